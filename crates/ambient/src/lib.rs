@@ -1,0 +1,1 @@
+//! Time, ids and randomness, passed in instead of taken from the air.

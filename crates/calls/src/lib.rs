@@ -1,0 +1,1 @@
+//! The guarded synchronous call: time limit, circuit breaker, bulkhead.

@@ -1,0 +1,1 @@
+//! What a service is: configuration, HTTP server, health, problem+json, metrics, shutdown.

@@ -1,0 +1,1 @@
+//! Domain events on the wire: CloudEvents envelope, catalogue, trace context.

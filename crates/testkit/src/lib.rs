@@ -1,0 +1,1 @@
+//! What tests share: brokers, stores, a fleet of real processes.

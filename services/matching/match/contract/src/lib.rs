@@ -1,0 +1,1 @@
+//! What the match context tells the world.

@@ -1,0 +1,1 @@
+//! The match: its states and what may follow what.

@@ -1,0 +1,1 @@
+//! What the payment context tells the world.

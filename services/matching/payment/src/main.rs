@@ -1,0 +1,2 @@
+//! Starts it.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The hard cases of the matching fleet, on real processes.

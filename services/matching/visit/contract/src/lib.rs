@@ -1,0 +1,1 @@
+//! What the visit context tells the world.
