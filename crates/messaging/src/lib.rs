@@ -1,1 +1,32 @@
-//! Transactional outbox and inbox over Kafka: relay, consumer, dead letters, replay.
+//! Events between contexts, without losing one and without doing one twice.
+//!
+//! **Out**: a context writes its events into the [`Outbox`] in the transaction that changes its state; the relay
+//! publishes them after the commit, in order per key, one relay at a time. **In**: a [`Policies`] consumer takes a batch
+//! of events; inbox rows, state and its own events are one transaction, the offset comes after it. What cannot be
+//! handled becomes a dead letter, written in the same way.
+
+mod batch;
+mod config;
+mod consumer;
+mod dead_letters;
+mod inbox;
+mod kafka;
+mod messaging;
+mod outbox;
+mod policies;
+mod record;
+mod relay;
+mod routes;
+mod status;
+
+pub mod admin;
+
+pub use batch::Taken;
+pub use config::Config;
+pub use dead_letters::{DeadLetter, LetterEntry, Redriven};
+pub use messaging::{MIGRATIONS, Messaging};
+pub use outbox::{Outbox, Saying};
+pub use policies::{Policies, Received};
+pub use record::{Place, Record};
+pub use relay::{PublishError, Publisher, Wave};
+pub use status::{ConsumerStatus, Status};

@@ -1,1 +1,26 @@
-//! A context's own store: PostgreSQL or SQLite by URL, migrations, one SQL text.
+//! A context's own store.
+//!
+//! The URL chooses it: `postgres://…` or `sqlite:…`. The services speak one SQL, the subset that both understand, through
+//! [`sqlx::Any`]. What only one of them can do lives in this crate and nowhere else. Ids and times are BIGINT
+//! (microseconds since 1970, UTC), booleans are BIGINT 0 or 1: see `docs/decisions/0003-one-sql-two-stores.md`.
+
+mod config;
+mod dialect;
+mod failure;
+mod lead;
+mod migrate;
+mod open;
+mod table;
+mod wake;
+
+pub use config::Config;
+pub use dialect::{Column, Dialect};
+pub use failure::{OpenError, is_transient};
+pub use lead::{Lead, Session};
+pub use migrate::Migrations;
+pub use open::{Store, Tx, create_database};
+pub use table::Table;
+pub use wake::Wake;
+
+/// Re-exported so that services name one version of it.
+pub use sqlx;

@@ -1,0 +1,163 @@
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient::Clock;
+use futures_util::FutureExt;
+use store::{Store, is_transient};
+use thiserror::Error;
+use tokio::time::sleep;
+
+use crate::dead_letters::REDRIVEN_FOR;
+use crate::{Config, DeadLetter, LetterEntry, Outbox, Policies, Received, Record, Saying, inbox};
+
+/// The longest pause between two attempts while the store is away.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Takes batches of records: inbox, state and outbox in one transaction.
+pub(crate) struct Batches<P> {
+    pub(crate) context: &'static str,
+    pub(crate) policies: Arc<P>,
+    pub(crate) store: Store,
+    pub(crate) outbox: Outbox,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) config: Config,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Events applied now.
+    pub applied: usize,
+    /// Events that had been applied before.
+    pub repeated: usize,
+    /// Records that became dead letters.
+    pub dead: usize,
+}
+
+/// A record that is one of our events.
+struct Arrived<E> {
+    record: Record,
+    received: Received<E>,
+}
+
+#[derive(Debug, Error)]
+enum Failure {
+    #[error("{0}")]
+    Store(#[from] sqlx::Error),
+    #[error("the policy panicked")]
+    Panic,
+}
+
+impl<P: Policies> Batches<P> {
+    /// Takes records, and returns when each is applied, passed over or a dead letter. While the store is away, it waits.
+    pub(crate) async fn take(&self, records: Vec<Record>) -> Taken {
+        let (arrived, dead) = self.sort(records);
+        let taken = match self.persist(&arrived, &dead, 1).await {
+            Ok(taken) => taken,
+            Err(failure) => {
+                tracing::warn!(%failure, events = arrived.len(), "a batch failed; its events are tried one by one");
+                self.one_by_one(arrived, &dead).await
+            }
+        };
+        metrics::counter!("consumer_events_total", "outcome" => "applied").increment(taken.applied as u64);
+        metrics::counter!("consumer_events_total", "outcome" => "repeated").increment(taken.repeated as u64);
+        metrics::counter!("consumer_events_total", "outcome" => "dead").increment(taken.dead as u64);
+        taken
+    }
+
+    /// Our events, and what can never be one.
+    fn sort(&self, records: Vec<Record>) -> (Vec<Arrived<P::Event>>, Vec<DeadLetter>) {
+        let (mut arrived, mut dead) = (Vec::with_capacity(records.len()), Vec::new());
+        for record in records {
+            if record.header(REDRIVEN_FOR).is_some_and(|context| context != self.context.as_bytes()) {
+                continue;
+            }
+            match self.read(&record) {
+                Ok(Some(received)) => arrived.push(Arrived { record, received }),
+                Ok(None) => {}
+                Err(reason) => dead.push(DeadLetter::of(&record, reason, 1)),
+            }
+        }
+        (arrived, dead)
+    }
+
+    fn read(&self, record: &Record) -> Result<Option<Received<P::Event>>, String> {
+        let envelope = record.envelope().map_err(|error| error.to_string())?;
+        let event = self.policies.decode(&envelope).map_err(|error| error.to_string())?;
+        Ok(event.map(|event| Received { id: envelope.id, time: envelope.time, trace: envelope.trace, event }))
+    }
+
+    async fn one_by_one(&self, arrived: Vec<Arrived<P::Event>>, dead: &[DeadLetter]) -> Taken {
+        let mut taken = self.persist(&[], dead, self.config.consumer_attempts).await.unwrap_or_default();
+        for one in arrived {
+            let one = [one];
+            let outcome = match self.persist(&one, &[], self.config.consumer_attempts).await {
+                Ok(outcome) => outcome,
+                Err(failure) => {
+                    let [Arrived { record, .. }] = &one;
+                    tracing::error!(place = %record.place, %failure, "an event becomes a dead letter");
+                    let letter = DeadLetter::of(record, failure.to_string(), self.config.consumer_attempts);
+                    self.persist(&[], &[letter], self.config.consumer_attempts).await.unwrap_or_default()
+                }
+            };
+            taken.applied += outcome.applied;
+            taken.repeated += outcome.repeated;
+            taken.dead += outcome.dead;
+        }
+        taken
+    }
+
+    /// Tries until it is done, or has failed `attempts` times for a reason that waiting does not heal.
+    async fn persist(
+        &self,
+        arrived: &[Arrived<P::Event>],
+        dead: &[DeadLetter],
+        attempts: u32,
+    ) -> Result<Taken, Failure> {
+        let (mut failed, mut pause) = (0, self.config.consumer_backoff);
+        loop {
+            let failure = match self.try_persist(arrived, dead).await {
+                Ok(taken) => return Ok(taken),
+                Err(failure) => failure,
+            };
+            if matches!(&failure, Failure::Store(error) if is_transient(error)) {
+                tracing::warn!(%failure, "the store is away; events wait");
+            } else {
+                failed += 1;
+                if failed >= attempts {
+                    return Err(failure);
+                }
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn try_persist(&self, arrived: &[Arrived<P::Event>], dead: &[DeadLetter]) -> Result<Taken, Failure> {
+        if arrived.is_empty() && dead.is_empty() {
+            return Ok(Taken::default());
+        }
+        let mut tx = self.store.begin().await?;
+        let letters: Vec<String> = dead.iter().map(|letter| format!("dead {}", letter.place)).collect();
+        let ids = arrived.iter().map(|one| one.received.id.as_str()).chain(letters.iter().map(String::as_str));
+        // Removed when used: an event that is twice in one batch is new only once.
+        let mut new = inbox::remember(&mut tx, &self.store, ids, self.clock.now()).await?;
+        let fresh: Vec<_> =
+            arrived.iter().filter(|one| new.remove(&one.received.id)).map(|one| one.received.clone()).collect();
+        let mut saying = Saying::default();
+        if !fresh.is_empty() {
+            let apply = self.policies.apply(&mut tx, &fresh, &self.outbox, &mut saying);
+            AssertUnwindSafe(apply).catch_unwind().await.map_err(|_| Failure::Panic)??;
+        }
+        let mut buried = 0;
+        for (letter, id) in dead.iter().zip(&letters).filter(|(_, id)| new.contains(*id)) {
+            let entry = LetterEntry::Dead(letter.clone()).encode().map_err(|e| sqlx::Error::Encode(e.into()))?;
+            tracing::error!(letter = %id, reason = %letter.reason, "a record is a dead letter");
+            self.outbox.add(&mut saying, &self.config.dead_letter_topic(self.context), letter.key(), entry, None);
+            buried += 1;
+        }
+        self.outbox.commit(tx, saying).await?;
+        Ok(Taken { applied: fresh.len(), repeated: arrived.len() - fresh.len(), dead: buried })
+    }
+}

@@ -1,0 +1,143 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::{Place, Record};
+
+/// A redriven record carries the context that it is for: the others have had it.
+pub(crate) const REDRIVEN_FOR: &str = "flotilla-redriven-for";
+
+const DEAD: &str = "flotilla.DeadLettered";
+const REDRIVEN: &str = "flotilla.Redriven";
+
+/// A record that a context could not handle, as it stands in the context's dead-letter topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetter {
+    /// Where the record stood: also the letter's id.
+    pub place: Place,
+    /// Why it could not be handled.
+    pub reason: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    key: Content,
+    headers: Vec<(String, Content)>,
+    payload: Content,
+}
+
+/// The note that a dead letter was sent again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Redriven {
+    /// The letter's id: where its record stood at first.
+    pub letter: Place,
+    /// Where it stands now.
+    pub place: Place,
+}
+
+/// What stands in a dead-letter topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LetterEntry {
+    /// A record could not be handled.
+    Dead(DeadLetter),
+    /// It was sent again.
+    Redriven(Redriven),
+}
+
+/// Bytes that JSON can carry: readable where they are text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Content {
+    Text(String),
+    Base64(String),
+}
+
+impl Content {
+    fn of(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Text(text.to_owned()),
+            Err(_) => Self::Base64(STANDARD.encode(bytes)),
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.clone().into_bytes(),
+            Self::Base64(text) => STANDARD.decode(text).unwrap_or_default(),
+        }
+    }
+}
+
+impl DeadLetter {
+    pub(crate) fn of(record: &Record, reason: String, attempts: u32) -> Self {
+        Self {
+            place: record.place.clone(),
+            reason,
+            attempts,
+            key: Content::of(&record.key),
+            headers: record.headers.iter().map(|(name, value)| (name.clone(), Content::of(value))).collect(),
+            payload: Content::of(&record.payload),
+        }
+    }
+
+    /// The event's type, if the record had one.
+    pub fn kind(&self) -> Option<String> {
+        let header = self.headers.iter().find(|(name, _)| name == "ce_type")?;
+        String::from_utf8(header.1.bytes()).ok()
+    }
+
+    /// The record's key, which is the correlation id as a rule.
+    pub fn key(&self) -> String {
+        String::from_utf8_lossy(&self.key.bytes()).into_owned()
+    }
+
+    /// The record as it was, to be sent again for `context` alone.
+    pub(crate) fn record(&self, context: &str) -> Record {
+        let known = self.headers.iter().filter(|(name, _)| name != REDRIVEN_FOR);
+        let mut headers: Vec<_> = known.map(|(name, value)| (name.clone(), value.bytes())).collect();
+        headers.push((REDRIVEN_FOR.to_owned(), context.as_bytes().to_vec()));
+        Record { place: self.place.clone(), key: self.key.bytes(), headers, payload: self.payload.bytes() }
+    }
+}
+
+impl LetterEntry {
+    /// The type and the JSON data of the entry, as an event's.
+    pub(crate) fn encode(&self) -> Result<(String, String), serde_json::Error> {
+        Ok(match self {
+            Self::Dead(letter) => (DEAD.to_owned(), serde_json::to_string(letter)?),
+            Self::Redriven(note) => (REDRIVEN.to_owned(), serde_json::to_string(note)?),
+        })
+    }
+
+    /// Reads an entry from a record of a dead-letter topic; `None` if it is something else.
+    pub fn read(record: &Record) -> Option<Self> {
+        let event = record.envelope().ok()?;
+        match event.kind.as_str() {
+            DEAD => serde_json::from_str(&event.data).ok().map(Self::Dead),
+            REDRIVEN => serde_json::from_str(&event.data).ok().map(Self::Redriven),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_letter_gives_its_record_back_byte_for_byte_and_says_whom_it_is_for() {
+        let place = Place { topic: "fleet.context".into(), partition: 3, offset: 14 };
+        let headers = vec![("ce_type".to_owned(), b"Happened".to_vec()), ("odd".to_owned(), vec![0xff, 0x00])];
+        let record = Record { place, key: b"5000".to_vec(), headers, payload: vec![0xc3, 0x28, 0x00] };
+        let letter = DeadLetter::of(&record, "no JSON".into(), 5);
+        let (kind, data) = LetterEntry::Dead(letter.clone()).encode().unwrap();
+        assert_eq!(kind, DEAD);
+        let again: DeadLetter = serde_json::from_str(&data).unwrap();
+        assert_eq!(again, letter);
+        let resent = again.record("reader");
+        assert_eq!((resent.key, resent.payload), (record.key, record.payload));
+        assert_eq!(resent.headers[..2], record.headers[..]);
+        assert_eq!(resent.headers[2], (REDRIVEN_FOR.to_owned(), b"reader".to_vec()));
+        assert_eq!((letter.kind().as_deref(), letter.key().as_str()), (Some("Happened"), "5000"));
+    }
+}

@@ -1,0 +1,107 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient::Timestamp;
+use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use rdkafka::error::KafkaError;
+use rdkafka::{Offset, TopicPartitionList};
+use serde::{Deserialize, Serialize};
+
+use crate::Messaging;
+
+/// The depth of an outbox is counted up to here: counting millions would cost what it warns of.
+const COUNTED_DEPTH: i64 = 1_000_000;
+
+/// How long the broker may take to say how far a consumer is.
+const BROKER_LIMIT: Duration = Duration::from_secs(2);
+
+/// How a context's messaging stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The context.
+    pub context: String,
+    /// Events that the broker does not have yet.
+    pub outbox_depth: i64,
+    /// How long the oldest of them has been waiting, in seconds; 0 if there is none.
+    pub outbox_age_seconds: f64,
+    /// How far the consumer is; nothing while the broker does not say.
+    pub consumer: Option<ConsumerStatus>,
+    /// The topic of what could not be handled.
+    pub dead_letter_topic: String,
+}
+
+/// How far a consumer group is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConsumerStatus {
+    /// Its name.
+    pub group: String,
+    /// Events that it has not committed yet, over all partitions.
+    pub lag: i64,
+    /// Partitions that this process reads.
+    pub partitions: usize,
+}
+
+/// How the context stands now.
+pub(crate) async fn status(messaging: &Messaging) -> Result<Status, sqlx::Error> {
+    let (outbox_depth, oldest) = outbox(messaging).await?;
+    let age = oldest.map(|oldest| messaging.clock.now().since(oldest));
+    Ok(Status {
+        context: messaging.context.to_owned(),
+        outbox_depth,
+        outbox_age_seconds: age.unwrap_or_default().as_secs_f64(),
+        consumer: consumer(messaging).await,
+        dead_letter_topic: messaging.config.dead_letter_topic(messaging.context),
+    })
+}
+
+/// Sets the gauges of `/metrics`.
+pub(crate) async fn measure(messaging: &Messaging) {
+    let Ok(status) = status(messaging).await else { return };
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is an f64; counts stay far below 2^53")]
+    let gauge = |name: &'static str, value: i64| metrics::gauge!(name).set(value as f64);
+    gauge("outbox_depth", status.outbox_depth);
+    metrics::gauge!("outbox_oldest_age_seconds").set(status.outbox_age_seconds);
+    if let Some(consumer) = status.consumer {
+        gauge("consumer_lag", consumer.lag);
+    }
+}
+
+async fn outbox(messaging: &Messaging) -> Result<(i64, Option<Timestamp>), sqlx::Error> {
+    let counted = "SELECT COUNT(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS counted";
+    let depth = sqlx::query_scalar(counted).bind(COUNTED_DEPTH).fetch_one(messaging.store.reader()).await?;
+    let oldest = "SELECT happened_at FROM outbox ORDER BY seq LIMIT 1";
+    let oldest: Option<i64> = sqlx::query_scalar(oldest).fetch_optional(messaging.store.reader()).await?;
+    Ok((depth, oldest.map(Timestamp::from_micros)))
+}
+
+async fn consumer(messaging: &Messaging) -> Option<ConsumerStatus> {
+    let (group, consumer) = messaging.current.get()?;
+    let topics = messaging.topics.clone();
+    // These questions block.
+    let asked = tokio::task::spawn_blocking(move || lag(&consumer, &topics)).await.ok()?;
+    let (lag, partitions) = asked.inspect_err(|error| tracing::debug!(%error, "no lag")).ok()?;
+    Some(ConsumerStatus { group, lag, partitions })
+}
+
+/// What the group has not committed, over all partitions of the topics, and how many partitions are read here.
+fn lag(consumer: &Arc<StreamConsumer>, topics: &[String]) -> Result<(i64, usize), KafkaError> {
+    let mut all = TopicPartitionList::new();
+    for topic in topics {
+        let metadata = consumer.fetch_metadata(Some(topic), BROKER_LIMIT)?;
+        for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+            all.add_partition(topic, partition.id());
+        }
+    }
+    let mut lag = 0;
+    for committed in consumer.committed_offsets(all, BROKER_LIMIT)?.elements() {
+        let (low, high) = consumer.fetch_watermarks(committed.topic(), committed.partition(), BROKER_LIMIT)?;
+        let next = match committed.offset() {
+            Offset::Offset(next) => next.max(low),
+            _ => low,
+        };
+        lag += (high - next).max(0);
+    }
+    Ok((lag, consumer.assignment()?.count()))
+}

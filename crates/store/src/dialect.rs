@@ -1,0 +1,63 @@
+use std::fmt::Write as _;
+
+/// Which of the two stores it is, for the few words that they do not share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// `PostgreSQL`, 13 or later.
+    Postgres,
+    /// `SQLite`, 3.38 or later (the one that is compiled in).
+    Sqlite,
+}
+
+/// What a column of [`Dialect::rows`] holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// BIGINT.
+    Number,
+    /// TEXT.
+    Text,
+}
+
+impl Dialect {
+    /// A table expression named `incoming` over `$1`, the JSON text of an array of objects.
+    ///
+    /// One parameter holds any number of rows: the statement's text stays the same and its plan is kept.
+    pub fn rows(self, columns: &[(&str, Column)]) -> String {
+        match self {
+            Self::Postgres => {
+                let typed = list(columns, |text, name, column| {
+                    let kind = if column == Column::Number { "BIGINT" } else { "TEXT" };
+                    let _ = write!(text, "\"{name}\" {kind}");
+                });
+                format!("json_to_recordset(CAST($1 AS json)) AS incoming({typed})")
+            }
+            Self::Sqlite => {
+                let read = list(columns, |text, name, _| {
+                    let _ = write!(text, "value ->> '{name}' AS \"{name}\"");
+                });
+                format!("(SELECT {read} FROM json_each($1)) AS incoming")
+            }
+        }
+    }
+
+    /// What a SELECT ends with to keep its rows from changing until the transaction ends.
+    pub const fn for_update(self) -> &'static str {
+        match self {
+            Self::Postgres => " FOR UPDATE",
+            // BEGIN IMMEDIATE has locked the whole file already.
+            Self::Sqlite => "",
+        }
+    }
+}
+
+/// `write` for each column, separated by commas.
+pub(crate) fn list(columns: &[(&str, Column)], write: impl Fn(&mut String, &str, Column)) -> String {
+    let mut text = String::new();
+    for (name, column) in columns {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        write(&mut text, name, *column);
+    }
+    text
+}

@@ -1,0 +1,55 @@
+use std::fs::File;
+use std::path::Path;
+
+use sqlx::AnyConnection;
+use sqlx::migrate::{Migration, Migrator};
+
+use crate::{Dialect, OpenError};
+
+/// Steps that bring a schema up to date: forward only, never changed once they have run somewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrations {
+    /// For `PostgreSQL`.
+    pub postgres: &'static Migrator,
+    /// For `SQLite`; the same as for `PostgreSQL` where one text serves both.
+    pub sqlite: &'static Migrator,
+}
+
+impl Migrations {
+    /// One text for both.
+    pub const fn portable(migrator: &'static Migrator) -> Self {
+        Self { postgres: migrator, sqlite: migrator }
+    }
+
+    fn of(&self, dialect: Dialect) -> &'static Migrator {
+        match dialect {
+            Dialect::Postgres => self.postgres,
+            Dialect::Sqlite => self.sqlite,
+        }
+    }
+}
+
+/// Runs what has not run yet. Several processes may do this at once: they wait for each other.
+pub(crate) async fn run(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    file: Option<&Path>,
+    sets: &[Migrations],
+) -> Result<(), OpenError> {
+    let steps: Vec<Migration> = sets.iter().flat_map(|set| set.of(dialect).iter().cloned()).collect();
+    // PostgreSQL is locked by sqlx (an advisory lock); for SQLite sqlx has none.
+    let _alone = match file {
+        Some(file) => Some(lock_beside(file).await?),
+        None => None,
+    };
+    Ok(Migrator::with_migrations(steps).run(connection).await?)
+}
+
+/// Waits for the lock file beside the database; the lock ends with the returned handle, or with the process.
+async fn lock_beside(file: &Path) -> Result<File, OpenError> {
+    let path = file.with_extension("migrate.lock");
+    let named = path.display().to_string();
+    let lock = move || File::create(path).and_then(|file| file.lock().map(|()| file));
+    let locked = tokio::task::spawn_blocking(lock).await;
+    locked.map_err(std::io::Error::other).flatten().map_err(|error| OpenError::Folder(named, error))
+}

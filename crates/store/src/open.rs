@@ -1,0 +1,178 @@
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::MigrateDatabase;
+use sqlx::{Any, AnyConnection, AnyPool, Connection, Transaction};
+use tokio::time::{Instant, sleep};
+
+use crate::{Config, Dialect, Lead, Migrations, OpenError, Wake, is_transient, migrate};
+
+/// A transaction. What is not committed when it is dropped has not happened.
+pub type Tx = Transaction<'static, Any>;
+
+/// A connection that has been idle for longer is asked whether it still lives before it is used again.
+const ASK_AFTER_IDLE: Duration = Duration::from_secs(1);
+
+/// How long `SQLite` waits for another process that writes.
+const SQLITE_BUSY_MS: u32 = 5_000;
+
+/// An open store, with its schema up to date.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    dialect: Dialect,
+    url: String,
+    file: Option<PathBuf>,
+    readers: AnyPool,
+    writer: AnyPool,
+}
+
+impl Store {
+    /// Opens the store and brings its schema up to date. Waits for one that does not answer yet.
+    pub async fn open(config: &Config, migrations: &[Migrations]) -> Result<Self, OpenError> {
+        let deadline = Instant::now() + config.store_start_limit;
+        let mut pause = Duration::from_millis(100);
+        loop {
+            match Self::open_now(config, migrations).await {
+                Err(OpenError::Unavailable(error)) if is_transient(&error) && Instant::now() + pause < deadline => {
+                    tracing::warn!(%error, "the store does not answer yet");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(2));
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn open_now(config: &Config, migrations: &[Migrations]) -> Result<Self, OpenError> {
+        install_drivers();
+        let (dialect, url, file) = parse(&config.store_url)?;
+        if let Some(file) = &file {
+            make_folder(file)?;
+        }
+        // Waits here would hide that the store is away; the pools come after it has answered.
+        let mut first = AnyConnection::connect(&url).await.map_err(OpenError::Unavailable)?;
+        prepare(&mut first, dialect).await.map_err(OpenError::Unavailable)?;
+        migrate::run(&mut first, dialect, file.as_deref(), migrations).await?;
+        first.close().await.map_err(OpenError::Unavailable)?;
+
+        let readers = pool(config, dialect, config.store_connections, &url)?;
+        let writer = match dialect {
+            Dialect::Postgres => readers.clone(),
+            Dialect::Sqlite => pool(config, dialect, 1, &url)?,
+        };
+        Ok(Self { inner: Arc::new(Inner { dialect, url, file, readers, writer }) })
+    }
+
+    /// Which store it is.
+    pub fn dialect(&self) -> Dialect {
+        self.inner.dialect
+    }
+
+    /// For single statements that only read.
+    pub fn reader(&self) -> &AnyPool {
+        &self.inner.readers
+    }
+
+    /// For single statements that write: each is a transaction of its own.
+    pub fn writer(&self) -> &AnyPool {
+        &self.inner.writer
+    }
+
+    /// Begins a transaction that will write. Nothing that waits for another machine belongs into it.
+    pub async fn begin(&self) -> Result<Tx, sqlx::Error> {
+        match self.inner.dialect {
+            Dialect::Postgres => self.inner.writer.begin().await,
+            // A transaction that reads first and writes later would be refused if another process wrote in between.
+            Dialect::Sqlite => self.inner.writer.begin_with("BEGIN IMMEDIATE").await,
+        }
+    }
+
+    /// Whether the store answers.
+    pub async fn ping(&self) -> Result<(), sqlx::Error> {
+        sqlx::query("SELECT 1").execute(self.reader()).await.map(drop)
+    }
+
+    /// Tries to become the one among all processes on this store that does `task`. `None`: another one does it.
+    pub async fn try_lead(&self, task: &'static str) -> Result<Option<Lead>, sqlx::Error> {
+        match &self.inner.file {
+            None => Lead::on_server(&self.inner.url, task).await,
+            Some(file) => Lead::on_file(file, task, self.writer()),
+        }
+    }
+
+    /// A signal named `channel` to every process on this store.
+    pub fn wake(&self, channel: &'static str) -> Wake {
+        let server = self.inner.file.is_none().then(|| self.inner.url.clone());
+        Wake::new(channel, server, self.writer().clone())
+    }
+}
+
+/// Creates a `PostgreSQL` database that does not exist yet; a `SQLite` file comes into being when it is opened.
+pub async fn create_database(url: &str) -> Result<(), OpenError> {
+    install_drivers();
+    let (dialect, url, _) = parse(url)?;
+    if dialect == Dialect::Sqlite || Any::database_exists(&url).await.map_err(OpenError::Unavailable)? {
+        return Ok(());
+    }
+    match Any::create_database(&url).await {
+        // Another process was quicker.
+        Err(_) if Any::database_exists(&url).await.unwrap_or(false) => Ok(()),
+        outcome => outcome.map_err(OpenError::Unavailable),
+    }
+}
+
+fn install_drivers() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(sqlx::any::install_default_drivers);
+}
+
+/// The kind of store, the URL as the driver wants it, and the file if it is one.
+fn parse(url: &str) -> Result<(Dialect, String, Option<PathBuf>), OpenError> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok((Dialect::Postgres, url.to_owned(), None));
+    }
+    let path = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+    let scheme = || url.split(':').next().unwrap_or_default().to_owned();
+    let path = path.filter(|path| !path.is_empty()).ok_or_else(|| OpenError::Url(scheme()))?;
+    Ok((Dialect::Sqlite, format!("sqlite://{path}?mode=rwc"), Some(PathBuf::from(path))))
+}
+
+fn make_folder(file: &Path) -> Result<(), OpenError> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|error| OpenError::Folder(folder.display().to_string(), error))
+}
+
+fn pool(config: &Config, dialect: Dialect, connections: u32, url: &str) -> Result<AnyPool, OpenError> {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(config.store_acquire_limit)
+        // A round trip per use is too dear; after a pause it is cheap, and finds a store that was restarted.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                Ok(meta.idle_for < ASK_AFTER_IDLE || connection.ping().await.is_ok())
+            })
+        })
+        .after_connect(move |connection, _| Box::pin(prepare(connection, dialect)))
+        .connect_lazy(url)
+        .map_err(OpenError::Unavailable)
+}
+
+async fn prepare(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), sqlx::Error> {
+    if dialect == Dialect::Sqlite {
+        // FULL: a commit that was answered survives a power cut, not only a crash.
+        let settings = format!(
+            "PRAGMA busy_timeout = {SQLITE_BUSY_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+             PRAGMA foreign_keys = ON"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(connection).await?;
+    }
+    Ok(())
+}
