@@ -1,1 +1,106 @@
 //! The match: its states and what may follow what.
+//!
+//! A request is *pending* while payment is asked; nobody sees it. Paid, it is *established*. If the outcome of payment is
+//! not known, it is *settling*: its payment is cancelled, whether there was one or not, and then it is *void*: as if
+//! it had never been, but for its attempt number. Only whoever began an attempt asks payment for it, until it is
+//! settling; from then on only the recovery does.
+
+mod values;
+
+use match_contract::{Attempt, MatchCanceled, MatchRequested, Step};
+pub use values::{MatchId, OutOfRange, Price};
+
+use ambient::Timestamp;
+
+/// A match in one of its states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Match {
+    /// Payment is being asked.
+    Pending(Case),
+    /// Its payment is being undone.
+    Settling(Case),
+    /// It never was.
+    Void(Case),
+    /// It is paid, and seen by all.
+    Established(Established),
+}
+
+/// An attempt at a match id, with its price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Case {
+    /// The match.
+    pub id: MatchId,
+    /// Which attempt at this id it is.
+    pub attempt: Attempt,
+    /// What the student offers.
+    pub price: Price,
+}
+
+/// A match that is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Established {
+    /// What was asked for.
+    pub case: Case,
+    /// The furthest step that is known.
+    pub step: Step,
+}
+
+/// What becomes of a request for a match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requested {
+    /// Nothing stands in its way: payment is to be asked for this attempt.
+    Begin(Case),
+    /// Another request for the same id is not decided yet.
+    InProgress,
+    /// It was established before, at the same price.
+    Known(Established),
+    /// It was established before, at another price.
+    OtherPrice,
+}
+
+/// Decides about a request, given the match of that id, if there is one.
+pub fn request(known: Option<&Match>, id: MatchId, price: Price, now: Timestamp) -> Requested {
+    match known {
+        None => Requested::Begin(Case { id, attempt: now.as_micros(), price }),
+        // Clocks of two replicas differ; attempts must grow all the same.
+        Some(Match::Void(past)) => {
+            Requested::Begin(Case { id, attempt: now.as_micros().max(past.attempt + 1), price })
+        }
+        Some(Match::Pending(_) | Match::Settling(_)) => Requested::InProgress,
+        Some(Match::Established(known)) if known.case.price == price => Requested::Known(*known),
+        Some(Match::Established(_)) => Requested::OtherPrice,
+    }
+}
+
+impl Case {
+    /// The match, now that its payment is approved.
+    pub fn establish(self) -> (Established, MatchRequested) {
+        let established = Established { case: self, step: Step::MatchRequested };
+        let event = MatchRequested { id: self.id.get(), attempt: self.attempt, price: self.price.get() };
+        (established, event)
+    }
+}
+
+impl Established {
+    /// Cancels the match. `None` if it was cancelled before.
+    #[must_use = "a match that is cancelled must be said to be"]
+    pub fn cancel(&mut self) -> Option<MatchCanceled> {
+        if self.is_canceled() {
+            return None;
+        }
+        self.step = Step::MatchCanceled;
+        Some(MatchCanceled { id: self.case.id.get(), attempt: self.case.attempt })
+    }
+
+    /// Whether the student has cancelled it.
+    pub fn is_canceled(&self) -> bool {
+        self.step >= Step::MatchCanceled
+    }
+
+    /// Learns that `attempt` at this match has come as far as `step`. Order and repetition do not matter.
+    pub fn learn(&mut self, attempt: Attempt, step: Step) {
+        if attempt == self.case.attempt {
+            self.step = self.step.max(step);
+        }
+    }
+}
