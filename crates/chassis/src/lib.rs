@@ -1,1 +1,45 @@
 //! What a service is: configuration, HTTP server, health, problem+json, metrics, shutdown.
+//!
+//! A service binary parses its configuration and hands [`run`] a function that builds its routes:
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use clap::Parser;
+//!
+//! /// Greets.
+//! #[derive(Parser)]
+//! struct Settings {
+//!     #[command(flatten)]
+//!     chassis: chassis::Config,
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     chassis::run("greeter", Settings::parse().chassis, async |host| {
+//!         let stopping = host.stopping();
+//!         host.spawn("work", async move { stopping.cancelled().await });
+//!         Ok(Router::new().route("/greetings", get("hello")))
+//!     })
+//! }
+//! ```
+
+pub mod body;
+mod config;
+mod health;
+mod host;
+mod http_metrics;
+pub mod page;
+pub mod problem;
+mod router;
+mod run;
+mod server;
+mod tasks;
+mod telemetry;
+pub mod trace;
+
+pub use config::{Config, LogFormat};
+pub use health::Heartbeat;
+pub use host::Host;
+pub use router::router;
+pub use run::{RunError, run, run_until};
+pub use server::{Peer, ServeLimits, serve};
+pub use telemetry::{TelemetryError, start as start_telemetry};

@@ -1,0 +1,114 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::ServeLimits;
+
+/// The settings that every service has. Flags win over environment variables, and these over the defaults.
+#[derive(Args, Debug, Clone)]
+pub struct Config {
+    /// Address and port to serve HTTP on.
+    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// What to log: a level (error, warn, info, debug, trace), or levels by module such as `info,sqlx=warn`.
+    #[arg(long, env = "LOG", default_value = "info")]
+    pub log: String,
+
+    /// How log lines look on standard error.
+    #[arg(long, env = "LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+
+    /// How long to go on taking connections after SIGTERM, while `/readyz` already says 503.
+    ///
+    /// In a cluster: as long as it takes until nobody routes to this process any more.
+    #[arg(long, env = "DRAIN_DELAY", default_value = "0s", value_parser = humantime::parse_duration)]
+    pub drain_delay: Duration,
+
+    /// How long a shutdown may take in all, from SIGTERM to the end of the process.
+    ///
+    /// Requests in flight get the first four fifths, so that background tasks can always end in order.
+    #[arg(long, env = "SHUTDOWN_GRACE", default_value = "25s", value_parser = humantime::parse_duration)]
+    pub shutdown_grace: Duration,
+
+    /// The largest request body that is read, in bytes.
+    #[arg(long, env = "BODY_LIMIT", default_value = "65536")]
+    pub body_limit: usize,
+
+    /// How long a request body may take to arrive.
+    #[arg(long, env = "BODY_READ_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub body_read_timeout: Duration,
+
+    /// After this time the next answer on a connection closes it, so that clients find new replicas.
+    #[arg(long, env = "CONNECTION_MAX_AGE", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub connection_max_age: Duration,
+
+    /// How long the head of a request may take to arrive, also how long a connection may be idle before it.
+    ///
+    /// Clients that keep connections open should let go of idle ones sooner than this.
+    #[arg(long, env = "HEADER_READ_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub header_read_timeout: Duration,
+}
+
+/// How log lines look.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line, for machines.
+    Json,
+}
+
+impl Default for Config {
+    /// The defaults that `--help` shows, whatever the environment says.
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+            drain_delay: Duration::ZERO,
+            shutdown_grace: Duration::from_secs(25),
+            body_limit: 65_536,
+            body_read_timeout: Duration::from_secs(10),
+            connection_max_age: Duration::from_secs(30),
+            header_read_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Config {
+    /// The part of the settings that [`serve`](crate::serve) needs.
+    pub const fn serve_limits(&self) -> ServeLimits {
+        ServeLimits {
+            header_read_timeout: self.header_read_timeout,
+            connection_max_age: self.connection_max_age,
+            drain_delay: self.drain_delay,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Settings {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    #[test]
+    fn the_defaults_in_code_are_those_of_the_command_line() {
+        // Given as flags, so that the environment of the test says nothing.
+        let command = Settings::command();
+        let flags = command.get_arguments().filter(|flag| flag.get_env().is_some()).flat_map(|flag| {
+            let default = flag.get_default_values()[0].to_str().unwrap();
+            [format!("--{}", flag.get_long().unwrap()), default.to_owned()]
+        });
+        let settings = Settings::parse_from(std::iter::once("test".to_owned()).chain(flags));
+        assert_eq!(format!("{:?}", settings.config), format!("{:?}", Config::default()));
+    }
+}

@@ -1,0 +1,101 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient::{Clock, Ids, SystemClock};
+use futures_util::future::BoxFuture;
+use futures_util::{Stream, StreamExt};
+use tokio_util::sync::CancellationToken;
+
+use crate::health::{Health, Heartbeat};
+use crate::tasks::Tasks;
+
+/// What the process gives to the service that lives in it. Clones are handles to the same process.
+#[derive(Clone)]
+pub struct Host {
+    clock: Arc<dyn Clock>,
+    ids: Arc<Ids>,
+    draining: CancellationToken,
+    tasks: Arc<Tasks>,
+    health: Arc<Health>,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("tasks", &self.tasks).finish_non_exhaustive()
+    }
+}
+
+impl Host {
+    /// A host with a time and ids of its own: for tests and simulations. [`run`](crate::run) makes the real one.
+    pub fn new(clock: Arc<dyn Clock>, ids: Arc<Ids>) -> Self {
+        let draining = CancellationToken::new();
+        let health = Arc::new(Health::new(draining.clone()));
+        Self { clock, ids, draining, tasks: Arc::default(), health }
+    }
+
+    pub(crate) fn from_machine() -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        Self::new(Arc::clone(&clock), Arc::new(Ids::from_entropy(clock)))
+    }
+
+    /// The time.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
+    /// Ids and randomness.
+    pub fn ids(&self) -> Arc<Ids> {
+        Arc::clone(&self.ids)
+    }
+
+    /// Cancelled when the process was told to end: streams of events end, no new ones begin.
+    pub fn draining(&self) -> CancellationToken {
+        self.draining.clone()
+    }
+
+    /// Cancelled when the last request is answered: background tasks finish what they hold and end.
+    pub fn stopping(&self) -> CancellationToken {
+        self.tasks.stopping().clone()
+    }
+
+    /// The same stream, which ends when the process was told to end. Without this an open stream holds up a shutdown.
+    pub fn until_draining<S: Stream>(&self, stream: S) -> impl Stream<Item = S::Item> + use<S> {
+        stream.take_until(self.draining().cancelled_owned())
+    }
+
+    /// Starts a background task that lives as long as the process.
+    ///
+    /// If it ends or panics before [`stopping`](Self::stopping), the process stops with an error, so that its
+    /// supervisor starts it again: a service that has lost a part of itself must not look healthy.
+    pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(name, task);
+    }
+
+    /// Adds a condition for being ready: `/readyz` says 503 while `check` fails or takes longer than a second.
+    pub fn readiness<C>(&self, name: &'static str, check: C)
+    where
+        C: Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
+    {
+        self.health.add_check(name, Box::new(check));
+    }
+
+    /// Adds a condition for being alive: `/livez` says 503 when the last beat is older than `max_age`.
+    pub fn heartbeat(&self, name: &'static str, max_age: Duration) -> Heartbeat {
+        self.health.add_heartbeat(name, max_age)
+    }
+
+    /// Tells everything to end, and waits for nothing.
+    pub(crate) fn stop_at_once(&self) {
+        self.draining.cancel();
+        self.tasks.stopping().cancel();
+    }
+
+    pub(crate) const fn tasks(&self) -> &Arc<Tasks> {
+        &self.tasks
+    }
+
+    pub(crate) const fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+}

@@ -1,0 +1,156 @@
+use std::future::ready;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, interval, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{Config, Host, LogFormat, TelemetryError, http_metrics, router, serve, telemetry};
+
+/// Without it the histograms of the exporter grow until someone asks for them.
+const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Why a process ended with an error.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There is no log.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// The operating system gives no threads or no signals.
+    #[error("cannot start the runtime: {0}")]
+    Runtime(#[source] io::Error),
+    /// The address cannot be had.
+    #[error("cannot listen on {address} (set by LISTEN): {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The service could not be built.
+    #[error("cannot start: {0:#}")]
+    Build(anyhow::Error),
+    /// A background task was lost.
+    #[error("the task {0:?} ended before it was told to stop")]
+    TaskEnded(&'static str),
+    /// The grace period was too short.
+    #[error("cut off after {grace:?} (set by SHUTDOWN_GRACE): {}", unfinished.join(", "))]
+    CutOff {
+        /// How long there was.
+        grace: Duration,
+        /// What had not ended.
+        unfinished: Vec<&'static str>,
+    },
+}
+
+/// Runs a service from its start to its end: the whole `main` of a service binary.
+///
+/// `build` starts the background tasks and returns the routes. SIGTERM and SIGINT end the service in order: `/readyz`
+/// says 503, streams end, requests in flight are answered, background tasks end. All of that is bounded by the grace
+/// period. The exit code is 0 when everything ended as it should.
+#[expect(clippy::needless_pass_by_value, reason = "a main has no further use for its settings")]
+pub fn run<B>(name: &'static str, config: Config, build: B) -> ExitCode
+where
+    B: AsyncFnOnce(Host) -> anyhow::Result<Router>,
+{
+    match start(name, &config, build) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            match (config.log_format, &error) {
+                // Also where nobody can read a log: before there is one, and for the person who typed the command.
+                (LogFormat::Text, _) | (_, RunError::Telemetry(_)) => eprintln!("{name}: {error}"),
+                (LogFormat::Json, _) => tracing::error!(service = name, "{error}"),
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start<B>(name: &'static str, config: &Config, build: B) -> Result<(), RunError>
+where
+    B: AsyncFnOnce(Host) -> anyhow::Result<Router>,
+{
+    telemetry::start(config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(RunError::Runtime)?;
+    let ended = runtime.block_on(async {
+        let told_to_end = told_to_end().map_err(RunError::Runtime)?;
+        let listener = listen(config.listen).await?;
+        tracing::info!(service = name, "starting");
+        run_until(Host::from_machine(), config, listener, build, told_to_end).await
+    });
+    // What was cut off must not hold up the end of the process.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {
+    TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })
+}
+
+/// Resolves at the first SIGTERM or SIGINT after this call.
+fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Runs a service within a runtime that is there already, until `told_to_end` resolves: for tests and simulations.
+pub async fn run_until<B>(
+    host: Host,
+    config: &Config,
+    listener: TcpListener,
+    build: B,
+    told_to_end: impl Future<Output = ()>,
+) -> Result<(), RunError>
+where
+    B: AsyncFnOnce(Host) -> anyhow::Result<Router>,
+{
+    let exporter = http_metrics::exporter();
+    let mut told_to_end = pin!(told_to_end);
+    let routes = tokio::select! {
+        routes = build(host.clone()) => routes,
+        () = &mut told_to_end => return end(&host, config.shutdown_grace, ready(())).await,
+    };
+    let routes = routes.inspect_err(|_| host.stop_at_once()).map_err(RunError::Build)?;
+    let app = router(routes, &host, config);
+    tracing::info!(address = ?listener.local_addr().ok(), "serving");
+    let server = serve(listener, app, config.serve_limits(), host.draining());
+    let server = AbortOnDropHandle::new(tokio::spawn(server));
+    let mut upkeep = interval(METRICS_UPKEEP_EVERY);
+    loop {
+        tokio::select! {
+            () = &mut told_to_end => break,
+            () = host.tasks().failed() => break,
+            _ = upkeep.tick() => exporter.run_upkeep(),
+        }
+    }
+    end(&host, config.shutdown_grace, server).await
+}
+
+async fn end(host: &Host, grace: Duration, server: impl Future) -> Result<(), RunError> {
+    tracing::info!(?grace, "ending");
+    let deadline = Instant::now() + grace;
+    host.draining().cancel();
+    let mut unfinished = Vec::new();
+    if timeout_at(deadline - grace / 5, server).await.is_err() {
+        unfinished.push("requests in flight");
+    }
+    if timeout_at(deadline, host.tasks().stop()).await.is_err() {
+        unfinished.extend(host.tasks().running());
+    }
+    match host.tasks().lost() {
+        _ if !unfinished.is_empty() => Err(RunError::CutOff { grace, unfinished }),
+        Some(task) => Err(RunError::TaskEnded(task)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,157 @@
+//! What a service is to those who start it: a process, its output and its exit code. The service is the example.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+/// Built by cargo beside the tests.
+fn greeter() -> PathBuf {
+    let deps = std::env::current_exe().unwrap();
+    deps.ancestors().nth(2).unwrap().join("examples/greeter")
+}
+
+fn command(program: impl Into<PathBuf>) -> Command {
+    let mut command = Command::new(program.into());
+    command.env_clear().env("LISTEN", "127.0.0.1:0").stderr(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
+
+/// The one line on standard error of a service that did not start.
+fn complaint(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.contains(" INFO ")).collect();
+    let [line] = lines[..] else { panic!("more or less than one line: {text}") };
+    line.to_owned()
+}
+
+/// A service that listens, and where; its log can be read on.
+struct Started {
+    process: Child,
+    log: BufReader<std::process::ChildStderr>,
+    address: String,
+}
+
+impl Started {
+    fn new(mut command: Command) -> Self {
+        let mut process = command.spawn().unwrap();
+        let mut log = BufReader::new(process.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("serving") {
+            line.clear();
+            assert_ne!(log.read_line(&mut line).unwrap(), 0, "it ended before it served");
+        }
+        let address = line.split(['(', ')']).nth(1).unwrap().to_owned();
+        Self { process, log, address }
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+}
+
+impl Drop for Started {
+    /// A test that fails leaves no process behind.
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_service_ends_in_order_when_it_is_told_to() {
+    for signal in ["TERM", "INT"] {
+        let mut service = Started::new(command(greeter()));
+        assert!(service.get("/greetings/5").ends_with(r#"{"greeting":"hello","id":5}"#));
+        service.signal(signal);
+        assert_eq!(service.process.wait().unwrap().code(), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_in_one_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = command(greeter()).env("LISTEN", &address).output().unwrap();
+    let expected = format!("greeter: cannot listen on {address} (set by LISTEN): Address already in use");
+    assert!(complaint(&output).starts_with(&expected), "{}", complaint(&output));
+}
+
+#[test]
+fn a_service_that_cannot_be_built_says_why_in_one_line() {
+    let output = command(greeter()).env("GREETING", "").output().unwrap();
+    assert_eq!(complaint(&output), "greeter: cannot start: there is no greeting (set by GREETING)");
+}
+
+#[test]
+fn a_log_filter_that_cannot_be_read_is_said_in_one_line() {
+    let output = command(greeter()).env("LOG", "a=b=c").output().unwrap();
+    let line = complaint(&output);
+    assert!(line.starts_with(r#"greeter: cannot read the log filter "a=b=c" (set by LOG): "#), "{line}");
+}
+
+#[test]
+fn in_json_every_line_is_an_object_even_the_last() {
+    let output = command(greeter()).env("LOG_FORMAT", "json").env("GREETING", "").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = lines.last().unwrap();
+    assert_eq!(last["level"], "ERROR");
+    assert_eq!(last["fields"]["message"], "cannot start: there is no greeting (set by GREETING)");
+}
+
+#[test]
+fn help_lists_every_environment_variable_with_its_default() {
+    let mut bare = command(greeter());
+    let output = bare.env_remove("LISTEN").arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    for (variable, default) in [
+        ("LISTEN", "127.0.0.1:8080"),
+        ("LOG", "info"),
+        ("LOG_FORMAT", "text"),
+        ("DRAIN_DELAY", "0s"),
+        ("SHUTDOWN_GRACE", "25s"),
+        ("BODY_LIMIT", "65536"),
+        ("BODY_READ_TIMEOUT", "10s"),
+        ("CONNECTION_MAX_AGE", "30s"),
+        ("HEADER_READ_TIMEOUT", "10s"),
+    ] {
+        let (_, after) = help.split_once(&format!("[env: {variable}=]")).expect(variable);
+        assert!(after.trim_start().starts_with(&format!("[default: {default}]")), "{variable}: {after}");
+    }
+}
+
+#[test]
+fn a_service_without_file_descriptors_waits_for_some_and_goes_on() {
+    let mut shell = command("/bin/sh");
+    shell.args(["-c", "ulimit -n 40; exec \"$0\""]).arg(greeter());
+    let mut service = Started::new(shell);
+    let greedy: Vec<TcpStream> = (0..60).map(|_| TcpStream::connect(&service.address).unwrap()).collect();
+    let mut line = String::new();
+    while !line.contains("cannot take a connection") {
+        line.clear();
+        assert_ne!(service.log.read_line(&mut line).unwrap(), 0);
+    }
+    drop(greedy);
+    assert!(service.get("/greetings/5").starts_with("HTTP/1.1 200"));
+    service.signal("TERM");
+    assert_eq!(service.process.wait().unwrap().code(), Some(0));
+    // It tried again every 200 ms and not without a pause, which would be thousands of times.
+    let complaints = service.log.by_ref().lines().filter(|line| line.as_ref().unwrap().contains("cannot take")).count();
+    assert!(complaints < 50, "{complaints} complaints");
+}
