@@ -1,2 +1,75 @@
-//! Starts it.
-fn main() {}
+//! The binary `gateway`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use axum::Router;
+use chassis::Host;
+use clap::{CommandFactory, FromArgMatches, Parser};
+use gateway::config::Config;
+use tokio::net::TcpListener;
+
+/// The only way in to a fleet: forwards requests to its services.
+///
+/// UPSTREAM_<NAME> replaces the address of the service <name> in the routes file.
+#[derive(Parser, Debug)]
+#[command(version)]
+struct Settings {
+    #[command(flatten)]
+    chassis: chassis::Config,
+
+    /// The file that says what leads where (TOML).
+    #[arg(long, env = "GATEWAY_ROUTES", default_value = "gateway.toml")]
+    routes: PathBuf,
+
+    /// Address and port for /livez, /readyz and /metrics alone. Without it they are served beside the routes, where
+    /// everyone who reaches the gateway can read them.
+    #[arg(long, env = "GATEWAY_ADMIN")]
+    admin: Option<SocketAddr>,
+}
+
+impl Settings {
+    /// The chassis says 8080, where the services are; the gateway is found at 8088. Bodies are bounded by the routes
+    /// file: nothing here reads one.
+    fn read() -> Self {
+        let command = Self::command()
+            .mut_arg("listen", |listen| listen.default_value("127.0.0.1:8088"))
+            .mut_arg("body_limit", |unused| unused.hide(true))
+            .mut_arg("body_read_timeout", |unused| unused.hide(true));
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+}
+
+fn main() -> ExitCode {
+    let Settings { mut chassis, routes, admin } = Settings::read();
+    let Some(admin) = admin else {
+        return chassis::run("gateway", chassis, async |host| Ok(gateway::router(load(&routes)?, &host)));
+    };
+    let (edge, limits) = (chassis.listen, chassis.serve_limits());
+    chassis.listen = admin;
+    chassis::run("gateway", chassis, async |host| {
+        let router = gateway::router(load(&routes)?, &host);
+        serve_edge(&host, edge, limits, router).await?;
+        Ok(Router::new())
+    })
+}
+
+fn load(routes: &Path) -> anyhow::Result<Config> {
+    let shown = routes.display();
+    let text =
+        std::fs::read_to_string(routes).with_context(|| format!("cannot read {shown} (set by GATEWAY_ROUTES)"))?;
+    Config::parse(&text, |name| std::env::var(name).ok()).with_context(|| format!("{shown} (set by GATEWAY_ROUTES)"))
+}
+
+/// Serves the routes on a listener of their own, away from health and metrics.
+async fn serve_edge(host: &Host, edge: SocketAddr, limits: chassis::ServeLimits, router: Router) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(edge).await.with_context(|| format!("cannot listen on {edge} (set by LISTEN)"))?;
+    let (draining, stopping) = (host.draining(), host.stopping());
+    host.spawn("edge", async move {
+        chassis::serve(listener, router, limits, draining).await;
+        stopping.cancelled().await;
+    });
+    Ok(())
+}

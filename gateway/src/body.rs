@@ -1,0 +1,121 @@
+//! Bodies that are passed on as they come, within bounds.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::BoxError;
+use axum::body::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use thiserror::Error;
+use tokio::time::{Sleep, sleep};
+
+/// Why a body ended before its end.
+#[derive(Debug, Error)]
+pub enum Cut {
+    /// It is longer than it may be.
+    #[error("the body is too large")]
+    TooLarge,
+    /// Its sender was silent for too long.
+    #[error("the body stopped coming")]
+    Silent,
+    /// Its sender broke off.
+    #[error("the body broke off: {0}")]
+    BrokenOff(#[source] BoxError),
+}
+
+/// A body that may have only so many bytes, and whose sender may be silent only so long.
+///
+/// Nothing is kept: each part is passed on when it comes.
+#[derive(Debug)]
+pub struct Bounded<B> {
+    inner: B,
+    bytes_left: u64,
+    patience: Duration,
+    // Made only when the sender lets us wait: most bodies are there already.
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+impl<B> Bounded<B> {
+    /// `inner` with at most `bytes` bytes, and at most `patience` between two parts.
+    pub fn new(inner: B, bytes: u64, patience: Duration) -> Self {
+        Self { inner, bytes_left: bytes, patience, waiting: None }
+    }
+
+    fn count(&mut self, frame: &Frame<Bytes>) -> Result<(), Cut> {
+        let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or(Cut::TooLarge)?;
+        Ok(())
+    }
+}
+
+impl<B> Body for Bounded<B>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
+{
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.inner).poll_frame(context) {
+            Poll::Ready(part) => {
+                this.waiting = None;
+                let part = part.map(|part| part.map_err(|error| Cut::BrokenOff(error.into())));
+                Poll::Ready(part.map(|part| part.and_then(|frame| this.count(&frame).map(|()| frame))))
+            }
+            Poll::Pending => {
+                let waiting = this.waiting.get_or_insert_with(|| Box::pin(sleep(this.patience)));
+                waiting.as_mut().poll(context).map(|()| Some(Err(Cut::Silent)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt, Full, StreamBody};
+    use tokio_stream::wrappers::ReceiverStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_within_its_bounds_passes_unchanged() {
+        let body = Bounded::new(Full::new(Bytes::from_static(b"12345")), 5, Duration::from_secs(1));
+        assert_eq!(body.size_hint().exact(), Some(5));
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "12345");
+    }
+
+    #[tokio::test]
+    async fn a_body_is_cut_at_its_first_byte_too_many() {
+        let body = Bounded::new(Full::new(Bytes::from_static(b"123456")), 5, Duration::from_secs(1));
+        assert!(matches!(body.collect().await, Err(Cut::TooLarge)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_silence_is_bounded_not_the_whole_time() {
+        let (parts, receiver) = tokio::sync::mpsc::channel(1);
+        let parts_in_time = tokio::spawn(async move {
+            for _ in 0..5 {
+                sleep(Duration::from_millis(900)).await;
+                parts.send(Ok::<_, BoxError>(Frame::data(Bytes::from_static(b"x")))).await.unwrap();
+            }
+            sleep(Duration::from_millis(1100)).await;
+            drop(parts);
+        });
+        let mut body = Bounded::new(StreamBody::new(ReceiverStream::new(receiver)), 5, Duration::from_secs(1));
+        for _ in 0..5 {
+            assert!(body.frame().await.unwrap().unwrap().is_data());
+        }
+        assert!(matches!(body.frame().await, Some(Err(Cut::Silent))));
+        parts_in_time.await.unwrap();
+    }
+}

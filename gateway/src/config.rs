@@ -1,0 +1,284 @@
+//! The routes file: read, filled in from the environment, and checked before the first request.
+
+use std::time::Duration;
+
+use http::Method;
+use http::uri::{Authority, Uri};
+use serde::{Deserialize, Deserializer};
+use thiserror::Error;
+
+use crate::cors::Cors;
+use crate::routes::Pattern;
+
+/// Paths that the gateway itself answers.
+const OWN_PATHS: [&str; 4] = ["/healthz", "/livez", "/readyz", "/metrics"];
+
+/// Methods a route may open. OPTIONS is not among them: the gateway answers it from the route's list.
+const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+/// Why a routes file cannot be used.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// The text is not TOML, or a key has a value of the wrong form, or no such key exists.
+    #[error("line {line} ({text}): {reason}")]
+    Syntax {
+        /// Where, from 1.
+        line: usize,
+        /// What stands there.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The value of a key cannot be used.
+    #[error("{key}: {reason}")]
+    Value {
+        /// The key, such as `routes[2].upstream`.
+        key: String,
+        /// What is wrong with its value.
+        reason: String,
+    },
+}
+
+fn wrong(key: impl Into<String>, reason: impl Into<String>) -> ConfigError {
+    ConfigError::Value { key: key.into(), reason: reason.into() }
+}
+
+/// A routes file that has been checked.
+#[derive(Debug)]
+pub struct Config {
+    /// The services behind the gateway.
+    pub upstreams: Vec<Upstream>,
+    /// What leads where. No two paths collide.
+    pub routes: Vec<Route>,
+    /// What the gateway bears with.
+    pub limits: Limits,
+    /// Which web pages of other origins may call, if any.
+    pub cors: Option<Cors>,
+}
+
+/// A service behind the gateway.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Its name in the file.
+    pub name: String,
+    /// Its host and port.
+    pub authority: Authority,
+}
+
+/// One way through the gateway.
+#[derive(Debug)]
+pub struct Route {
+    /// The paths it opens.
+    pub path: Pattern,
+    /// The index of its service in [`Config::upstreams`].
+    pub upstream: usize,
+    /// The methods it opens.
+    pub methods: Vec<Method>,
+    /// How long the service may take until its answer begins, and between two parts of it.
+    pub timeout: Duration,
+    /// True if answers are live streams: they may be silent for longer, and end when the gateway shuts down.
+    pub stream: bool,
+}
+
+/// What the gateway bears with. Every key may be left out.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Bytes in a request's body.
+    pub body: u64,
+    /// Time limit of routes that name none.
+    #[serde(deserialize_with = "span")]
+    pub timeout: Duration,
+    /// How long a client may be silent in the middle of its request's body.
+    #[serde(deserialize_with = "span")]
+    pub upload_idle: Duration,
+    /// How long a live stream may be silent.
+    #[serde(deserialize_with = "span")]
+    pub stream_idle: Duration,
+    /// Requests in flight per route, and so connections to a service.
+    pub in_flight: u32,
+    /// What a client is told to wait when it is refused for now.
+    #[serde(deserialize_with = "span")]
+    pub retry_after: Duration,
+    /// How long opening a connection to a service may take.
+    #[serde(deserialize_with = "span")]
+    pub connect_timeout: Duration,
+    /// How often a connection that is refused is tried: behind one name there may be another replica.
+    pub connect_attempts: u32,
+    /// How long an unused connection is kept. The services must keep theirs longer (`HEADER_READ_TIMEOUT`).
+    #[serde(deserialize_with = "span")]
+    pub pool_idle_timeout: Duration,
+    /// Unused connections kept per service.
+    pub pool_max_idle: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 64 * 1024,
+            timeout: Duration::from_secs(10),
+            upload_idle: Duration::from_secs(5),
+            stream_idle: Duration::from_mins(1),
+            in_flight: 512,
+            retry_after: Duration::from_secs(1),
+            connect_timeout: Duration::from_secs(1),
+            connect_attempts: 2,
+            pool_idle_timeout: Duration::from_secs(4),
+            pool_max_idle: 128,
+        }
+    }
+}
+
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    upstreams: std::collections::BTreeMap<String, String>,
+    routes: Vec<RouteEntry>,
+    #[serde(default)]
+    limits: Limits,
+    cors: Option<Cors>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RouteEntry {
+    path: String,
+    upstream: String,
+    #[serde(deserialize_with = "parsed")]
+    methods: Vec<Method>,
+    #[serde(deserialize_with = "some_span", default)]
+    timeout: Option<Duration>,
+    #[serde(default)]
+    stream: bool,
+}
+
+impl Config {
+    /// Reads a routes file. `environment` gives the value of `UPSTREAM_<NAME>`, which replaces a service's address.
+    pub fn parse(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let file: File = toml::from_str(text).map_err(|error| syntax(text, &error))?;
+        let upstreams = upstreams(file.upstreams, environment)?;
+        let routes = routes(file.routes, &upstreams, &file.limits)?;
+        check_limits(&file.limits)?;
+        Ok(Self { upstreams, routes, limits: file.limits, cors: file.cors })
+    }
+}
+
+fn syntax(text: &str, error: &toml::de::Error) -> ConfigError {
+    let start = error.span().map_or(0, |span| span.start.min(text.len()));
+    let line = text.get(..start).unwrap_or_default().matches('\n').count();
+    let shown = text.lines().nth(line).unwrap_or_default().trim().to_owned();
+    ConfigError::Syntax { line: line + 1, text: shown, reason: error.message().replace('\n', " ") }
+}
+
+fn upstreams(
+    named: std::collections::BTreeMap<String, String>,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<Upstream>, ConfigError> {
+    let upstream = |(name, url): (String, String)| {
+        let variable = variable(&name);
+        let (key, url) = match environment(&variable) {
+            Some(url) => (variable, url),
+            None => (format!("upstreams.{name}"), url),
+        };
+        let authority = authority(&url).map_err(|reason| wrong(key, format!("'{url}' {reason}")))?;
+        Ok(Upstream { name, authority })
+    };
+    named.into_iter().map(upstream).collect()
+}
+
+/// The variable that replaces the address of the service `name`.
+fn variable(name: &str) -> String {
+    format!("UPSTREAM_{}", name.to_ascii_uppercase().replace('-', "_"))
+}
+
+fn authority(url: &str) -> Result<Authority, &'static str> {
+    let uri: Uri = url.parse().map_err(|_| "is no URL")?;
+    let parts = uri.into_parts();
+    if parts.scheme != Some(http::uri::Scheme::HTTP) {
+        return Err("must begin with http:// (inside a cluster there is no TLS)");
+    }
+    if parts.path_and_query.is_some_and(|path| path != "/") {
+        return Err("must end after host and port: paths are passed on as they are");
+    }
+    match parts.authority {
+        Some(authority) if !authority.host().is_empty() && !authority.as_str().contains('@') => Ok(authority),
+        _ => Err("must name a host, and no user"),
+    }
+}
+
+fn routes(entries: Vec<RouteEntry>, upstreams: &[Upstream], limits: &Limits) -> Result<Vec<Route>, ConfigError> {
+    if entries.is_empty() {
+        return Err(wrong("routes", "none is given"));
+    }
+    let mut routes: Vec<Route> = Vec::new();
+    for (index, entry) in entries.into_iter().enumerate() {
+        let route = route(index, entry, upstreams, limits)?;
+        if let Some(other) = routes.iter().position(|other| other.path.collides(&route.path)) {
+            let reason =
+                format!("{} and routes[{other}].path ({}) cover the same paths", route.path, routes[other].path);
+            return Err(wrong(format!("routes[{index}].path"), reason));
+        }
+        routes.push(route);
+    }
+    Ok(routes)
+}
+
+fn route(index: usize, entry: RouteEntry, upstreams: &[Upstream], limits: &Limits) -> Result<Route, ConfigError> {
+    let at = |key: &str, reason: String| wrong(format!("routes[{index}].{key}"), reason);
+    let path = Pattern::parse(&entry.path).map_err(|error| at("path", format!("'{}' {error}", entry.path)))?;
+    if OWN_PATHS.iter().any(|own| path.covers(own)) {
+        return Err(at("path", format!("{path} is the gateway's own")));
+    }
+    let upstream = upstreams.iter().position(|upstream| upstream.name == entry.upstream).ok_or_else(|| {
+        let known: Vec<_> = upstreams.iter().map(|upstream| upstream.name.as_str()).collect();
+        at("upstream", format!("'{}' is not among [upstreams]: {}", entry.upstream, known.join(", ")))
+    })?;
+    if entry.methods.is_empty() {
+        return Err(at("methods", "none is given".to_owned()));
+    }
+    if let Some(method) = entry.methods.iter().find(|method| !METHODS.contains(method)) {
+        return Err(at("methods", format!("{method} cannot be opened (OPTIONS is answered by the gateway itself)")));
+    }
+    let timeout = entry.timeout.unwrap_or(limits.timeout);
+    Ok(Route { path, upstream, methods: entry.methods, timeout, stream: entry.stream })
+}
+
+fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
+    for (key, count) in [("in_flight", limits.in_flight), ("connect_attempts", limits.connect_attempts)] {
+        if count == 0 {
+            return Err(wrong(format!("limits.{key}"), "must be at least 1"));
+        }
+    }
+    Ok(())
+}
+
+/// A time such as `680ms` or `10s`, longer than none.
+pub(crate) fn span<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(from)?;
+    match humantime::parse_duration(&text) {
+        Ok(Duration::ZERO) => Err(serde::de::Error::custom("must be longer than zero")),
+        Ok(span) => Ok(span),
+        Err(error) => {
+            Err(serde::de::Error::custom(format!("'{text}' is no time such as \"680ms\" or \"10s\": {error}")))
+        }
+    }
+}
+
+fn some_span<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    span(from).map(Some)
+}
+
+/// A list of texts, each in the form of `T`.
+pub(crate) fn parsed<'de, T, D>(from: D) -> Result<Vec<T>, D::Error>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+    D: Deserializer<'de>,
+{
+    let one = |text: String| text.parse().map_err(|error| serde::de::Error::custom(format!("'{text}': {error}")));
+    Vec::<String>::deserialize(from)?.into_iter().map(one).collect()
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

@@ -1,0 +1,157 @@
+use super::*;
+
+const MINIMAL: &str = r#"
+[upstreams]
+things = "http://127.0.0.1:8081"
+
+[[routes]]
+path = "/things"
+upstream = "things"
+methods = ["GET", "POST"]
+"#;
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, |_| None)
+}
+
+fn refusal(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+/// The minimal file with one text put in the place of another.
+fn with(old: &str, new: &str) -> String {
+    assert!(MINIMAL.contains(old));
+    MINIMAL.replace(old, new)
+}
+
+#[test]
+fn a_minimal_file_gets_the_default_limits() {
+    let config = parse(MINIMAL).unwrap();
+    assert_eq!(config.upstreams[0].authority, "127.0.0.1:8081");
+    assert_eq!(config.routes[0].methods, [Method::GET, Method::POST]);
+    assert_eq!(config.routes[0].timeout, Duration::from_secs(10));
+    assert!(!config.routes[0].stream);
+    assert_eq!(config.limits.body, 65_536);
+    assert!(config.cors.is_none());
+}
+
+#[test]
+fn every_limit_can_be_set() {
+    let limits = r#"
+        [limits]
+        body = 10
+        timeout = "1s"
+        upload_idle = "2s"
+        stream_idle = "3s"
+        in_flight = 4
+        retry_after = "5s"
+        connect_timeout = "680ms"
+        connect_attempts = 6
+        pool_idle_timeout = "7s"
+        pool_max_idle = 8
+    "#;
+    let config = parse(&format!("{MINIMAL}{limits}")).unwrap();
+    assert_eq!(config.routes[0].timeout, Duration::from_secs(1));
+    let limits = config.limits;
+    assert_eq!((limits.body, limits.in_flight, limits.connect_attempts, limits.pool_max_idle), (10, 4, 6, 8));
+    assert_eq!(limits.connect_timeout, Duration::from_millis(680));
+    let seconds = [limits.upload_idle, limits.stream_idle, limits.retry_after, limits.pool_idle_timeout];
+    assert_eq!(seconds.map(|span| span.as_secs()), [2, 3, 5, 7]);
+}
+
+#[test]
+fn a_route_has_its_own_time_limit() {
+    let config = parse(&with("methods", "stream = true\ntimeout = \"2s\"\nmethods")).unwrap();
+    assert_eq!(config.routes[0].timeout, Duration::from_secs(2));
+    assert!(config.routes[0].stream);
+}
+
+#[test]
+fn the_environment_replaces_an_address() {
+    let text = with("things = ", "my-things = ").replace("upstream = \"things\"", "upstream = \"my-things\"");
+    let environment = |name: &str| (name == "UPSTREAM_MY_THINGS").then(|| "http://things:8080".to_owned());
+    assert_eq!(Config::parse(&text, environment).unwrap().upstreams[0].authority, "things:8080");
+    let error = Config::parse(&text, |_| Some("things:8080".to_owned())).unwrap_err().to_string();
+    assert!(error.starts_with("UPSTREAM_MY_THINGS: 'things:8080' must begin with http://"), "{error}");
+}
+
+#[test]
+fn unknown_keys_are_refused_with_their_line() {
+    let error = refusal(&with("methods", "metods"));
+    assert!(error.starts_with("line 8 (metods = "), "{error}");
+    assert!(error.contains("unknown field `metods`"), "{error}");
+    for text in ["[limit]", "[limits]\nbdy = 1", "[cors]\norigins = []\nmethods = []\norigin = 1"] {
+        let error = refusal(&format!("{MINIMAL}{text}\n"));
+        assert!(error.contains("unknown field"), "{error}");
+    }
+}
+
+#[test]
+fn values_of_the_wrong_form_are_refused_with_their_line() {
+    for (line, expected) in [
+        ("timeout = \"soon\"", "'soon' is no time"),
+        ("timeout = \"0s\"", "must be longer than zero"),
+        ("timeout = 5", "expected a string"),
+        ("stream = \"yes\"", "expected a boolean"),
+    ] {
+        let error = refusal(&with("methods", &format!("{line}\nmethods")));
+        assert!(error.starts_with(&format!("line 8 ({line}): ")), "{error}");
+        assert!(error.contains(expected), "{error}");
+    }
+    assert!(refusal("routes = [").starts_with("line 1 (routes = ["));
+}
+
+#[test]
+fn values_that_cannot_be_used_are_refused_with_their_key() {
+    for (old, new, expected) in [
+        (
+            "upstream = \"things\"",
+            "upstream = \"thins\"",
+            "routes[0].upstream: 'thins' is not among [upstreams]: things",
+        ),
+        ("\"/things\"", "\"/\"", "routes[0].path: '/' must start with a name"),
+        ("\"/things\"", "\"things\"", "routes[0].path: 'things' the path must start with /"),
+        ("\"/things\"", "\"/metrics\"", "routes[0].path: /metrics is the gateway's own"),
+        ("\"/things\"", "\"/healthz\"", "routes[0].path: /healthz is the gateway's own"),
+        ("[\"GET\", \"POST\"]", "[]", "routes[0].methods: none is given"),
+        ("\"POST\"", "\"OPTIONS\"", "routes[0].methods: OPTIONS cannot be opened"),
+        ("\"POST\"", "\"post\"", "routes[0].methods: post cannot be opened"),
+        ("http://127.0.0.1:8081", "https://x", "upstreams.things: 'https://x' must begin with http://"),
+        ("http://127.0.0.1:8081", "http://x/y", "upstreams.things: 'http://x/y' must end after host and port"),
+        ("http://127.0.0.1:8081", "http://me@x", "upstreams.things: 'http://me@x' must name a host, and no user"),
+        ("http://127.0.0.1:8081", "a b", "upstreams.things: 'a b' is no URL"),
+    ] {
+        let error = refusal(&with(old, new));
+        assert!(error.starts_with(expected), "{error}");
+    }
+    for key in ["in_flight", "connect_attempts"] {
+        let error = refusal(&format!("{MINIMAL}[limits]\n{key} = 0\n"));
+        assert_eq!(error, format!("limits.{key}: must be at least 1"));
+    }
+}
+
+#[test]
+fn routes_that_cover_the_same_paths_are_refused() {
+    let second =
+        |path: &str| format!("{MINIMAL}[[routes]]\npath = \"{path}\"\nupstream = \"things\"\nmethods = [\"GET\"]\n");
+    assert_eq!(
+        refusal(&second("/things")),
+        "routes[1].path: /things and routes[0].path (/things) cover the same paths"
+    );
+    assert!(parse(&second("/things/*/events")).is_ok());
+}
+
+#[test]
+fn a_file_without_routes_is_refused() {
+    assert_eq!(refusal("routes = []\n[upstreams]\n"), "routes: none is given");
+}
+
+#[test]
+fn the_example_in_the_readme_is_valid_and_shows_the_default_limits() {
+    let readme = include_str!("../README.md");
+    let example = readme.split("```").find_map(|block| block.strip_prefix("toml\n")).unwrap();
+    let config = parse(example).unwrap();
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.routes.len(), 2);
+    assert!(config.cors.is_some());
+}

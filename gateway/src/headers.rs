@@ -1,0 +1,174 @@
+//! Which headers pass, which are dropped, and which the gateway sets itself.
+
+use std::net::IpAddr;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// What the gateway itself tells the service about a request.
+#[derive(Debug)]
+pub struct Facts {
+    /// Who opened the connection.
+    pub peer: Option<IpAddr>,
+    /// The host that the client asked for.
+    pub host: Option<HeaderValue>,
+    /// The trace that begins here.
+    pub traceparent: HeaderValue,
+}
+
+/// Turns the headers a client sent into those its service gets.
+///
+/// Framing is dropped too: the body is framed anew, so a length that lies cannot get past the gateway.
+pub fn to_service(headers: &mut HeaderMap, service: HeaderValue, facts: Facts) {
+    drop_all(headers, |name| is_of_one_hop(name) || is_framing(name) || is_claim(name));
+    headers.insert(header::HOST, service);
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    headers.insert(TRACEPARENT, facts.traceparent);
+    if let Some(host) = facts.host {
+        headers.insert(FORWARDED_HOST, host);
+    }
+    if let Some(peer) = facts.peer.and_then(|peer| HeaderValue::try_from(peer.to_string()).ok()) {
+        headers.insert(FORWARDED_FOR, peer);
+    }
+}
+
+/// Turns the headers a service answered with into those the client gets.
+///
+/// `Content-Length` stays: the answer to HEAD has one and no body.
+pub fn to_client(headers: &mut HeaderMap) {
+    drop_all(headers, is_of_one_hop);
+}
+
+/// Removes the headers that `unwanted` says, and those that `Connection` names (RFC 9110, section 7.6.1).
+fn drop_all(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
+    let mut doomed: Vec<HeaderName> = headers.keys().filter(|name| unwanted(name)).cloned().collect();
+    if doomed.contains(&header::CONNECTION) {
+        let lines = headers.get_all(header::CONNECTION).iter().filter_map(|line| line.to_str().ok());
+        doomed.extend(lines.flat_map(|line| line.split(',')).filter_map(|name| name.trim().parse().ok()));
+    }
+    for name in doomed {
+        headers.remove(name);
+    }
+}
+
+/// Headers that are about one connection. `Expect` is among them: whoever reads the body answers it.
+fn is_of_one_hop(name: &HeaderName) -> bool {
+    const OTHERS: [&str; 2] = ["keep-alive", "proxy-connection"];
+    matches!(
+        *name,
+        header::CONNECTION
+            | header::EXPECT
+            | header::PROXY_AUTHENTICATE
+            | header::PROXY_AUTHORIZATION
+            | header::TE
+            | header::TRAILER
+            | header::TRANSFER_ENCODING
+            | header::UPGRADE
+    ) || OTHERS.contains(&name.as_str())
+}
+
+fn is_framing(name: &HeaderName) -> bool {
+    *name == header::CONTENT_LENGTH
+}
+
+/// Headers by which a client could claim to be someone else, or to belong to a trace that is not its own.
+fn is_claim(name: &HeaderName) -> bool {
+    const CLAIMS: [&str; 5] = ["x-real-ip", "traceparent", "tracestate", "baggage", "proxy"];
+    *name == header::FORWARDED || name.as_str().starts_with("x-forwarded-") || CLAIMS.contains(&name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let line = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        lines.iter().map(line).collect()
+    }
+
+    fn sent_on(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = headers(lines);
+        let facts = Facts {
+            peer: Some([192, 0, 2, 7].into()),
+            host: Some(HeaderValue::from_static("shop.example")),
+            traceparent: HeaderValue::from_static("00-own"),
+        };
+        to_service(&mut headers, HeaderValue::from_static("things:8080"), facts);
+        headers
+    }
+
+    #[test]
+    fn what_a_client_claims_is_replaced_by_what_the_gateway_knows() {
+        let sent = sent_on(&[
+            ("x-forwarded-for", "10.0.0.1"),
+            ("x-forwarded-for", "10.0.0.2"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "evil.example"),
+            ("x-forwarded-prefix", "/admin"),
+            ("forwarded", "for=10.0.0.1"),
+            ("x-real-ip", "10.0.0.1"),
+            ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            ("tracestate", "a=b"),
+            ("baggage", "user=root"),
+            ("host", "shop.example"),
+        ]);
+        let expected = headers(&[
+            ("host", "things:8080"),
+            ("x-forwarded-for", "192.0.2.7"),
+            ("x-forwarded-host", "shop.example"),
+            ("x-forwarded-proto", "http"),
+            ("traceparent", "00-own"),
+        ]);
+        assert_eq!(sent, expected);
+    }
+
+    #[test]
+    fn headers_of_one_connection_and_those_it_names_are_dropped() {
+        let sent = sent_on(&[
+            ("connection", "keep-alive, X-Secret"),
+            ("connection", "x-other,not a name"),
+            ("x-secret", "1"),
+            ("x-other", "2"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "keep-alive"),
+            ("te", "trailers"),
+            ("trailer", "x"),
+            ("transfer-encoding", "chunked"),
+            ("content-length", "5"),
+            ("upgrade", "websocket"),
+            ("expect", "100-continue"),
+            ("accept", "application/json"),
+            ("idempotency-key", "k"),
+        ]);
+        assert_eq!(sent.len(), 7, "{sent:?}");
+        assert_eq!(sent["accept"], "application/json");
+        assert_eq!(sent["idempotency-key"], "k");
+    }
+
+    #[test]
+    fn a_client_cannot_have_the_gateways_own_headers_dropped() {
+        let sent = sent_on(&[("connection", "x-forwarded-for, traceparent, host")]);
+        assert_eq!(sent["x-forwarded-for"], "192.0.2.7");
+        assert_eq!(sent["traceparent"], "00-own");
+        assert_eq!(sent["host"], "things:8080");
+    }
+
+    #[test]
+    fn an_answer_keeps_its_length_and_loses_its_connection_headers() {
+        let mut answer = headers(&[
+            ("content-length", "12"),
+            ("location", "/things/5"),
+            ("connection", "close, x-hop"),
+            ("x-hop", "1"),
+            ("transfer-encoding", "chunked"),
+        ]);
+        to_client(&mut answer);
+        assert_eq!(answer, headers(&[("content-length", "12"), ("location", "/things/5")]));
+    }
+}

@@ -1,0 +1,155 @@
+//! A route in use: its settings in the form that a request needs, its seats, its metrics.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use http::{HeaderValue, Method};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use crate::body::{Bounded, Cut};
+use crate::config::{Limits, Route, Upstream};
+use crate::observe::RouteMetrics;
+use crate::refusal::Refusal;
+
+/// A route in use.
+#[derive(Debug)]
+pub struct Lane {
+    service: Authority,
+    host: HeaderValue,
+    methods: Vec<Method>,
+    allow: HeaderValue,
+    timeout: Duration,
+    silence: Duration,
+    stream: bool,
+    retry_after: Duration,
+    seats: Arc<Semaphore>,
+    metrics: RouteMetrics,
+}
+
+impl Lane {
+    /// Opens `route`, which leads to `upstream`.
+    pub fn new(route: &Route, upstream: &Upstream, limits: &Limits) -> Self {
+        let allow: Vec<&str> = route.methods.iter().map(Method::as_str).chain(["OPTIONS"]).collect();
+        // Methods and hosts are made of visible ASCII, so both always fit into a header.
+        let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
+        Self {
+            service: upstream.authority.clone(),
+            host: text(upstream.authority.as_str()),
+            methods: route.methods.clone(),
+            allow: text(&allow.join(", ")),
+            timeout: route.timeout,
+            silence: if route.stream { limits.stream_idle } else { route.timeout },
+            stream: route.stream,
+            retry_after: limits.retry_after,
+            seats: Arc::new(Semaphore::new(limits.in_flight.try_into().unwrap_or(Semaphore::MAX_PERMITS))),
+            metrics: RouteMetrics::new(route.path.to_string()),
+        }
+    }
+
+    /// What is counted here.
+    pub const fn metrics(&self) -> &RouteMetrics {
+        &self.metrics
+    }
+
+    /// The methods that are open, for the `Allow` header.
+    pub const fn allow(&self) -> &HeaderValue {
+        &self.allow
+    }
+
+    /// The value of `Host` for the service.
+    pub const fn host(&self) -> &HeaderValue {
+        &self.host
+    }
+
+    /// How long the service may take until its answer begins.
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Refuses a method that the route does not open.
+    pub fn check_method(&self, method: &Method) -> Result<(), Refusal> {
+        if self.methods.contains(method) { Ok(()) } else { Err(Refusal::Method(self.allow.clone())) }
+    }
+
+    /// The address of `path` at the service.
+    pub fn address(&self, path: Option<PathAndQuery>) -> Uri {
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(Scheme::HTTP);
+        parts.authority = Some(self.service.clone());
+        parts.path_and_query = path.or_else(|| Some(PathAndQuery::from_static("/")));
+        // Scheme, authority and path are all there: nothing can be wrong with the whole.
+        Uri::from_parts(parts).unwrap_or_default()
+    }
+
+    /// Takes a seat for one request, which is free again when the seat is dropped.
+    pub fn enter(self: &Arc<Self>) -> Result<Seat, Refusal> {
+        let seat = Arc::clone(&self.seats).try_acquire_owned().map_err(|_| Refusal::Busy(self.retry_after))?;
+        self.metrics.entered();
+        Ok(Seat { lane: Arc::clone(self), _seat: seat })
+    }
+}
+
+/// A request in flight, from its entry to the end of its answer.
+#[derive(Debug)]
+pub struct Seat {
+    lane: Arc<Lane>,
+    _seat: OwnedSemaphorePermit,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.lane.metrics.left();
+    }
+}
+
+impl Seat {
+    /// The answer's body on its way to the client. A live stream ends when `draining` is cancelled.
+    pub fn answer(self, body: Incoming, draining: &CancellationToken) -> Answer {
+        let end = self.lane.stream.then(|| Box::pin(draining.clone().cancelled_owned()));
+        let body = Bounded::new(body, u64::MAX, self.lane.silence);
+        Answer { body, end, seat: self }
+    }
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub struct Answer {
+    body: Bounded<Incoming>,
+    end: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    seat: Seat,
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if let Some(end) = &mut self.end
+            && end.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(None);
+        }
+        let part = std::task::ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(Err(cut)) = &part {
+            let metrics = self.seat.lane.metrics();
+            tracing::warn!(route = metrics.route(), %cut, "an answer was cut off");
+            metrics.fault("cut");
+        }
+        Poll::Ready(part)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,56 @@
+//! The only way in: what reaches a service, and how.
+//!
+//! A request passes, from the outside in:
+//!
+//! | layer | its one reason |
+//! |---|---|
+//! | `chassis` | one server for all binaries: connection limits, shutdown, `/livez`, `/readyz`, `/metrics` |
+//! | [`cors`] | browsers must be able to read errors too, so it is around everything |
+//! | [`proxy`] | a trace begins, and the request is counted whatever becomes of it |
+//! | [`path`], [`routes`] | only what is opened is reached, and by a path that can be read in one way |
+//! | [`lane`] | methods and seats: one slow service cannot take the gateway away from the others |
+//! | [`headers`] | services may believe what the headers say of the client |
+//! | [`body`] | bodies pass as they come, and neither side can hold the other for ever |
+//! | [`upstream`] | connections are kept open, but not for so long that new replicas are never found |
+//! | [`refusal`] | one place turns what went wrong into an answer |
+
+use std::sync::Arc;
+
+use axum::routing::{any, get};
+use axum::{Json, Router};
+use serde_json::json;
+
+pub mod body;
+pub mod config;
+pub mod cors;
+pub mod headers;
+pub mod lane;
+pub mod observe;
+pub mod overview;
+pub mod path;
+pub mod proxy;
+pub mod refusal;
+pub mod routes;
+pub mod upstream;
+
+use config::Config;
+use overview::Overview;
+use proxy::Proxy;
+
+/// Everything that the gateway answers, except for what `chassis` adds.
+pub fn router(config: Config, host: &chassis::Host) -> Router {
+    observe::describe();
+    let overview = Arc::new(Overview::new(&config));
+    let proxy = Arc::new(Proxy::new(&config, host.ids(), host.draining()));
+    let router = Router::new()
+        .route("/healthz", get(async || Json(json!({ "status": "up" }))))
+        .route("/healthz/services", get(async move || overview.answer().await))
+        // Not a fallback: that place belongs to chassis.
+        .route("/", any(Proxy::answer))
+        .route("/{*path}", any(Proxy::answer))
+        .with_state(proxy);
+    match config.cors {
+        Some(cors) => router.layer(cors.layer()),
+        None => router,
+    }
+}

@@ -1,0 +1,124 @@
+//! The one place where what went wrong becomes an answer.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use chassis::problem::Problem;
+use http::header::ALLOW;
+use http::{HeaderValue, StatusCode};
+use hyper_util::client::legacy;
+use thiserror::Error;
+
+use crate::body::Cut;
+use crate::upstream::ConnectError;
+
+/// Why a request is not answered by its service.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// The path could be read in more than one way.
+    #[error("{0}")]
+    Path(&'static str),
+    /// No route covers the path.
+    #[error("no route has this path")]
+    NoRoute,
+    /// The route does not open this method.
+    #[error("the methods of this path are {0:?}")]
+    Method(HeaderValue),
+    /// The body is larger than it may be.
+    #[error("a body may have {0} bytes")]
+    TooLarge(u64),
+    /// The client stopped sending its body.
+    #[error("the body stopped coming")]
+    UploadSilent,
+    /// The client broke off.
+    #[error("the body broke off")]
+    UploadBroken,
+    /// Too many requests of this route are in flight.
+    #[error("too many requests are in flight")]
+    Busy(Duration),
+    /// The service takes no connection.
+    #[error("the service takes no connection")]
+    Refused(Duration),
+    /// There is no way to the service.
+    #[error("the service cannot be reached")]
+    Unreachable(#[source] legacy::Error),
+    /// Opening a connection took too long.
+    #[error("the service does not take a connection in time")]
+    ConnectTimeout,
+    /// The service did not begin to answer in time.
+    #[error("the service did not answer within {0:?}")]
+    Timeout(Duration),
+    /// The service broke the connection, or answered what is no HTTP.
+    #[error("the service broke the connection")]
+    Broken(#[source] legacy::Error),
+}
+
+impl Refusal {
+    /// What `error`, which ended an exchange with a service, means to the client.
+    pub fn of(error: legacy::Error, body_limit: u64, retry_after: Duration) -> Self {
+        if let Some(cut) = cause::<Cut>(&error) {
+            return match cut {
+                Cut::TooLarge => Self::TooLarge(body_limit),
+                Cut::Silent => Self::UploadSilent,
+                Cut::BrokenOff(_) => Self::UploadBroken,
+            };
+        }
+        match cause::<ConnectError>(&error) {
+            Some(ConnectError::Refused) => Self::Refused(retry_after),
+            Some(ConnectError::Timeout) => Self::ConnectTimeout,
+            Some(ConnectError::Unreachable(_)) => Self::Unreachable(error),
+            None => Self::Broken(error),
+        }
+    }
+
+    /// The word for it in metrics, if the service is to blame and not the client.
+    pub const fn fault(&self) -> Option<&'static str> {
+        match self {
+            Self::Busy(_) => Some("busy"),
+            Self::Refused(_) => Some("refused"),
+            Self::Unreachable(_) => Some("unreachable"),
+            Self::ConnectTimeout => Some("connect_timeout"),
+            Self::Timeout(_) => Some("timeout"),
+            Self::Broken(_) => Some("broken"),
+            _ => None,
+        }
+    }
+
+    fn problem(&self) -> Problem {
+        let detail = self.to_string();
+        match self {
+            Self::Path(_) | Self::UploadBroken => Problem::bad_request(detail),
+            Self::NoRoute => Problem::not_found(detail),
+            Self::Method(_) => Problem::method_not_allowed(),
+            Self::TooLarge(_) => {
+                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large").detail(detail)
+            }
+            Self::UploadSilent => {
+                Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", "The body took too long").detail(detail)
+            }
+            Self::Busy(retry_after) | Self::Refused(retry_after) => Problem::unavailable(detail, *retry_after),
+            Self::Unreachable(_) | Self::Broken(_) => {
+                Problem::new(StatusCode::BAD_GATEWAY, "bad-gateway", "The service gave no answer").detail(detail)
+            }
+            Self::ConnectTimeout | Self::Timeout(_) => {
+                Problem::new(StatusCode::GATEWAY_TIMEOUT, "gateway-timeout", "The service took too long").detail(detail)
+            }
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = self.problem().into_response();
+        if let Self::Method(allow) = self {
+            response.headers_mut().insert(ALLOW, allow);
+        }
+        response
+    }
+}
+
+/// The first `E` among the causes of `error`.
+fn cause<E: std::error::Error + 'static>(error: &legacy::Error) -> Option<&E> {
+    let first: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(first), |cause| cause.source()).find_map(|cause| cause.downcast_ref())
+}

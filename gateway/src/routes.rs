@@ -1,0 +1,163 @@
+//! Which route a path belongs to.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// A path prefix, matched segment by segment; `*` stands for exactly one segment.
+///
+/// `/things` covers `/things` and `/things/5000/x`, but not `/thingsX`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    text: String,
+    segments: Vec<Segment>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Exactly(String),
+    Any,
+}
+
+/// Why a text is no pattern.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum PatternError {
+    /// The text is no path that a request could have.
+    #[error("{0}")]
+    Path(&'static str),
+    /// The text has no first segment to go by.
+    #[error("must start with a name: a route for everything would open the services' internal paths")]
+    Everything,
+    /// The text ends with a slash, or has an escape, which no request path needs to be compared with.
+    #[error("must have neither a slash at its end nor escapes")]
+    NotPlain,
+}
+
+impl Pattern {
+    /// Reads a pattern such as `/things` or `/things/*/events`.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        crate::path::check(text).map_err(PatternError::Path)?;
+        if text == "/" || text.starts_with("/*") {
+            return Err(PatternError::Everything);
+        }
+        if text.ends_with('/') || text.contains('%') {
+            return Err(PatternError::NotPlain);
+        }
+        let segments = text[1..].split('/').map(Segment::parse).collect();
+        Ok(Self { text: text.to_owned(), segments })
+    }
+
+    /// True if `path` is this prefix or lies below it.
+    pub fn covers(&self, path: &str) -> bool {
+        let mut parts = path.strip_prefix('/').unwrap_or(path).split('/');
+        self.segments.iter().all(|segment| parts.next().is_some_and(|part| segment.covers(part)))
+    }
+
+    /// True if neither pattern is longer than the other, and some path belongs to both.
+    pub fn collides(&self, other: &Self) -> bool {
+        self.segments.len() == other.segments.len()
+            && self.segments.iter().zip(&other.segments).all(|(one, other)| one.collides(other))
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Segment {
+    fn parse(text: &str) -> Self {
+        if text == "*" { Self::Any } else { Self::Exactly(text.to_owned()) }
+    }
+
+    fn covers(&self, part: &str) -> bool {
+        match self {
+            Self::Exactly(name) => name == part,
+            Self::Any => !part.is_empty(),
+        }
+    }
+
+    fn collides(&self, other: &Self) -> bool {
+        self == other || *self == Self::Any || *other == Self::Any
+    }
+}
+
+/// Patterns and what they lead to. Of those that cover a path the longest wins.
+#[derive(Debug)]
+pub struct Table<T> {
+    longest_first: Vec<(Pattern, T)>,
+}
+
+impl<T> Table<T> {
+    /// A table of `entries`, in any order, of which no two collide.
+    pub fn new(entries: impl IntoIterator<Item = (Pattern, T)>) -> Self {
+        let mut longest_first: Vec<_> = entries.into_iter().collect();
+        longest_first.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.segments.len()));
+        Self { longest_first }
+    }
+
+    /// What `path` leads to.
+    pub fn find(&self, path: &str) -> Option<&T> {
+        self.longest_first.iter().find(|(pattern, _)| pattern.covers(path)).map(|(_, target)| target)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        Pattern::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_prefix_covers_whole_segments_only() {
+        let things = pattern("/things");
+        for path in ["/things", "/things/", "/things/5000", "/things/5000/x"] {
+            assert!(things.covers(path), "{path}");
+        }
+        for path in ["/", "/thing", "/thingsX", "/things.json", "/Things", "/x/things"] {
+            assert!(!things.covers(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_star_covers_one_segment_that_is_not_empty() {
+        let events = pattern("/things/*/events");
+        assert!(events.covers("/things/5000/events"));
+        assert!(events.covers("/things/5000/events/1"));
+        for path in ["/things/events", "/things/5000", "/things/5/6/events", "/things//events"] {
+            assert!(!events.covers(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_longest_prefix_wins_whatever_the_order() {
+        let entries = [("/things", 1), ("/things/*/events", 3), ("/things/special", 2)];
+        for shift in 0..entries.len() {
+            let mut entries = entries;
+            entries.rotate_left(shift);
+            let table = Table::new(entries.map(|(text, target)| (pattern(text), target)));
+            assert_eq!(table.find("/things/5000"), Some(&1));
+            assert_eq!(table.find("/things/special/x"), Some(&2));
+            assert_eq!(table.find("/things/special/events"), Some(&3));
+            assert_eq!(table.find("/other"), None);
+        }
+    }
+
+    #[test]
+    fn patterns_of_one_length_collide_when_a_path_belongs_to_both() {
+        assert!(pattern("/things").collides(&pattern("/things")));
+        assert!(pattern("/things/*/events").collides(&pattern("/things/5/*")));
+        assert!(!pattern("/things").collides(&pattern("/things/*")));
+        assert!(!pattern("/things/*/events").collides(&pattern("/things/*/log")));
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_refused() {
+        for text in ["", "things", "/", "/*", "/*/x", "/things/", "/a//b", "/a/../b", "/a%20b"] {
+            assert!(Pattern::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! A gateway and its services within a test.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ambient::{Ids, SystemClock};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use gateway::config::Config;
+use http_body_util::BodyExt;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// Longer than anything here takes; only a test that fails waits for it.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A service, and how many connections it has taken.
+pub struct Service {
+    pub address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Service {
+    pub async fn start(router: Router) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = Counted { listener, connections: Arc::clone(&connections) };
+        tokio::spawn(async move { axum::serve(counted, router).await });
+        Self { address, connections }
+    }
+
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+struct Counted {
+    listener: TcpListener,
+    connections: Arc<AtomicUsize>,
+}
+
+impl axum::serve::Listener for Counted {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        let accepted = self.listener.accept().await.unwrap();
+        self.connections.fetch_add(1, Ordering::SeqCst);
+        accepted
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A gateway that runs as its binary does.
+pub struct Gateway {
+    pub address: SocketAddr,
+    client: Client<hyper_util::client::legacy::connect::HttpConnector, Body>,
+    ending: CancellationToken,
+    ended: JoinHandle<Result<(), chassis::RunError>>,
+}
+
+impl Gateway {
+    /// A gateway with one route, `/things`, to `service`, and more lines for its file.
+    pub async fn to(service: SocketAddr, more: &str) -> Self {
+        let text = format!(
+            "[upstreams]\nthings = \"http://{service}\"\n\
+             [[routes]]\npath = \"/things\"\nupstream = \"things\"\nmethods = [\"GET\", \"HEAD\", \"POST\", \"DELETE\"]\n\
+             [[routes]]\npath = \"/things/*/events\"\nupstream = \"things\"\nmethods = [\"GET\"]\nstream = true\n{more}"
+        );
+        Self::start(&text).await
+    }
+
+    pub async fn start(routes: &str) -> Self {
+        let config = Config::parse(routes, |_| None).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let ending = CancellationToken::new();
+        let told_to_end = ending.clone().cancelled_owned();
+        let ended = tokio::spawn(async move {
+            let clock = Arc::new(SystemClock);
+            let host = chassis::Host::new(clock.clone(), Arc::new(Ids::seeded(clock, 1)));
+            let build = async |host: chassis::Host| Ok(gateway::router(config, &host));
+            chassis::run_until(host, &chassis::Config::default(), listener, build, told_to_end).await
+        });
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self { address, client, ending, ended }
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.send(self.request("GET", path).body(Body::empty()).unwrap()).await
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> http::request::Builder {
+        Request::builder().method(method).uri(format!("http://{}{path}", self.address))
+    }
+
+    pub async fn send(&self, request: Request) -> Response {
+        timeout(PATIENCE, self.client.request(request)).await.unwrap().unwrap().map(Body::new)
+    }
+
+    /// What is answered to these bytes, until the connection is closed.
+    pub async fn raw(&self, bytes: &str) -> String {
+        let mut connection = self.connect().await;
+        connection.write_all(bytes.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        timeout(PATIENCE, connection.read_to_end(&mut answer)).await.unwrap().unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+
+    pub async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// What SIGTERM does.
+    pub fn tell_to_end(&self) {
+        self.ending.cancel();
+    }
+
+    pub async fn ended(self) {
+        timeout(PATIENCE, self.ended).await.unwrap().unwrap().unwrap();
+    }
+}
+
+pub async fn text(response: Response) -> String {
+    let bytes = timeout(PATIENCE, response.into_body().collect()).await.unwrap().unwrap().to_bytes();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+pub async fn json(response: Response) -> Value {
+    serde_json::from_str(&text(response).await).unwrap()
+}
+
+/// Asserts that this is a problem+json answer of this status.
+pub async fn assert_problem(response: Response, status: u16) -> Value {
+    let problem_json = response.headers()["content-type"] == "application/problem+json";
+    let answered = response.status();
+    let body = json(response).await;
+    assert!(answered == status && problem_json && body["status"] == status, "{answered}: {body}");
+    body
+}

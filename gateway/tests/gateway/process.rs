@@ -1,0 +1,104 @@
+//! The binary itself.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+use crate::fixture::PATIENCE;
+
+const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../services/matching/gateway.toml");
+
+fn gateway() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
+    command.env("GATEWAY_ROUTES", SHIPPED).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// An address that was free a moment ago.
+async fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+/// The status of a GET, as soon as somebody listens there.
+async fn status(at: SocketAddr, path: &str) -> u16 {
+    let asked = async {
+        let mut connection = loop {
+            match TcpStream::connect(at).await {
+                Ok(connection) => break connection,
+                Err(_) => sleep(std::time::Duration::from_millis(10)).await,
+            }
+        };
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        answer.split(' ').nth(1).unwrap().parse().unwrap()
+    };
+    timeout(PATIENCE, asked).await.expect("no answer")
+}
+
+async fn ends_in_order(mut gateway: Child) {
+    let pid = gateway.id().unwrap().to_string();
+    assert!(Command::new("kill").arg(pid).status().await.unwrap().success());
+    assert!(timeout(PATIENCE, gateway.wait()).await.expect("it runs on").unwrap().success());
+}
+
+/// The one line that it says when it cannot start.
+async fn refusal(mut command: Command) -> String {
+    let output = timeout(PATIENCE, command.output()).await.expect("it runs on").unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    said.lines().find(|line| line.starts_with("gateway: ")).expect(&said).to_owned()
+}
+
+#[tokio::test]
+async fn it_starts_with_the_shipped_routes_and_ends_when_told() {
+    let edge = free().await;
+    let gateway = gateway().env("LISTEN", edge.to_string()).spawn().unwrap();
+    assert_eq!(status(edge, "/readyz").await, 200);
+    assert_eq!(status(edge, "/healthz").await, 200);
+    ends_in_order(gateway).await;
+}
+
+#[tokio::test]
+async fn with_an_address_for_them_health_and_metrics_are_there_alone() {
+    let (edge, admin) = (free().await, free().await);
+    let gateway = gateway().env("LISTEN", edge.to_string()).env("GATEWAY_ADMIN", admin.to_string()).spawn().unwrap();
+    for path in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!((status(admin, path).await, status(edge, path).await), (200, 404), "{path}");
+    }
+    assert_eq!((status(admin, "/healthz").await, status(edge, "/healthz").await), (404, 200));
+    ends_in_order(gateway).await;
+}
+
+#[tokio::test]
+async fn what_keeps_it_from_starting_is_said_in_one_line() {
+    let mut no_file = gateway();
+    no_file.env("GATEWAY_ROUTES", "/no/such/file");
+    let said = refusal(no_file).await;
+    assert!(said.contains("cannot read /no/such/file (set by GATEWAY_ROUTES)"), "{said}");
+
+    let bad = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bad-routes.toml");
+    std::fs::write(&bad, "[upstreams]\n[limits]\nbdy = 1\n").unwrap();
+    let mut bad_file = gateway();
+    bad_file.env("GATEWAY_ROUTES", &bad);
+    let said = refusal(bad_file).await;
+    assert!(said.contains("line 3 (bdy = 1): unknown field `bdy`"), "{said}");
+
+    let mut bad_variable = gateway();
+    bad_variable.env("UPSTREAM_VISIT", "visit:8080");
+    let said = refusal(bad_variable).await;
+    assert!(said.contains("UPSTREAM_VISIT: 'visit:8080' must begin with http://"), "{said}");
+
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut no_edge = gateway();
+    no_edge.env("LISTEN", &address).env("GATEWAY_ADMIN", free().await.to_string());
+    let said = refusal(no_edge).await;
+    assert!(said.contains(&format!("cannot listen on {address} (set by LISTEN)")), "{said}");
+}

@@ -1,0 +1,91 @@
+//! The routes file of the fleet "matching", as it is shipped.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use gateway::config::Config;
+
+use crate::fixture::{Gateway, Service, assert_problem, text};
+
+const SHIPPED: &str = include_str!("../../../services/matching/gateway.toml");
+
+/// Every row of the specification's table, and the context that answers it.
+const ROWS: [(&str, &str, &str); 18] = [
+    ("POST", "/matches", "match"),
+    ("GET", "/matches/5000", "match"),
+    ("GET", "/matches?cursor=x&size=5", "match"),
+    ("PATCH", "/matches/5000", "match"),
+    ("PUT", "/matches/5000", "match"),
+    ("DELETE", "/matches/5000", "match"),
+    ("GET", "/payments/5000", "payment"),
+    ("GET", "/payments", "payment"),
+    ("HEAD", "/payments", "payment"),
+    ("GET", "/visitReqLists", "visit"),
+    ("GET", "/visitReqLists/5000", "visit"),
+    ("POST", "/visits", "visit"),
+    ("GET", "/visits/5000", "visit"),
+    ("GET", "/visits", "visit"),
+    ("GET", "/myPages/5000", "mypage"),
+    ("GET", "/myPages", "mypage"),
+    ("HEAD", "/myPages/5000", "mypage"),
+    ("GET", "/myPages/5000/events", "mypage"),
+];
+
+/// The shipped file with services that say which one they are.
+async fn fleet() -> Gateway {
+    let mut routes = SHIPPED.to_owned();
+    for (name, port) in [("match", 8081), ("visit", 8082), ("payment", 8083), ("mypage", 8084)] {
+        let who = async move |request: Request| ([("x-who", name)], format!("{} {}", request.method(), request.uri()));
+        let service = Service::start(Router::new().fallback(who)).await;
+        let local = format!("{name} = \"http://127.0.0.1:{port}\"");
+        assert!(routes.contains(&local), "{local}");
+        routes = routes.replace(&local, &format!("{name} = \"http://{}\"", service.address));
+    }
+    Gateway::start(&routes).await
+}
+
+#[tokio::test]
+async fn every_row_of_the_table_reaches_its_context() {
+    let gateway = fleet().await;
+    for (method, path, context) in ROWS {
+        let response = gateway.send(gateway.request(method, path).body(Body::empty()).unwrap()).await;
+        assert_eq!(response.status(), 200, "{method} {path}");
+        assert_eq!(response.headers()["x-who"], context, "{method} {path}");
+        let said = text(response).await;
+        assert!(method == "HEAD" || said == format!("{method} {path}"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn what_only_the_fleet_itself_may_do_is_refused() {
+    let gateway = fleet().await;
+    for path in ["/payments", "/payments/5000", "/myPages", "/myPages/5000", "/visitReqLists", "/visitReqLists/5000"] {
+        for method in ["POST", "PATCH", "PUT", "DELETE"] {
+            let response = gateway.send(gateway.request(method, path).body(Body::empty()).unwrap()).await;
+            assert_eq!(response.headers()["allow"], "GET, HEAD, OPTIONS", "{method} {path}");
+            assert_problem(response, 405).await;
+        }
+    }
+    for path in ["/approvals", "/approvals/5000", "/metrics/match", "/livez/x"] {
+        assert_problem(gateway.get(path).await, 404).await;
+    }
+}
+
+#[test]
+fn the_shipped_file_opens_the_live_stream_as_a_stream_and_nothing_else_and_no_other_origin() {
+    let config = Config::parse(SHIPPED, |_| None).unwrap();
+    let streams: Vec<String> =
+        config.routes.iter().filter(|route| route.stream).map(|route| route.path.to_string()).collect();
+    assert_eq!(streams, ["/myPages/*/events"]);
+    assert!(config.cors.is_none());
+}
+
+#[test]
+fn the_cors_example_in_the_shipped_file_is_valid() {
+    let example: String = SHIPPED
+        .lines()
+        .skip_while(|line| *line != "# [cors]")
+        .fold(String::new(), |text, line| text + line.trim_start_matches("# ") + "\n");
+    assert!(example.contains("origins"));
+    assert!(Config::parse(&format!("{SHIPPED}\n{example}"), |_| None).unwrap().cors.is_some());
+}
