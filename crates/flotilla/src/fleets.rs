@@ -1,0 +1,172 @@
+//! Which fleets there are: those of the workspace, those that were built into this binary, or a file.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use crate::manifest::{Manifest, ManifestError};
+
+const MANIFEST: &str = "fleet.toml";
+
+/// What `build.rs` found: for each fleet its TOML files, as path and text.
+static EMBEDDED: &[EmbeddedFiles] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+
+type EmbeddedFiles = &'static [(&'static str, &'static str)];
+
+/// A fleet, and the text of the files that its manifest names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fleet {
+    /// What it is made of.
+    pub manifest: Manifest,
+    /// The text of the gateway's routes file.
+    pub routes: String,
+}
+
+/// Why there is no such fleet.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    /// Its manifest is wrong.
+    #[error("{}: {source}", path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ManifestError,
+    },
+    /// A file of it cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// No fleet has this name.
+    #[error("there is no fleet \"{name}\"; there are: {known}")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// There is no fleet at all.
+    #[error("this flotilla knows no fleet; name a file with --fleet path/to/fleet.toml")]
+    None,
+}
+
+/// Finds the fleet with this name, or the one in this file (names have no dot), or the first there is.
+///
+/// In the workspace the files themselves are read; elsewhere their text as of the build is used.
+pub fn find(chosen: Option<&str>, workspace: Option<&Path>) -> Result<Fleet, FleetError> {
+    if let Some(path) = chosen.map(Path::new).filter(|chosen| chosen.extension().is_some()) {
+        return Source::Disk(path.to_owned()).load();
+    }
+    let sources = match workspace {
+        Some(root) => on_disk(&root.join("services"))?,
+        None => EMBEDDED.iter().copied().map(Source::Embedded).collect(),
+    };
+    let fleets = sources.iter().map(Source::load).collect::<Result<Vec<_>, _>>()?;
+    choose(chosen, fleets)
+}
+
+fn choose(chosen: Option<&str>, fleets: Vec<Fleet>) -> Result<Fleet, FleetError> {
+    let Some(chosen) = chosen else { return fleets.into_iter().next().ok_or(FleetError::None) };
+    let known = fleets.iter().map(|fleet| fleet.manifest.name.as_str()).collect::<Vec<_>>().join(", ");
+    let found = fleets.into_iter().find(|fleet| fleet.manifest.name == chosen);
+    found.ok_or_else(|| FleetError::Unknown { name: chosen.to_owned(), known })
+}
+
+fn on_disk(services: &Path) -> Result<Vec<Source>, FleetError> {
+    let unreadable = |source| FleetError::Read { path: services.to_owned(), source };
+    let mut manifests = Vec::new();
+    for entry in fs::read_dir(services).map_err(unreadable)? {
+        manifests.push(entry.map_err(unreadable)?.path().join(MANIFEST));
+    }
+    manifests.retain(|path| path.is_file());
+    manifests.sort();
+    Ok(manifests.into_iter().map(Source::Disk).collect())
+}
+
+/// Where the files of one fleet come from.
+enum Source {
+    /// The path of its manifest.
+    Disk(PathBuf),
+    Embedded(EmbeddedFiles),
+}
+
+impl Source {
+    fn load(&self) -> Result<Fleet, FleetError> {
+        let (path, text) = match self {
+            Self::Disk(path) => (path.clone(), read(path)?),
+            Self::Embedded(_) => self.beside(MANIFEST)?,
+        };
+        let manifest = Manifest::parse(&text).map_err(|source| FleetError::Manifest { path, source })?;
+        let (_, routes) = self.beside(&manifest.gateway.routes)?;
+        Ok(Fleet { manifest, routes })
+    }
+
+    fn beside(&self, file: &str) -> Result<(PathBuf, String), FleetError> {
+        match self {
+            Self::Disk(manifest) => {
+                let path = manifest.with_file_name(file);
+                read(&path).map(|text| (path, text))
+            }
+            Self::Embedded(files) => {
+                let found = files.iter().find(|(path, _)| Path::new(path).file_name().is_some_and(|name| name == file));
+                let found = found.map(|(path, text)| (PathBuf::from(path), (*text).to_owned()));
+                found.ok_or_else(|| FleetError::Read { path: file.into(), source: io::ErrorKind::NotFound.into() })
+            }
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, FleetError> {
+    fs::read_to_string(path).map_err(|source| FleetError::Read { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workspace() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    }
+
+    #[test]
+    fn an_installed_command_knows_the_same_fleets_as_the_workspace() {
+        let files = on_disk(&workspace().join("services")).unwrap();
+        let on_disk = files.iter().map(|fleet| fleet.load().unwrap()).collect::<Vec<_>>();
+        let embedded = EMBEDDED.iter().map(|files| Source::Embedded(files).load().unwrap()).collect::<Vec<_>>();
+        assert_eq!(embedded, on_disk);
+        assert!(!embedded.is_empty());
+    }
+
+    #[test]
+    fn without_a_choice_it_is_the_first_fleet() {
+        let first = find(None, None).unwrap();
+        assert_eq!(find(Some(&first.manifest.name), Some(&workspace())).unwrap(), first);
+    }
+
+    #[test]
+    fn a_fleet_that_is_not_there_is_told_with_those_that_are() {
+        let known = find(None, None).unwrap().manifest.name;
+        let error = find(Some("atlantis"), None).unwrap_err().to_string();
+        assert!(error.starts_with("there is no fleet \"atlantis\"; there are: "), "{error}");
+        assert!(error.contains(&known), "{error}");
+    }
+
+    #[test]
+    fn a_fleet_can_be_a_file_whose_routes_are_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fleet.toml");
+        let text = "name = \"a\"\n[gateway]\nport = 1\nroutes = \"r.toml\"\n\
+                    [[context]]\nname = \"b\"\npackage = \"b\"\nbinary = \"b\"\nport = 2\n";
+        fs::write(&path, text).unwrap();
+        let error = find(path.to_str(), None).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot read {}/r.toml: ", folder.path().display())), "{error}");
+        fs::write(folder.path().join("r.toml"), "[upstreams]").unwrap();
+        assert_eq!(find(path.to_str(), None).unwrap().routes, "[upstreams]");
+        fs::write(&path, text.replace("port = 2", "port = 1")).unwrap();
+        let error = find(path.to_str(), None).unwrap_err().to_string();
+        assert_eq!(error, format!("{}: context[0].port: 1 is used twice", path.display()));
+    }
+}

@@ -1,0 +1,146 @@
+use super::*;
+
+fn harbour() -> Fleet {
+    let manifest = r#"
+name = "harbour"
+[gateway]
+port = 7000
+routes = "routes.toml"
+[[context]]
+name = "crane"
+package = "crane-service"
+binary = "crane"
+port = 7001
+env = { BOAT_URL = "{boat}/x" }
+[[context]]
+name = "boat"
+package = "boat-service"
+binary = "boat"
+port = 7002
+[[try]]
+say = "lift it"
+curl = "curl {gateway}/lifts"
+"#;
+    Fleet { manifest: Manifest::parse(manifest).unwrap(), routes: "the routes".to_owned() }
+}
+
+fn settings() -> Settings {
+    Settings::embedded("/data", "/bin")
+}
+
+fn planned(settings: &Settings) -> Plan {
+    Plan::new(&harbour(), settings).unwrap()
+}
+
+fn process<'a>(plan: &'a Plan, name: &str) -> &'a ProcessSpec {
+    plan.processes.iter().find(|process| process.name == name).unwrap()
+}
+
+#[test]
+fn the_broker_comes_first_and_the_gateway_last() {
+    let plan = planned(&settings());
+    let names = plan.processes.iter().map(|process| process.name.as_str()).collect::<Vec<_>>();
+    assert_eq!(names, ["broker", "crane", "boat", "gateway"]);
+    let roles = plan.processes.iter().map(|process| process.role).collect::<Vec<_>>();
+    assert_eq!(roles, [Role::Broker, Role::Context, Role::Context, Role::Gateway]);
+}
+
+#[test]
+fn a_context_gets_its_address_its_store_its_broker_and_its_neighbours() {
+    let plan = planned(&settings());
+    let crane = process(&plan, "crane");
+    assert_eq!(crane.program, Path::new("/bin/crane"));
+    assert_eq!(crane.ready, Ready::Answers("http://127.0.0.1:7001/readyz".to_owned()));
+    assert_eq!(crane.log(), Path::new("/data/crane/log.txt"));
+    let expected = [
+        ("BOAT_URL", "http://127.0.0.1:7002/x"),
+        ("FLEET", "harbour"),
+        ("KAFKA_BROKERS", "127.0.0.1:9092"),
+        ("LISTEN", "127.0.0.1:7001"),
+        ("LOG", "info"),
+        ("STOP_ON_STDIN_EOF", "true"),
+        ("STORE_URL", "sqlite:/data/crane/store.db"),
+    ];
+    assert_eq!(crane.env, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+}
+
+#[test]
+fn the_gateway_gets_its_routes_and_the_addresses_of_this_start() {
+    let plan = planned(&Settings { port_offset: 100, ..settings() });
+    let gateway = process(&plan, "gateway");
+    assert_eq!(plan.routes, (PathBuf::from("/data/gateway/routes.toml"), "the routes".to_owned()));
+    assert_eq!(gateway.env["GATEWAY_ROUTES"], "/data/gateway/routes.toml");
+    assert_eq!(gateway.env["UPSTREAM_CRANE"], "http://127.0.0.1:7101");
+    assert_eq!(plan.tries[0].curl, "curl http://127.0.0.1:7100/lifts");
+}
+
+#[test]
+fn the_broker_keeps_its_log_below_the_folder() {
+    let plan = planned(&settings());
+    let broker = process(&plan, "broker");
+    assert_eq!((broker.program.as_path(), &broker.ready), (Path::new("/bin/flotilla-broker"), &Ready::Accepts));
+    assert_eq!(broker.env["BROKER_LISTEN"], "127.0.0.1:9092");
+    assert_eq!(broker.env["BROKER_DIR"], "/data/broker");
+    assert!(!broker.env.contains_key("LOG"));
+}
+
+#[test]
+fn the_offset_moves_every_port_but_those_that_are_set() {
+    let ports = BTreeMap::from([("broker".to_owned(), 19092)]);
+    let plan = planned(&Settings { port_offset: 100, ports, ..settings() });
+    let ports = plan.processes.iter().map(|process| process.listen.port()).collect::<Vec<_>>();
+    assert_eq!(ports, [19092, 7101, 7102, 7100]);
+    assert_eq!(process(&plan, "boat").env["KAFKA_BROKERS"], "127.0.0.1:19092");
+}
+
+#[test]
+fn a_port_above_the_last_is_refused() {
+    let error = Plan::new(&harbour(), &Settings { port_offset: 60_000, ..settings() }).err().unwrap();
+    assert_eq!(error.to_string(), "the port of crane would be 67001: choose a smaller --port-offset");
+}
+
+#[test]
+fn only_the_gateway_listens_outside_and_it_is_still_reached_on_this_machine() {
+    let plan = planned(&Settings { host: "0.0.0.0".parse().unwrap(), ..settings() });
+    assert_eq!(process(&plan, "gateway").env["LISTEN"], "0.0.0.0:7000");
+    assert_eq!(plan.gateway, "http://127.0.0.1:7000");
+    assert!(plan.processes.iter().filter(|one| one.role != Role::Gateway).all(|one| one.listen.ip().is_loopback()));
+}
+
+#[test]
+fn with_a_kafka_that_runs_already_no_broker_is_started() {
+    let plan = planned(&Settings { broker: Broker::External("k1:9092,k2:9092".to_owned()), ..settings() });
+    assert!(plan.processes.iter().all(|process| process.role != Role::Broker));
+    assert_eq!(process(&plan, "boat").env["KAFKA_BROKERS"], "k1:9092,k2:9092");
+}
+
+#[test]
+fn each_context_has_a_database_of_its_own() {
+    let stores = |url: &str| Settings { stores: Stores::External(url.to_owned()), ..settings() };
+    let plan = planned(&stores("postgres://u:p@h/{fleet}_{context}"));
+    assert_eq!(process(&plan, "boat").env["STORE_URL"], "postgres://u:p@h/harbour_boat");
+    assert_eq!(Plan::new(&harbour(), &stores("postgres://h/one")).err(), Some(PlanError::SharedStore));
+}
+
+#[test]
+fn a_password_in_the_store_is_not_shown_by_debug() {
+    let settings = Settings { stores: Stores::External("postgres://u:secret@h/{context}".to_owned()), ..settings() };
+    assert!(!format!("{settings:?}").contains("secret"));
+}
+
+#[test]
+fn a_replica_differs_in_its_name_its_port_and_its_log() {
+    let plan = planned(&settings());
+    let second = plan.replica("boat", 2, 7102).unwrap();
+    assert_eq!((second.name.as_str(), second.log()), ("boat-2", PathBuf::from("/data/boat-2/log.txt")));
+    assert_eq!(second.ready, Ready::Answers("http://127.0.0.1:7102/readyz".to_owned()));
+    let first = process(&plan, "boat");
+    let changed = second.env.iter().filter(|(name, value)| first.env[*name] != **value).collect::<Vec<_>>();
+    assert_eq!(changed, [(&"LISTEN".to_owned(), &"127.0.0.1:7102".to_owned())]);
+    assert!(plan.replica("gateway", 2, 7102).is_none());
+}
+
+#[test]
+fn a_folder_with_a_strange_name_still_makes_a_url() {
+    assert_eq!(sqlite(Path::new("/a b/50%?#/s.db")), "sqlite:/a%20b/50%25%3F%23/s.db");
+}

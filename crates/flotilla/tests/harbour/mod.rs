@@ -1,0 +1,172 @@
+//! A fleet of pretended services, and the real command that runs it.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use flotilla::pids::Identity;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Below the ports that the kernel gives to outgoing connections.
+static NEXT_PORT: AtomicU16 = AtomicU16::new(21_000);
+
+/// The names of all processes.
+pub const ALL: [&str; 4] = ["broker", "crane", "boat", "gateway"];
+
+/// A fleet with the contexts `crane` and `boat`, in a folder of its own and on ports of its own.
+pub struct Harbour {
+    folder: TempDir,
+    /// In the order of [`ALL`].
+    pub ports: [u16; 4],
+}
+
+impl Harbour {
+    /// `crane` pretends what is told; everybody else is well.
+    pub fn where_crane_is(pretend: &str) -> Self {
+        let harbour = Self { folder: tempfile::tempdir().unwrap(), ports: std::array::from_fn(|_| free_port()) };
+        let [_, crane, boat, gateway] = harbour.ports;
+        let context = |name, port| {
+            format!(
+                "[[context]]\nname = \"{name}\"\npackage = \"{name}-service\"\nbinary = \"{name}\"\nport = {port}\n"
+            )
+        };
+        let manifest = format!(
+            "name = \"harbour\"\n[gateway]\nport = {gateway}\nroutes = \"routes.toml\"\n\
+             {}env = {{ PRETEND = \"{pretend}\" }}\n{}[[try]]\nsay = \"lift it\"\ncurl = \"curl {{gateway}}/lifts\"\n",
+            context("crane", crane),
+            context("boat", boat)
+        );
+        fs::write(harbour.path("fleet.toml"), manifest).unwrap();
+        fs::write(harbour.path("routes.toml"), "# none\n").unwrap();
+        fs::create_dir(harbour.path("bin")).unwrap();
+        for binary in ["flotilla-broker", "crane", "boat", "gateway"] {
+            let link = harbour.path("bin").join(binary);
+            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_pretend-service"), link).unwrap();
+        }
+        harbour
+    }
+
+    pub fn well() -> Self {
+        Self::where_crane_is("")
+    }
+
+    pub fn path(&self, below: &str) -> PathBuf {
+        self.folder.path().join(below)
+    }
+
+    /// Starts `flotilla up` with more arguments; what it writes goes to a file of this number.
+    pub fn up(&self, number: u32, arguments: &[&str]) -> Flotilla {
+        let (screen, errors) = (self.path(&format!("screen-{number}")), self.path(&format!("errors-{number}")));
+        let child = Command::new(env!("CARGO_BIN_EXE_flotilla"))
+            .arg("up")
+            .args(["--fleet".as_ref(), self.path("fleet.toml").as_os_str()])
+            .args(["--binaries".as_ref(), self.path("bin").as_os_str()])
+            .args(["--broker-port", &self.ports[0].to_string()])
+            .args(arguments)
+            .env("FLOTILLA_DIR", self.path("data"))
+            .stdout(File::create(&screen).unwrap())
+            .stderr(File::create(&errors).unwrap())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        Flotilla { child, screen, errors }
+    }
+
+    /// Who runs, as the folder's file of ids tells it.
+    pub fn running(&self) -> Vec<(String, Identity)> {
+        let text = fs::read_to_string(self.path("data/pids")).unwrap_or_default();
+        let line = |line: &str| {
+            let mut parts = line.split(' ');
+            let (name, pid) = (parts.next()?, parts.next()?.parse().ok()?);
+            Some((name.to_owned(), Identity::of(pid)?))
+        };
+        text.lines().filter_map(line).collect()
+    }
+
+    pub fn process(&self, name: &str) -> Identity {
+        self.running().into_iter().find(|(running, _)| running == name).unwrap().1
+    }
+
+    /// Neither a process nor a taken port nor a file that says there is one.
+    pub async fn is_left_clean(&self, processes: &[(String, Identity)]) {
+        until("all processes are gone", || processes.iter().all(|(_, process)| !process.lives())).await;
+        for port in self.ports {
+            TcpListener::bind(("127.0.0.1", port)).unwrap();
+        }
+        assert!(!self.path("data/lock").exists());
+        assert!(!self.path("data/pids").exists());
+    }
+}
+
+/// A running command.
+pub struct Flotilla {
+    child: Child,
+    screen: PathBuf,
+    errors: PathBuf,
+}
+
+impl Flotilla {
+    pub fn screen(&self) -> String {
+        fs::read_to_string(&self.screen).unwrap()
+    }
+
+    pub fn errors(&self) -> String {
+        fs::read_to_string(&self.errors).unwrap()
+    }
+
+    pub async fn shows(&self, text: &str) {
+        until(&format!("the screen shows {text:?}"), || self.screen().contains(text)).await;
+    }
+
+    pub async fn is_up(&self) {
+        self.shows("Ctrl-C stops it all;").await;
+    }
+
+    /// As a terminal does it: to everything in the foreground.
+    pub fn ctrl_c(&self) {
+        kill_process_group(self.pid(), Signal::INT).unwrap();
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    pub async fn ended(&mut self) -> ExitStatus {
+        let ended = timeout(DEADLINE, self.child.wait()).await;
+        ended.unwrap_or_else(|_| panic!("it still runs:\n{}", self.screen())).unwrap()
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().unwrap().cast_signed()).unwrap()
+    }
+}
+
+pub fn kill_9(process: &Identity) {
+    kill_process(Pid::from_raw(process.pid).unwrap(), Signal::KILL).unwrap();
+}
+
+pub async fn until(what: &str, condition: impl Fn() -> bool) {
+    let met = timeout(DEADLINE, async {
+        while !condition() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    });
+    assert!(met.await.is_ok(), "not within {DEADLINE:?}: {what}");
+}
+
+fn free_port() -> u16 {
+    loop {
+        let port = NEXT_PORT.fetch_add(1, Ordering::SeqCst);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
