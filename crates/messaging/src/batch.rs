@@ -60,9 +60,7 @@ impl<P: Policies> Batches<P> {
                 self.one_by_one(arrived, &dead).await
             }
         };
-        metrics::counter!("consumer_events_total", "outcome" => "applied").increment(taken.applied as u64);
-        metrics::counter!("consumer_events_total", "outcome" => "repeated").increment(taken.repeated as u64);
-        metrics::counter!("consumer_events_total", "outcome" => "dead").increment(taken.dead as u64);
+        count(taken);
         taken
     }
 
@@ -158,6 +156,17 @@ impl<P: Policies> Batches<P> {
             buried += 1;
         }
         self.outbox.commit(tx, saying).await?;
+        if !fresh.is_empty() {
+            self.policies.applied(&fresh).await;
+        }
         Ok(Taken { applied: fresh.len(), repeated: arrived.len() - fresh.len(), dead: buried })
+    }
+}
+
+fn count(taken: Taken) {
+    for (outcome, events) in [("applied", taken.applied), ("repeated", taken.repeated), ("dead", taken.dead)] {
+        if events > 0 {
+            metrics::counter!("consumer_events_total", "outcome" => outcome).increment(events as u64);
+        }
     }
 }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 /// How a context speaks to the broker.
 #[derive(Debug, Clone, clap::Args)]
+#[group(id = "messaging")]
 pub struct Config {
     /// Where the broker is: host:port, several separated by commas
     #[arg(long, env = "KAFKA_BROKERS", default_value = "127.0.0.1:9092")]

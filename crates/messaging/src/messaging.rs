@@ -75,6 +75,9 @@ impl Messaging {
         self.start_relay(host)?;
         self.start_consumer(host, Arc::clone(&policies));
         self.start_upkeep(host);
+        if P::ONLY_CONSUMES {
+            host.readiness("broker", status::broker_readiness(self.current.clone()));
+        }
         Ok(routes::routes(Arc::new(self), policies))
     }
 

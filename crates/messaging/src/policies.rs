@@ -14,6 +14,9 @@ pub trait Policies: Send + Sync + 'static {
     /// The events it reacts to.
     type Event: Clone + Send + Sync;
 
+    /// Whether the context does nothing but consume: then it is not ready while the broker is away.
+    const ONLY_CONSUMES: bool = false;
+
     /// The contexts it listens to.
     const CONTEXTS: &'static [&'static str];
 
@@ -30,6 +33,9 @@ pub trait Policies: Send + Sync + 'static {
         outbox: &Outbox,
         saying: &mut Saying,
     ) -> Result<(), sqlx::Error>;
+
+    /// Called after the commit, for whatever need not be remembered: wake a task, tell an open stream.
+    async fn applied(&self, _events: &[Received<Self::Event>]) {}
 
     /// For a view, which events alone feed: empties its tables, so that it can be rebuilt. `false`: this is no view.
     async fn clear(&self, _tx: &mut Tx) -> Result<bool, sqlx::Error> {

@@ -2,18 +2,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::Timestamp;
+use futures_util::future::BoxFuture;
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 
 use crate::Messaging;
+use crate::consumer::Current;
 
 /// The depth of an outbox is counted up to here: counting millions would cost what it warns of.
 const COUNTED_DEPTH: i64 = 1_000_000;
 
 /// How long the broker may take to say how far a consumer is.
 const BROKER_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long the broker may take to show that it is there: within what a readiness check may take.
+const READINESS_LIMIT: Duration = Duration::from_millis(800);
 
 /// How a context's messaging stands.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -104,4 +109,19 @@ fn lag(consumer: &Arc<StreamConsumer>, topics: &[String]) -> Result<(i64, usize)
         lag += (high - next).max(0);
     }
     Ok((lag, consumer.assignment()?.count()))
+}
+
+/// Whether the broker answers: a condition for being ready.
+pub(crate) fn broker_readiness(
+    current: Current,
+) -> impl Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static {
+    move || {
+        let current = current.clone();
+        Box::pin(async move {
+            let (_, consumer) = current.get().ok_or("not connected yet")?;
+            let ask = move || consumer.fetch_metadata(None, READINESS_LIMIT).map(drop);
+            let asked = tokio::task::spawn_blocking(ask).await.map_err(|error| error.to_string())?;
+            asked.map_err(|error| error.to_string())
+        })
+    }
 }

@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use chassis::problem::Problem;
 use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
@@ -29,6 +32,17 @@ impl From<MigrateError> for OpenError {
             other => Self::Migrate(other),
         }
     }
+}
+
+/// What a client is told when the store fails a request: come back soon, or nothing but that it is our fault.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub fn problem(error: sqlx::Error) -> Problem {
+    if is_transient(&error) {
+        tracing::warn!(%error, "the store is away");
+        return Problem::unavailable("the store does not answer", Duration::from_secs(1));
+    }
+    tracing::error!(%error, "the store failed");
+    Problem::internal()
 }
 
 /// Whether the same statement may succeed a little later: the store is away, busy or full, or two transactions met.

@@ -7,6 +7,7 @@
 mod config;
 mod dialect;
 mod failure;
+pub mod idempotency;
 mod lead;
 mod migrate;
 mod open;
@@ -15,7 +16,7 @@ mod wake;
 
 pub use config::Config;
 pub use dialect::{Column, Dialect};
-pub use failure::{OpenError, is_transient};
+pub use failure::{OpenError, is_transient, problem};
 pub use lead::{Lead, Session};
 pub use migrate::Migrations;
 pub use open::{Store, Tx, create_database};

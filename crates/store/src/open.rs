@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::MigrateDatabase;
 use sqlx::{Any, AnyConnection, AnyPool, Connection, Transaction};
@@ -94,9 +95,16 @@ impl Store {
         }
     }
 
-    /// Whether the store answers.
-    pub async fn ping(&self) -> Result<(), sqlx::Error> {
-        sqlx::query("SELECT 1").execute(self.reader()).await.map(drop)
+    /// Whether the store answers: a condition for being ready.
+    pub fn readiness(&self) -> impl Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static {
+        let readers = self.reader().clone();
+        move || {
+            let readers = readers.clone();
+            Box::pin(async move {
+                let answered = sqlx::query("SELECT 1").execute(&readers).await;
+                answered.map(drop).map_err(|error| error.to_string())
+            })
+        }
     }
 
     /// Tries to become the one among all processes on this store that does `task`. `None`: another one does it.

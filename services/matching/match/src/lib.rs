@@ -1,1 +1,84 @@
-//! The match context.
+//! The match context: a student asks for a match, pays, and may cancel.
+//!
+//! | file | what |
+//! |---|---|
+//! | `app.rs` | the use cases: request, cancel |
+//! | `recovery.rs` | settles what is left when an outcome is unknown or a process died |
+//! | `ports.rs`, `payment.rs` | what is needed from payment, and the guarded call that gives it |
+//! | `http.rs` | inbound: REST |
+//! | `policies.rs` | inbound: what other contexts say |
+//! | `store.rs` | outbound: SQL |
+
+mod app;
+mod http;
+mod payment;
+mod policies;
+mod ports;
+mod recovery;
+mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::store::{Migrations, Store};
+use axum::Router;
+use chassis::Host;
+use messaging::Messaging;
+
+pub use app::{App, Canceled, Requested};
+pub use payment::PaymentCalls;
+pub use policies::MatchPolicies;
+pub use ports::{Approval, Payments, Unsettled};
+pub use recovery::Recovery;
+pub use store::MatchStore;
+
+/// The context's own tables.
+pub const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
+
+/// All settings of the process.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(name = "match", about = "The match context: students ask for a match, pay, and may cancel", version)]
+pub struct Config {
+    #[command(flatten)]
+    pub chassis: chassis::Config,
+    #[command(flatten)]
+    pub store: ::store::Config,
+    #[command(flatten)]
+    pub messaging: messaging::Config,
+    #[command(flatten)]
+    pub calls: calls::Config,
+
+    /// Where payment is
+    #[arg(long, env = "PAYMENT_URL", default_value = "http://127.0.0.1:8083")]
+    pub payment_url: String,
+
+    /// A request that is undecided for longer is undone by the recovery: longer than the time limit of the call
+    #[arg(long, env = "SETTLE_AFTER", default_value = "3s", value_parser = humantime::parse_duration)]
+    pub settle_after: Duration,
+
+    /// How often the recovery looks
+    #[arg(long, env = "SETTLE_EVERY", default_value = "1s", value_parser = humantime::parse_duration)]
+    pub settle_every: Duration,
+
+    /// How long an Idempotency-Key is remembered
+    #[arg(long, env = "IDEMPOTENCY_RETENTION", default_value = "24h", value_parser = humantime::parse_duration)]
+    pub idempotency_retention: Duration,
+}
+
+/// Puts the context together.
+pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
+    anyhow::ensure!(config.settle_after > config.calls.call_time_limit, "SETTLE_AFTER must be longer than CALL_TIME_LIMIT");
+    let db = Store::open(&config.store, &[messaging::MIGRATIONS, ::store::idempotency::MIGRATIONS, MIGRATIONS]).await?;
+    host.readiness("store", db.readiness());
+    let messaging = Messaging::new(&config.messaging, "match", &db, &host);
+    let matches = MatchStore::new(&db, messaging.outbox());
+    let payments = Arc::new(PaymentCalls::new(&config.payment_url, &config.calls)?);
+
+    let recovery = Recovery::new(matches.clone(), payments.clone(), host.clock(), config.settle_every);
+    let app = App::new(matches.clone(), payments, recovery.wake(), host.clock(), host.ids(), config.settle_after);
+    recovery.start(&host);
+    ::store::idempotency::start_purging(&db, &host, config.idempotency_retention);
+
+    let operation = messaging.start(&host, MatchPolicies::new(matches))?;
+    Ok(http::routes(Arc::new(app)).merge(operation))
+}

@@ -1,1 +1,70 @@
-//! The payment context.
+//! The payment context: takes the price of a match, and gives it back.
+//!
+//! | file | what |
+//! |---|---|
+//! | `app.rs` | the use cases: approve, cancel |
+//! | `refunds.rs` | makes the provider give back what is cancelled |
+//! | `provider.rs`, `simulator.rs` | the port to who really takes money, and the simulator behind it |
+//! | `http.rs` | inbound: REST; `/approvals` and `/cancellations` are for other contexts only, no gateway routes them |
+//! | `policies.rs` | inbound: what other contexts say |
+//! | `store.rs` | outbound: SQL |
+
+mod app;
+mod http;
+mod policies;
+mod provider;
+mod refunds;
+mod simulator;
+mod store;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ::store::{Migrations, Store};
+use axum::Router;
+use chassis::Host;
+use messaging::Messaging;
+
+pub use app::{App, Asked};
+pub use policies::PaymentPolicies;
+pub use provider::{ChargeError, Provider};
+pub use simulator::{Settings, Simulator};
+pub use store::PaymentStore;
+
+/// The context's own tables.
+pub const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
+
+/// All settings of the process.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(name = "payment", about = "The payment context: takes the price of a match, and gives it back", version)]
+pub struct Config {
+    #[command(flatten)]
+    pub chassis: chassis::Config,
+    #[command(flatten)]
+    pub store: ::store::Config,
+    #[command(flatten)]
+    pub messaging: messaging::Config,
+
+    /// Settings of the simulated provider, read again when the file changes; without it, it approves at once.
+    ///
+    /// JSON, all fields optional: {"delayMs": 400, "jitterMs": 300, "declineRate": 0.1, "failureRate": 0.05}
+    #[arg(long, env = "PAYMENT_SIMULATOR_FILE")]
+    pub payment_simulator_file: Option<PathBuf>,
+}
+
+/// Puts the context together.
+pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
+    let db = Store::open(&config.store, &[messaging::MIGRATIONS, MIGRATIONS]).await?;
+    host.readiness("store", db.readiness());
+    let messaging = Messaging::new(&config.messaging, "payment", &db, &host);
+    let payments = PaymentStore::new(&db, messaging.outbox());
+    let provider = Arc::new(Simulator::new(host.ids()));
+    if let Some(file) = config.payment_simulator_file {
+        simulator::start_watching(&provider, file, &host);
+    }
+
+    let refunds = refunds::start(payments.clone(), provider.clone(), &host);
+    let app = Arc::new(App::new(payments.clone(), provider, refunds.clone()));
+    let operation = messaging.start(&host, PaymentPolicies::new(payments, refunds))?;
+    Ok(http::routes(app).merge(operation))
+}

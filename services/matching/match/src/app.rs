@@ -1,0 +1,184 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient::{Clock, Ids};
+use events::TraceContext;
+use match_contract::MatchEvent;
+use match_domain::{Case, Established, MatchId, Price, request};
+use store::idempotency::Claim;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+use crate::ports::{Approval, Payments};
+use crate::store::{MatchStore, Page};
+
+/// How often a request looks whether another one for the same id is decided.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// How long a request waits for another one for the same id.
+const WAIT_FOR_OTHER: Duration = Duration::from_secs(2);
+
+/// When a client may come back if nothing else is known.
+const COME_BACK: Duration = Duration::from_secs(1);
+
+/// What the match context can do.
+pub struct App {
+    matches: MatchStore,
+    payments: Arc<dyn Payments>,
+    recovery: Arc<Notify>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<Ids>,
+    settle_after: Duration,
+}
+
+/// What came of a request for a match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Requested {
+    /// It is established and paid, by this request.
+    Established(Established),
+    /// It had been before.
+    Known(Established),
+    /// It had been before, at another price; or the idempotency key stands for another price.
+    OtherPrice,
+    /// The idempotency key was used with another price.
+    KeyReused,
+    /// Payment declines, for this reason.
+    Declined(String),
+    /// Payment gave no answer in time, or could not be asked. No match; what may have been paid is paid back.
+    Unavailable(Duration),
+}
+
+/// What came of a cancellation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Canceled {
+    /// It is cancelled, now or before.
+    Yes(Established),
+    /// There is no such match.
+    Unknown,
+}
+
+impl App {
+    /// The use cases, on these parts. `recovery` wakes the recovery task.
+    pub fn new(
+        matches: MatchStore,
+        payments: Arc<dyn Payments>,
+        recovery: Arc<Notify>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<Ids>,
+        settle_after: Duration,
+    ) -> Self {
+        Self { matches, payments, recovery, clock, ids, settle_after }
+    }
+
+    /// A student asks for a match under an id of the student's own choice.
+    pub async fn request(&self, id: MatchId, price: Price, trace: TraceContext) -> Result<Requested, sqlx::Error> {
+        if let Some(known) = self.pointless(id, price).await? {
+            return Ok(known);
+        }
+        let deadline = Instant::now() + WAIT_FOR_OTHER;
+        // As a rule the id is new: what stands in its way is looked up only if something does.
+        let mut next = request(None, id, price, self.clock.now());
+        loop {
+            match next {
+                match_domain::Requested::Begin(case) => {
+                    let settle_at = self.clock.now().plus(self.settle_after);
+                    if self.matches.begin(&case, settle_at).await? {
+                        return self.pay(case, trace).await;
+                    }
+                }
+                match_domain::Requested::Known(established) => return Ok(Requested::Known(established)),
+                match_domain::Requested::OtherPrice => return Ok(Requested::OtherPrice),
+                match_domain::Requested::InProgress if Instant::now() >= deadline => {
+                    return Ok(Requested::Unavailable(COME_BACK));
+                }
+                match_domain::Requested::InProgress => sleep(LOOK_AGAIN).await,
+            }
+            let known = self.matches.find(id).await?;
+            next = request(known.as_ref(), id, price, self.clock.now());
+        }
+    }
+
+    /// A student leaves the choice of the id to us. The same `key` always means the same match.
+    pub async fn request_new(
+        &self,
+        price: Price,
+        key: Option<&str>,
+        trace: TraceContext,
+    ) -> Result<Requested, sqlx::Error> {
+        let mut id = self.ids.number();
+        if let Some(key) = key {
+            match self.matches.claim(key, price, id, self.clock.now()).await? {
+                Claim::Granted(claimed) => id = claimed,
+                Claim::UsedForOther => return Ok(Requested::KeyReused),
+            }
+        }
+        let id = MatchId::new(id).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        match self.request(id, price, trace).await? {
+            // Another process drew the same number: draw again. (With a key, it is ours.)
+            Requested::Known(_) | Requested::OtherPrice if key.is_none() => {
+                Box::pin(self.request_new(price, key, trace)).await
+            }
+            requested => Ok(requested),
+        }
+    }
+
+    /// While payment refuses, a request is answered without a trace in the store; a match that exists is shown.
+    async fn pointless(&self, id: MatchId, price: Price) -> Result<Option<Requested>, sqlx::Error> {
+        let Some(retry_after) = self.payments.refusal() else { return Ok(None) };
+        let known = self.matches.find(id).await?;
+        Ok(Some(match request(known.as_ref(), id, price, self.clock.now()) {
+            match_domain::Requested::Known(established) => Requested::Known(established),
+            match_domain::Requested::OtherPrice => Requested::OtherPrice,
+            match_domain::Requested::Begin(_) | match_domain::Requested::InProgress => {
+                Requested::Unavailable(retry_after)
+            }
+        }))
+    }
+
+    /// Asks payment for an attempt that is written down as pending, and writes down what came of it.
+    async fn pay(&self, case: Case, trace: TraceContext) -> Result<Requested, sqlx::Error> {
+        match self.payments.approve(&case, &trace.child(&self.ids)).await {
+            Approval::Approved => {
+                let (established, event) = case.establish();
+                if self.matches.establish(&established, event, trace).await? {
+                    return Ok(Requested::Established(established));
+                }
+                // Too late: the recovery has taken the attempt over and gives the money back.
+                Ok(Requested::Unavailable(COME_BACK))
+            }
+            Approval::Declined(reason) => {
+                self.matches.forget(&case).await?;
+                Ok(Requested::Declined(reason))
+            }
+            Approval::NotAsked(retry_after) => {
+                self.matches.forget(&case).await?;
+                Ok(Requested::Unavailable(retry_after))
+            }
+            Approval::Unknown => {
+                self.matches.give_up(&case, self.clock.now()).await?;
+                self.recovery.notify_one();
+                Ok(Requested::Unavailable(COME_BACK))
+            }
+        }
+    }
+
+    /// The student cancels.
+    pub async fn cancel(&self, id: MatchId, trace: TraceContext) -> Result<Canceled, sqlx::Error> {
+        let cancel = |established: &mut Established| established.cancel().map(MatchEvent::MatchCanceled);
+        let canceled = self.matches.change(id, trace, cancel).await?;
+        Ok(canceled.map_or(Canceled::Unknown, Canceled::Yes))
+    }
+
+    /// An established match.
+    pub async fn find(&self, id: MatchId) -> Result<Option<Established>, sqlx::Error> {
+        Ok(match self.matches.find(id).await? {
+            Some(match_domain::Match::Established(established)) => Some(established),
+            _ => None,
+        })
+    }
+
+    /// Established matches after `after`, by id.
+    pub async fn page(&self, after: i64, size: i64) -> Result<Page, sqlx::Error> {
+        self.matches.page(after, size).await
+    }
+}

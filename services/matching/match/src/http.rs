@@ -1,0 +1,143 @@
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use chassis::body::{Fields, Id, required};
+use chassis::page::{PageRequest, page};
+use chassis::problem::Problem;
+use chassis::trace::Trace;
+use events::TraceContext;
+use match_domain::{Established, MatchId, Price};
+use serde_json::{Value, json};
+
+use crate::app::{App, Canceled, Requested};
+
+/// The longest idempotency key, in characters.
+const LONGEST_KEY: usize = 255;
+
+/// `/matches`: who calls what.
+pub fn routes(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/matches", get(list).post(request))
+        .route("/matches/{id}", get(show).patch(cancel).put(cancel))
+        .with_state(app)
+}
+
+async fn request(
+    State(app): State<Arc<App>>,
+    Trace(trace): Trace,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let id = fields.whole_number("id", 1..=MatchId::MAX)?;
+    let price = required(fields.whole_number("price", 1..=Price::MAX)?, "price")?;
+    let price = Price::new(price).map_err(|rule| Problem::unprocessable_field("price", rule.to_string()))?;
+    if !matches!(fields.text("status", 100)?, None | Some("matchRequest")) {
+        return Err(Problem::unprocessable_field("status", "must be \"matchRequest\", or left out"));
+    }
+    let id = id.map(MatchId::new).transpose();
+    let id = id.map_err(|rule| Problem::unprocessable_field("id", rule.to_string()))?;
+    let key = idempotency_key(&headers)?;
+    // In a task of its own: a client that hangs up does not leave a payment behind that must be undone.
+    let work = tokio::spawn(async move { decide(&app, id, price, key, trace).await });
+    work.await.map_err(|_| Problem::internal())?.map_err(store::problem)?.into_answer()
+}
+
+async fn decide(
+    app: &App,
+    id: Option<MatchId>,
+    price: Price,
+    key: Option<String>,
+    trace: TraceContext,
+) -> Result<Requested, sqlx::Error> {
+    match id {
+        Some(id) => app.request(id, price, trace).await,
+        None => app.request_new(price, key.as_deref(), trace).await,
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = key.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
+    let rule = || Problem::bad_request(format!("Idempotency-Key must be 1 to {LONGEST_KEY} visible ASCII characters"));
+    key.map(|key| Some(key.to_owned())).ok_or_else(rule)
+}
+
+impl Requested {
+    fn into_answer(self) -> Result<Response, Problem> {
+        match self {
+            Self::Established(established) => {
+                let location = path(&established);
+                Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(body(&established))).into_response())
+            }
+            Self::Known(established) => Ok(Json(body(&established)).into_response()),
+            Self::OtherPrice => Err(Problem::conflict("this match exists with another price")),
+            Self::KeyReused => {
+                let rule = "was used before with another price under this Idempotency-Key";
+                Err(Problem::unprocessable_field("price", rule))
+            }
+            Self::Declined(reason) => {
+                let declined = "The payment is declined";
+                Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", declined).detail(reason))
+            }
+            Self::Unavailable(retry_after) => {
+                let detail = "payment cannot be asked now; there is no match, and whatever was paid is paid back";
+                Err(Problem::unavailable(detail, retry_after))
+            }
+        }
+    }
+}
+
+async fn cancel(
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    Trace(trace): Trace,
+    fields: Fields,
+) -> Result<Json<Value>, Problem> {
+    let rule = "must be \"cancel\": that is all that can be changed";
+    if required(fields.text("status", 100)?, "status")? != "cancel" {
+        return Err(Problem::unprocessable_field("status", rule));
+    }
+    match app.cancel(match_id(id)?, trace).await.map_err(store::problem)? {
+        Canceled::Yes(established) => Ok(Json(body(&established))),
+        Canceled::Unknown => Err(unknown(id)),
+    }
+}
+
+async fn show(State(app): State<Arc<App>>, Id(id): Id) -> Result<Json<Value>, Problem> {
+    let found = app.find(match_id(id)?).await.map_err(store::problem)?;
+    found.map(|established| Json(body(&established))).ok_or_else(|| unknown(id))
+}
+
+async fn list(State(app): State<Arc<App>>, request: PageRequest<1>) -> Result<Json<Value>, Problem> {
+    let after = request.after.map_or(0, |[after]| after);
+    let (matches, more) = app.page(after, request.size).await.map_err(store::problem)?;
+    let next = matches.last().filter(|_| more).map(|last| [last.case.id.get()]);
+    Ok(page("/matches", "matches", matches.iter().map(body).collect(), &request, next))
+}
+
+fn match_id(id: i64) -> Result<MatchId, Problem> {
+    MatchId::new(id).map_err(|_| unknown(id))
+}
+
+fn unknown(id: i64) -> Problem {
+    Problem::not_found(format!("there is no match {id}"))
+}
+
+fn path(established: &Established) -> String {
+    format!("/matches/{}", established.case.id.get())
+}
+
+fn body(established: &Established) -> Value {
+    let this = json!({ "href": path(established) });
+    let links = if established.is_canceled() { json!({ "self": this }) } else { json!({ "self": this, "cancel": this }) };
+    json!({
+        "id": established.case.id.get(),
+        "price": established.case.price.get(),
+        "status": established.step.name(),
+        "_links": links,
+    })
+}

@@ -1,0 +1,212 @@
+use std::time::Duration;
+
+use ambient::Timestamp;
+use events::TraceContext;
+use match_contract::{MatchEvent, MatchRequested, Step};
+use match_domain::{Case, Established, Match, MatchId, Price};
+use messaging::{Outbox, Saying};
+use serde::Serialize;
+use sqlx::FromRow;
+use store::idempotency::{self, Claim};
+use store::{Column, Dialect, Store, Table, Tx};
+
+const TABLE: Table = Table {
+    name: "matches",
+    key: "id",
+    columns: &[
+        ("id", Column::Number),
+        ("attempt", Column::Number),
+        ("price", Column::Number),
+        ("phase", Column::Text),
+        ("step", Column::Text),
+        ("settle_at", Column::Number),
+    ],
+};
+
+/// Keeps matches, and says what becomes of them in the same transactions.
+///
+/// A match that changes its phase is compared and changed in one statement: it must still be the attempt, in the phase,
+/// that the change was decided on.
+#[derive(Clone)]
+pub struct MatchStore {
+    store: Store,
+    outbox: Outbox,
+}
+
+#[derive(Debug, FromRow, Serialize)]
+struct Row {
+    id: i64,
+    attempt: i64,
+    price: i64,
+    phase: String,
+    step: String,
+    settle_at: i64,
+}
+
+/// A page of matches, and whether there are more.
+pub type Page = (Vec<Established>, bool);
+
+impl MatchStore {
+    /// Matches in `store`; `outbox` is the one of the same store.
+    pub fn new(store: &Store, outbox: Outbox) -> Self {
+        Self { store: store.clone(), outbox }
+    }
+
+    /// Writes down that payment is about to be asked. `false` if the id is taken by anything but a void attempt.
+    pub async fn begin(&self, case: &Case, settle_at: Timestamp) -> Result<bool, sqlx::Error> {
+        let sql = "INSERT INTO matches (id, attempt, price, phase, step, settle_at) VALUES ($1, $2, $3, 'pending', '', $4) \
+                   ON CONFLICT (id) DO UPDATE SET attempt = excluded.attempt, price = excluded.price, phase = 'pending', \
+                   settle_at = excluded.settle_at WHERE matches.phase = 'void' AND matches.attempt < excluded.attempt";
+        let query = sqlx::query(sql).bind(case.id.get()).bind(case.attempt).bind(case.price.get());
+        changed(query.bind(settle_at.as_micros()).execute(self.store.writer()).await)
+    }
+
+    /// Establishes a pending match and says so. `false` if the attempt is not pending any more: then nothing happens.
+    pub async fn establish(
+        &self,
+        established: &Established,
+        event: MatchRequested,
+        trace: TraceContext,
+    ) -> Result<bool, sqlx::Error> {
+        let Case { id, attempt, .. } = established.case;
+        let mut tx = self.store.begin().await?;
+        let sql = "UPDATE matches SET phase = 'established', step = $3 WHERE id = $1 AND attempt = $2 AND phase = 'pending'";
+        let query = sqlx::query(sql).bind(id.get()).bind(attempt).bind(established.step.name());
+        if !changed(query.execute(&mut *tx).await)? {
+            return Ok(false);
+        }
+        let mut saying = Saying::default();
+        self.outbox.say(&mut saying, &MatchEvent::MatchRequested(event), Some(trace))?;
+        self.outbox.commit(tx, saying).await?;
+        Ok(true)
+    }
+
+    /// Forgets a pending attempt for which no money was or will be taken.
+    pub async fn forget(&self, case: &Case) -> Result<(), sqlx::Error> {
+        let sql = "DELETE FROM matches WHERE id = $1 AND attempt = $2 AND phase = 'pending'";
+        sqlx::query(sql).bind(case.id.get()).bind(case.attempt).execute(self.store.writer()).await.map(drop)
+    }
+
+    /// Gives a pending attempt up: from now on it is the recovery's, which may begin at once.
+    pub async fn give_up(&self, case: &Case, now: Timestamp) -> Result<(), sqlx::Error> {
+        let sql = "UPDATE matches SET phase = 'settling', settle_at = $3 WHERE id = $1 AND attempt = $2 AND phase = 'pending'";
+        let query = sqlx::query(sql).bind(case.id.get()).bind(case.attempt).bind(now.as_micros());
+        query.execute(self.store.writer()).await.map(drop)
+    }
+
+    /// Takes over attempts that are due to be undone, oldest first. Another taker leaves them alone for `lease`.
+    pub async fn take_over(&self, now: Timestamp, lease: Duration, most: i64) -> Result<Vec<Case>, sqlx::Error> {
+        let unsettled = "phase IN ('pending', 'settling') AND settle_at <= $1";
+        let sql = format!(
+            "UPDATE matches SET phase = 'settling', settle_at = $2 WHERE {unsettled} AND id IN \
+             (SELECT id FROM matches WHERE {unsettled} ORDER BY settle_at LIMIT $3) RETURNING *"
+        );
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(now.as_micros());
+        let rows: Vec<Row> = query.bind(now.plus(lease).as_micros()).bind(most).fetch_all(self.store.writer()).await?;
+        rows.iter().map(Row::case).collect()
+    }
+
+    /// Marks a settling attempt as one that never was.
+    pub async fn void(&self, case: &Case) -> Result<(), sqlx::Error> {
+        let sql = "UPDATE matches SET phase = 'void' WHERE id = $1 AND attempt = $2 AND phase = 'settling'";
+        sqlx::query(sql).bind(case.id.get()).bind(case.attempt).execute(self.store.writer()).await.map(drop)
+    }
+
+    /// The match of that id, in whatever phase.
+    pub async fn find(&self, id: MatchId) -> Result<Option<Match>, sqlx::Error> {
+        let sql = "SELECT * FROM matches WHERE id = $1";
+        let row: Option<Row> = sqlx::query_as(sql).bind(id.get()).fetch_optional(self.store.reader()).await?;
+        row.map(|row| row.state()).transpose()
+    }
+
+    /// Established matches after `after`, by id.
+    pub async fn page(&self, after: i64, size: i64) -> Result<Page, sqlx::Error> {
+        let sql = "SELECT * FROM matches WHERE id > $1 AND phase = 'established' ORDER BY id LIMIT $2";
+        let rows: Vec<Row> = sqlx::query_as(sql).bind(after).bind(size + 1).fetch_all(self.store.reader()).await?;
+        let more = rows.len() as i64 > size;
+        let page = rows.iter().take(usize::try_from(size).unwrap_or(0)).map(Row::established);
+        Ok((page.collect::<Result<_, _>>()?, more))
+    }
+
+    /// Changes one established match under its lock, and says what `change` returns. `None` if there is no such match.
+    pub async fn change(
+        &self,
+        id: MatchId,
+        trace: TraceContext,
+        change: impl FnOnce(&mut Established) -> Option<MatchEvent>,
+    ) -> Result<Option<Established>, sqlx::Error> {
+        let mut tx = self.store.begin().await?;
+        let Some(mut established) = self.lock(&mut tx, &[id.get()]).await?.pop() else { return Ok(None) };
+        let mut saying = Saying::default();
+        if let Some(event) = change(&mut established) {
+            self.write(&mut tx, &[established]).await?;
+            self.outbox.say(&mut saying, &event, Some(trace))?;
+        }
+        self.outbox.commit(tx, saying).await?;
+        Ok(Some(established))
+    }
+
+    /// Locks the established ones among these matches.
+    pub async fn lock(&self, tx: &mut Tx, ids: &[i64]) -> Result<Vec<Established>, sqlx::Error> {
+        let rows: Vec<Row> = TABLE.lock(tx, self.dialect(), ids).await?;
+        rows.iter().filter(|row| row.phase == "established").map(Row::established).collect()
+    }
+
+    /// Writes matches that are locked.
+    pub async fn write(&self, tx: &mut Tx, matches: &[Established]) -> Result<(), sqlx::Error> {
+        let rows: Vec<Row> = matches.iter().map(Row::of).collect();
+        TABLE.write(tx, self.dialect(), &rows).await
+    }
+
+    /// The id that belongs to an idempotency key: the proposed one, or the one that was given to the same key before.
+    pub async fn claim(&self, key: &str, price: Price, proposed: i64, now: Timestamp) -> Result<Claim, sqlx::Error> {
+        idempotency::claim(&self.store, key, &price.get().to_string(), proposed, now).await
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.store.dialect()
+    }
+}
+
+fn changed(outcome: Result<sqlx::any::AnyQueryResult, sqlx::Error>) -> Result<bool, sqlx::Error> {
+    outcome.map(|result| result.rows_affected() > 0)
+}
+
+impl Row {
+    fn of(established: &Established) -> Self {
+        let Established { case, step } = established;
+        Self {
+            id: case.id.get(),
+            attempt: case.attempt,
+            price: case.price.get(),
+            phase: "established".to_owned(),
+            step: step.name().to_owned(),
+            settle_at: 0,
+        }
+    }
+
+    fn case(&self) -> Result<Case, sqlx::Error> {
+        let id = MatchId::new(self.id).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        let price = Price::new(self.price).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        Ok(Case { id, attempt: self.attempt, price })
+    }
+
+    fn established(&self) -> Result<Established, sqlx::Error> {
+        let step = Step::named(&self.step).ok_or_else(|| unreadable("step", &self.step))?;
+        Ok(Established { case: self.case()?, step })
+    }
+
+    fn state(&self) -> Result<Match, sqlx::Error> {
+        Ok(match self.phase.as_str() {
+            "pending" => Match::Pending(self.case()?),
+            "settling" => Match::Settling(self.case()?),
+            "void" => Match::Void(self.case()?),
+            "established" => Match::Established(self.established()?),
+            other => return Err(unreadable("phase", other)),
+        })
+    }
+}
+
+fn unreadable(column: &str, value: &str) -> sqlx::Error {
+    sqlx::Error::Decode(format!("{column} is {value:?}").into())
+}

@@ -1,0 +1,169 @@
+use std::collections::BTreeMap;
+
+use events::TraceContext;
+use messaging::{Outbox, Saying};
+use payment_contract::PaymentEvent;
+use payment_domain::{Approval, Bill, Payment, Refusal, State, approve, cancel};
+use serde::Serialize;
+use sqlx::FromRow;
+use store::{Column, Store, Table, Tx};
+
+const TABLE: Table = Table {
+    name: "payments",
+    key: "match_id",
+    columns: &[
+        ("match_id", Column::Number),
+        ("attempt", Column::Number),
+        ("price", Column::Number),
+        ("state", Column::Text),
+    ],
+};
+
+/// Keeps payments, and says what becomes of them in the same transactions.
+#[derive(Clone)]
+pub struct PaymentStore {
+    store: Store,
+    outbox: Outbox,
+}
+
+#[derive(Debug, FromRow, Serialize)]
+struct Row {
+    match_id: i64,
+    attempt: i64,
+    price: i64,
+    state: String,
+}
+
+impl PaymentStore {
+    /// Payments in `store`; `outbox` is the one of the same store.
+    pub fn new(store: &Store, outbox: Outbox) -> Self {
+        Self { store: store.clone(), outbox }
+    }
+
+    /// Writes down that the provider has taken a bill, unless it was cancelled in the meantime.
+    pub async fn approve(&self, bill: Bill, trace: TraceContext) -> Result<Result<(), Refusal>, sqlx::Error> {
+        let mut tx = self.store.begin().await?;
+        // As a rule the bill is the first of its match: then there is nothing to look up.
+        let known = if self.insert_approved(&mut tx, bill).await? {
+            None
+        } else {
+            self.lock(&mut tx, &[bill.match_id]).await?.remove(&bill.match_id)
+        };
+        let mut saying = Saying::default();
+        let approval = approve(known.as_ref(), bill);
+        match &approval {
+            Ok(Approval::Now(payment, event)) => {
+                if known.is_some() {
+                    self.write(&mut tx, &[*payment]).await?;
+                }
+                self.outbox.say(&mut saying, &PaymentEvent::PaymentApproved(event.clone()), Some(trace))?;
+            }
+            Ok(Approval::Before(_)) => {}
+            // The provider has taken what must not be taken.
+            Err(_) => self.owe(&mut tx, &[bill]).await?,
+        }
+        self.outbox.commit(tx, saying).await?;
+        Ok(approval.map(drop))
+    }
+
+    /// Cancels the payment of a bill, or keeps it from ever being approved.
+    pub async fn cancel(&self, bill: Bill, trace: TraceContext) -> Result<(), sqlx::Error> {
+        let mut tx = self.store.begin().await?;
+        let rows: Vec<Row> = TABLE.lock_or_insert(&mut tx, self.store.dialect(), &[bill.match_id]).await?;
+        let known = rows.first().map(Row::payment).transpose()?;
+        let mut saying = Saying::default();
+        if let Some((payment, event)) = cancel(known.as_ref(), bill) {
+            self.write(&mut tx, &[payment]).await?;
+            for event in event.map(PaymentEvent::PaymentCanceled) {
+                self.outbox.say(&mut saying, &event, Some(trace))?;
+            }
+        }
+        self.outbox.commit(tx, saying).await
+    }
+
+    async fn insert_approved(&self, tx: &mut Tx, bill: Bill) -> Result<bool, sqlx::Error> {
+        let sql = "INSERT INTO payments (match_id, attempt, price, state) VALUES ($1, $2, $3, 'Approved') \
+                   ON CONFLICT (match_id) DO NOTHING";
+        let query = sqlx::query(sql).bind(bill.match_id).bind(bill.attempt).bind(bill.price);
+        Ok(query.execute(&mut **tx).await?.rows_affected() == 1)
+    }
+
+    /// Locks the payments of these matches.
+    pub async fn lock(&self, tx: &mut Tx, ids: &[i64]) -> Result<BTreeMap<i64, Payment>, sqlx::Error> {
+        let rows: Vec<Row> = TABLE.lock(tx, self.store.dialect(), ids).await?;
+        rows.iter().map(|row| Ok((row.match_id, row.payment()?))).collect()
+    }
+
+    /// Writes payments that are locked. What is not approved, the provider owes.
+    pub async fn write(&self, tx: &mut Tx, payments: &[Payment]) -> Result<(), sqlx::Error> {
+        let rows: Vec<Row> = payments.iter().map(Row::of).collect();
+        TABLE.write(tx, self.store.dialect(), &rows).await?;
+        let undone = payments.iter().filter(|payment| payment.state != State::Approved);
+        self.owe(tx, &undone.map(|payment| payment.bill).collect::<Vec<_>>()).await
+    }
+
+    async fn owe(&self, tx: &mut Tx, bills: &[Bill]) -> Result<(), sqlx::Error> {
+        let sql = "INSERT INTO refunds_due (match_id, attempt, price) VALUES ($1, $2, $3) \
+                   ON CONFLICT (match_id, attempt) DO NOTHING";
+        for bill in bills {
+            let query = sqlx::query(sql).bind(bill.match_id).bind(bill.attempt).bind(bill.price);
+            query.execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
+    /// The payment of a match, as people see it.
+    pub async fn find(&self, match_id: i64) -> Result<Option<Payment>, sqlx::Error> {
+        let sql = "SELECT * FROM payments WHERE match_id = $1 AND state <> 'Void'";
+        let row: Option<Row> = sqlx::query_as(sql).bind(match_id).fetch_optional(self.store.reader()).await?;
+        row.map(|row| row.payment()).transpose()
+    }
+
+    /// Payments after `after`, by match id, and whether there are more.
+    pub async fn page(&self, after: i64, size: i64) -> Result<(Vec<Payment>, bool), sqlx::Error> {
+        let sql = "SELECT * FROM payments WHERE match_id > $1 AND state <> 'Void' ORDER BY match_id LIMIT $2";
+        let rows: Vec<Row> = sqlx::query_as(sql).bind(after).bind(size + 1).fetch_all(self.store.reader()).await?;
+        let more = rows.len() as i64 > size;
+        let page = rows.iter().take(usize::try_from(size).unwrap_or(0)).map(Row::payment);
+        Ok((page.collect::<Result<_, _>>()?, more))
+    }
+
+    /// Bills that the provider is to give back and to close.
+    pub async fn refunds_due(&self, most: i64) -> Result<Vec<Bill>, sqlx::Error> {
+        let sql = "SELECT match_id, attempt, price, '' AS state FROM refunds_due LIMIT $1";
+        let rows: Vec<Row> = sqlx::query_as(sql).bind(most).fetch_all(self.store.reader()).await?;
+        Ok(rows.iter().map(Row::bill).collect())
+    }
+
+    /// The provider has closed this bill.
+    pub async fn refunded(&self, bill: &Bill) -> Result<(), sqlx::Error> {
+        let sql = "DELETE FROM refunds_due WHERE match_id = $1 AND attempt = $2";
+        sqlx::query(sql).bind(bill.match_id).bind(bill.attempt).execute(self.store.writer()).await.map(drop)
+    }
+}
+
+impl Row {
+    fn of(payment: &Payment) -> Self {
+        let Payment { bill: Bill { match_id, attempt, price }, state } = *payment;
+        Self { match_id, attempt, price, state: action(state).to_owned() }
+    }
+
+    fn bill(&self) -> Bill {
+        Bill { match_id: self.match_id, attempt: self.attempt, price: self.price }
+    }
+
+    fn payment(&self) -> Result<Payment, sqlx::Error> {
+        let state = [State::Approved, State::Canceled, State::Void].into_iter().find(|s| action(*s) == self.state);
+        let state = state.ok_or_else(|| sqlx::Error::Decode(format!("state is {:?}", self.state).into()))?;
+        Ok(Payment { bill: self.bill(), state })
+    }
+}
+
+/// The name of a state in stores and answers.
+pub fn action(state: State) -> &'static str {
+    match state {
+        State::Approved => "Approved",
+        State::Canceled => "Canceled",
+        State::Void => "Void",
+    }
+}
