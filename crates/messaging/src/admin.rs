@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::kafka::{client, send};
@@ -44,7 +45,7 @@ impl Reader {
         for topic in topics {
             let metadata = consumer.fetch_metadata(Some(topic), BROKER_LIMIT)?;
             let known = metadata.topics().iter().filter(|topic| topic.error().is_none());
-            for partition in known.flat_map(|topic| topic.partitions()) {
+            for partition in known.flat_map(MetadataTopic::partitions) {
                 let (low, high) = consumer.fetch_watermarks(topic, partition.id(), BROKER_LIMIT)?;
                 let first = if from == From::Beginning { low } else { high };
                 assigned.add_partition_offset(topic, partition.id(), Offset::Offset(first))?;
@@ -60,8 +61,7 @@ impl Reader {
     /// The next record, or `None` if none comes within `wait`.
     pub fn next(&mut self, wait: Duration) -> Result<Option<Record>, KafkaError> {
         match self.consumer.poll(wait) {
-            None => Ok(None),
-            Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::BrokerTransportFailure))) => Ok(None),
+            None | Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::BrokerTransportFailure))) => Ok(None),
             Some(message) => {
                 let record = Record::from(&message?);
                 let partition = (record.place.topic.clone(), record.place.partition);
@@ -103,7 +103,9 @@ pub fn dead_letters(config: &Config, context: &str) -> Result<Vec<DeadLetter>, K
             LetterEntry::Redriven(note) => redriven.push(note.letter),
         }
     }
-    redriven.iter().for_each(|place| drop(letters.remove(place)));
+    for place in &redriven {
+        letters.remove(place);
+    }
     Ok(letters.into_values().collect())
 }
 

@@ -36,14 +36,17 @@ pub(crate) struct Consumer<P> {
 
 /// The group and the client that are in use now: for whoever asks how far they are.
 #[derive(Clone, Default)]
-pub(crate) struct Current(Arc<Mutex<Option<(String, Arc<StreamConsumer>)>>>);
+pub(crate) struct Current(Arc<Mutex<Option<Member>>>);
+
+/// A consumer as a member of its group.
+pub(crate) type Member = (String, Arc<StreamConsumer>);
 
 impl Current {
-    pub(crate) fn get(&self) -> Option<(String, Arc<StreamConsumer>)> {
+    pub(crate) fn get(&self) -> Option<Member> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, value: Option<(String, Arc<StreamConsumer>)>) {
+    fn set(&self, value: Option<Member>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = value;
     }
 }

@@ -21,13 +21,13 @@ pub const MIGRATIONS: Migrations = Migrations {
 };
 
 /// A consumer that has not come round for this long is stuck. A batch may wait for a store that is away, so it is generous.
-const CONSUMER_STUCK: Duration = Duration::from_secs(120);
+const CONSUMER_STUCK: Duration = Duration::from_mins(2);
 
 /// How often the depth of the outbox and the lag of the consumer are measured.
 const GAUGE_EVERY: Duration = Duration::from_secs(5);
 
 /// How often the inbox is purged.
-const PURGE_EVERY: Duration = Duration::from_secs(600);
+const PURGE_EVERY: Duration = Duration::from_mins(10);
 
 /// The messaging of one context in one process.
 #[derive(Clone)]

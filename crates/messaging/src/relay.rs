@@ -144,9 +144,10 @@ impl Relay {
         let sql = "SELECT seq, event_id, topic, subject, kind, happened_at, trace, data FROM outbox ORDER BY seq LIMIT $1";
         let mut rows: Vec<Row> = sqlx::query_as(sql).bind(self.config.outbox_wave).fetch_all(&mut *session).await?;
         let seen = rows.len();
+        let full = usize::try_from(self.config.outbox_wave).is_ok_and(|wave| seen >= wave);
         let mut keys = HashSet::with_capacity(seen);
         rows.retain(|row| keys.insert((row.topic.clone(), row.subject.clone())));
-        let more = rows.len() < seen || seen as i64 == self.config.outbox_wave;
+        let more = rows.len() < seen || full;
         Ok((rows, more))
     }
 

@@ -5,6 +5,7 @@ use ambient::Timestamp;
 use futures_util::future::BoxFuture;
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::error::KafkaError;
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 
@@ -95,7 +96,7 @@ fn lag(consumer: &Arc<StreamConsumer>, topics: &[String]) -> Result<(i64, usize)
     let mut all = TopicPartitionList::new();
     for topic in topics {
         let metadata = consumer.fetch_metadata(Some(topic), BROKER_LIMIT)?;
-        for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+        for partition in metadata.topics().iter().flat_map(MetadataTopic::partitions) {
             all.add_partition(topic, partition.id());
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, clap::Args)]
 #[group(id = "store")]
 pub struct Config {
-    /// The store: postgres://user:password@host/database or sqlite:path/to/file.db
+    /// The store: `postgres://user:password@host/database` or `sqlite:path/to/file.db`
     #[arg(long, env = "STORE_URL", default_value = "sqlite:store.db", hide_env_values = true)]
     pub store_url: String,
 

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use crate::{Migrations, Store};
 
 /// How often keys are purged.
-const PURGE_EVERY: Duration = Duration::from_secs(600);
+const PURGE_EVERY: Duration = Duration::from_mins(10);
 
 /// The table of keys.
 pub const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());

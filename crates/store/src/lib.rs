@@ -11,6 +11,7 @@ pub mod idempotency;
 mod lead;
 mod migrate;
 mod open;
+mod page;
 mod table;
 mod wake;
 
@@ -20,6 +21,7 @@ pub use failure::{OpenError, is_transient, problem};
 pub use lead::{Lead, Session};
 pub use migrate::Migrations;
 pub use open::{Store, Tx, create_database};
+pub use page::Page;
 pub use table::Table;
 pub use wake::Wake;
 

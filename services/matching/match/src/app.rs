@@ -5,12 +5,13 @@ use ambient::{Clock, Ids};
 use events::TraceContext;
 use match_contract::MatchEvent;
 use match_domain::{Case, Established, MatchId, Price, request};
+use store::Page;
 use store::idempotency::Claim;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use crate::ports::{Approval, Payments};
-use crate::store::{MatchStore, Page};
+use crate::store::MatchStore;
 
 /// How often a request looks whether another one for the same id is decided.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -178,7 +179,7 @@ impl App {
     }
 
     /// Established matches after `after`, by id.
-    pub async fn page(&self, after: i64, size: i64) -> Result<Page, sqlx::Error> {
+    pub async fn page(&self, after: i64, size: i64) -> Result<Page<Established>, sqlx::Error> {
         self.matches.page(after, size).await
     }
 }

@@ -114,9 +114,9 @@ async fn show(State(app): State<Arc<App>>, Id(id): Id) -> Result<Json<Value>, Pr
 
 async fn list(State(app): State<Arc<App>>, request: PageRequest<1>) -> Result<Json<Value>, Problem> {
     let after = request.after.map_or(0, |[after]| after);
-    let (matches, more) = app.page(after, request.size).await.map_err(store::problem)?;
-    let next = matches.last().filter(|_| more).map(|last| [last.case.id.get()]);
-    Ok(page("/matches", "matches", matches.iter().map(body).collect(), &request, next))
+    let found = app.page(after, request.size).await.map_err(store::problem)?;
+    let next = found.end().map(|last| [last.case.id.get()]);
+    Ok(page("/matches", "matches", found.items.iter().map(body).collect(), &request, next))
 }
 
 fn match_id(id: i64) -> Result<MatchId, Problem> {

@@ -39,12 +39,16 @@ pub const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "match", about = "The match context: students ask for a match, pay, and may cancel", version)]
 pub struct Config {
+    /// Of every service.
     #[command(flatten)]
     pub chassis: chassis::Config,
+    /// Of the store.
     #[command(flatten)]
     pub store: ::store::Config,
+    /// Of the broker.
     #[command(flatten)]
     pub messaging: messaging::Config,
+    /// Of the guarded call.
     #[command(flatten)]
     pub calls: calls::Config,
 

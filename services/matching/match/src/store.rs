@@ -8,7 +8,7 @@ use messaging::{Outbox, Saying};
 use serde::Serialize;
 use sqlx::FromRow;
 use store::idempotency::{self, Claim};
-use store::{Column, Dialect, Store, Table, Tx};
+use store::{Column, Dialect, Page, Store, Table, Tx};
 
 const TABLE: Table = Table {
     name: "matches",
@@ -42,9 +42,6 @@ struct Row {
     step: String,
     settle_at: i64,
 }
-
-/// A page of matches, and whether there are more.
-pub type Page = (Vec<Established>, bool);
 
 impl MatchStore {
     /// Matches in `store`; `outbox` is the one of the same store.
@@ -120,12 +117,10 @@ impl MatchStore {
     }
 
     /// Established matches after `after`, by id.
-    pub async fn page(&self, after: i64, size: i64) -> Result<Page, sqlx::Error> {
+    pub async fn page(&self, after: i64, size: i64) -> Result<Page<Established>, sqlx::Error> {
         let sql = "SELECT * FROM matches WHERE id > $1 AND phase = 'established' ORDER BY id LIMIT $2";
-        let rows: Vec<Row> = sqlx::query_as(sql).bind(after).bind(size + 1).fetch_all(self.store.reader()).await?;
-        let more = rows.len() as i64 > size;
-        let page = rows.iter().take(usize::try_from(size).unwrap_or(0)).map(Row::established);
-        Ok((page.collect::<Result<_, _>>()?, more))
+        let query = sqlx::query_as(sql).bind(after).bind(Page::<Row>::look_ahead(size));
+        Page::cut(query.fetch_all(self.store.reader()).await?, size, |row: Row| row.established())
     }
 
     /// Changes one established match under its lock, and says what `change` returns. `None` if there is no such match.

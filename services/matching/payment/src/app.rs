@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use events::TraceContext;
 use payment_domain::{Bill, Payment, Refusal, State};
+use store::Page;
 use tokio::sync::Notify;
 
 use crate::provider::{ChargeError, Provider};
@@ -66,8 +67,8 @@ impl App {
         self.payments.find(match_id).await
     }
 
-    /// Payments after `after`, by match id, and whether there are more.
-    pub async fn page(&self, after: i64, size: i64) -> Result<(Vec<Payment>, bool), sqlx::Error> {
+    /// Payments after `after`, by match id.
+    pub async fn page(&self, after: i64, size: i64) -> Result<Page<Payment>, sqlx::Error> {
         self.payments.page(after, size).await
     }
 }

@@ -66,9 +66,9 @@ async fn show(State(app): State<Arc<App>>, Id(id): Id) -> Result<Json<Value>, Pr
 
 async fn list(State(app): State<Arc<App>>, request: PageRequest<1>) -> Result<Json<Value>, Problem> {
     let after = request.after.map_or(0, |[after]| after);
-    let (payments, more) = app.page(after, request.size).await.map_err(store::problem)?;
-    let next = payments.last().filter(|_| more).map(|last| [last.bill.match_id]);
-    Ok(page("/payments", "payments", payments.iter().map(body).collect(), &request, next))
+    let found = app.page(after, request.size).await.map_err(store::problem)?;
+    let next = found.end().map(|last| [last.bill.match_id]);
+    Ok(page("/payments", "payments", found.items.iter().map(body).collect(), &request, next))
 }
 
 fn body(payment: &Payment) -> Value {

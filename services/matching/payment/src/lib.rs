@@ -38,10 +38,13 @@ pub const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "payment", about = "The payment context: takes the price of a match, and gives it back", version)]
 pub struct Config {
+    /// Of every service.
     #[command(flatten)]
     pub chassis: chassis::Config,
+    /// Of the store.
     #[command(flatten)]
     pub store: ::store::Config,
+    /// Of the broker.
     #[command(flatten)]
     pub messaging: messaging::Config,
 

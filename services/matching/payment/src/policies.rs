@@ -52,8 +52,8 @@ impl Policies for PaymentPolicies {
             let Some((canceled, event)) = payment.follow(&received.event) else { continue };
             *payment = canceled;
             changed.insert(received.event.id, canceled);
-            for event in event.map(PaymentEvent::PaymentCanceled) {
-                outbox.say(saying, &event, received.trace)?;
+            if let Some(event) = event {
+                outbox.say(saying, &PaymentEvent::PaymentCanceled(event), received.trace)?;
             }
         }
         self.payments.write(tx, &changed.into_values().collect::<Vec<_>>()).await

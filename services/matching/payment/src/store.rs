@@ -6,7 +6,7 @@ use payment_contract::PaymentEvent;
 use payment_domain::{Approval, Bill, Payment, Refusal, State, approve, cancel};
 use serde::Serialize;
 use sqlx::FromRow;
-use store::{Column, Store, Table, Tx};
+use store::{Column, Page, Store, Table, Tx};
 
 const TABLE: Table = Table {
     name: "payments",
@@ -74,8 +74,8 @@ impl PaymentStore {
         let mut saying = Saying::default();
         if let Some((payment, event)) = cancel(known.as_ref(), bill) {
             self.write(&mut tx, &[payment]).await?;
-            for event in event.map(PaymentEvent::PaymentCanceled) {
-                self.outbox.say(&mut saying, &event, Some(trace))?;
+            if let Some(event) = event {
+                self.outbox.say(&mut saying, &PaymentEvent::PaymentCanceled(event), Some(trace))?;
             }
         }
         self.outbox.commit(tx, saying).await
@@ -119,13 +119,11 @@ impl PaymentStore {
         row.map(|row| row.payment()).transpose()
     }
 
-    /// Payments after `after`, by match id, and whether there are more.
-    pub async fn page(&self, after: i64, size: i64) -> Result<(Vec<Payment>, bool), sqlx::Error> {
+    /// Payments after `after`, by match id.
+    pub async fn page(&self, after: i64, size: i64) -> Result<Page<Payment>, sqlx::Error> {
         let sql = "SELECT * FROM payments WHERE match_id > $1 AND state <> 'Void' ORDER BY match_id LIMIT $2";
-        let rows: Vec<Row> = sqlx::query_as(sql).bind(after).bind(size + 1).fetch_all(self.store.reader()).await?;
-        let more = rows.len() as i64 > size;
-        let page = rows.iter().take(usize::try_from(size).unwrap_or(0)).map(Row::payment);
-        Ok((page.collect::<Result<_, _>>()?, more))
+        let query = sqlx::query_as(sql).bind(after).bind(Page::<Row>::look_ahead(size));
+        Page::cut(query.fetch_all(self.store.reader()).await?, size, |row: Row| row.payment())
     }
 
     /// Bills that the provider is to give back and to close.

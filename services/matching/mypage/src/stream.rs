@@ -1,0 +1,139 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use chassis::body::Id;
+use chassis::problem::Problem;
+use futures_util::{Stream, stream};
+use match_contract::{Attempt, Step};
+use mypage_domain::MyPage;
+use tokio::time::timeout;
+
+use crate::changes::Interest;
+use crate::http::{Pages, body, unknown};
+use crate::store::MyPageStore;
+
+/// How often a page is looked at though nobody said that it changed: another replica may have changed it.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How often a silent stream shows that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// When a client may come back if there are as many streams as there may be.
+const COME_BACK: Duration = Duration::from_secs(5);
+
+/// The last message that a client has seen: the attempt, and the place of the step in [`Step::ALL`], from 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Seen {
+    attempt: Attempt,
+    step: usize,
+}
+
+/// `GET /myPages/{id}/events`: one message for each step, those that happened before first, then as they happen.
+pub async fn follow(
+    State(pages): State<Arc<Pages>>,
+    Id(id): Id,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Problem> {
+    let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default());
+    let seen = last.map_or(Some(Seen::default()), Seen::read);
+    let seen = seen.ok_or_else(|| Problem::bad_request("Last-Event-ID must be the id of a message of this stream"))?;
+    let full = || Problem::unavailable("there are as many live streams as there may be", COME_BACK);
+    let interest = pages.changes.watch(id).ok_or_else(full)?;
+    pages.store.find(id).await.map_err(store::problem)?.ok_or_else(|| unknown(id))?;
+    let messages = pages.host.until_draining(messages(pages.store.clone(), id, interest, seen));
+    Ok(Sse::new(messages).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// The steps after `seen`, for ever; it ends when the store is lost, so that the client comes again.
+fn messages(
+    store: MyPageStore,
+    id: i64,
+    interest: Interest,
+    seen: Seen,
+) -> impl Stream<Item = Result<Event, axum::Error>> {
+    let begin = (store, interest, seen, VecDeque::new());
+    stream::try_unfold(begin, move |(store, interest, mut seen, mut due)| async move {
+        loop {
+            if let Some(event) = due.pop_front() {
+                return Ok(Some((event, (store, interest, seen, due))));
+            }
+            // Asked for before the look, so that a change in between is heard.
+            let change = interest.next();
+            let page = store.find(id).await.map_err(axum::Error::new)?;
+            for (now, event) in page.map(|page| since(&page, seen)).unwrap_or_default() {
+                seen = now;
+                due.push_back(event?);
+            }
+            if due.is_empty() {
+                let _ = timeout(LOOK_AGAIN, change).await;
+            }
+        }
+    })
+}
+
+/// The messages for the steps that are further than what was seen.
+fn since(page: &MyPage, seen: Seen) -> Vec<(Seen, Result<Event, axum::Error>)> {
+    // Of a new attempt all steps are new.
+    let from = if seen.attempt == 0 || seen.attempt == page.attempt { seen.step } else { 0 };
+    let further = page.steps().map(|(step, at)| (place(step), step, at)).filter(|(place, ..)| *place > from);
+    let message = |(place, step, at): (usize, Step, ambient::Timestamp)| {
+        let seen = Seen { attempt: page.attempt, step: place };
+        let mut data = body(page);
+        data["status"] = step.name().into();
+        data["at"] = at.to_string().into();
+        (seen, Event::default().id(seen.write()).event(step.name()).json_data(data))
+    };
+    further.map(message).collect()
+}
+
+fn place(step: Step) -> usize {
+    step as usize + 1
+}
+
+impl Seen {
+    fn write(self) -> String {
+        format!("{}-{}", self.attempt, self.step)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let (attempt, step) = text.split_once('-')?;
+        let step = step.parse().ok().filter(|step| (0..=Step::ALL.len()).contains(step))?;
+        Some(Self { attempt: attempt.parse().ok()?, step })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ambient::Timestamp;
+
+    use super::*;
+
+    fn places(page: &MyPage, seen: Seen) -> Vec<usize> {
+        since(page, seen).into_iter().map(|(seen, _)| seen.step).collect()
+    }
+
+    #[test]
+    fn a_stream_begins_with_what_has_happened_and_resumes_after_what_was_seen() {
+        let mut page = MyPage { attempt: 7, ..MyPage::unknown(5000) };
+        page.happened[Step::MatchRequested as usize] = Some(Timestamp::from_micros(1));
+        page.happened[Step::MatchCanceled as usize] = Some(Timestamp::from_micros(2));
+        assert_eq!(places(&page, Seen::default()), [1, 4]);
+        assert_eq!(places(&page, Seen { attempt: 7, step: 1 }), [4]);
+        assert_eq!(places(&page, Seen { attempt: 7, step: 4 }), [0; 0]);
+        assert_eq!(places(&page, Seen { attempt: 6, step: 5 }), [1, 4], "another attempt");
+    }
+
+    #[test]
+    fn the_id_of_a_message_reads_back_and_anything_else_is_refused() {
+        let seen = Seen { attempt: 7, step: 3 };
+        assert_eq!(Seen::read(&seen.write()), Some(seen));
+        for text in ["", "7", "7-", "7-9", "x-1", "7-1-2"] {
+            assert_eq!(Seen::read(text), None, "{text}");
+        }
+    }
+}
