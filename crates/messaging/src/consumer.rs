@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::Batches;
-use crate::kafka::{client, create_topics};
+use crate::kafka::{Topics, client};
 use crate::{Config, Policies, Record};
 
 /// How often a consumer looks whether its view is to be rebuilt, and says that it lives.
@@ -28,8 +28,7 @@ pub(crate) struct Consumer<P> {
     pub(crate) ids: Arc<Ids>,
     /// The topics it listens to.
     pub(crate) listen: Vec<String>,
-    /// The topics that must exist before it listens or speaks.
-    pub(crate) create: Vec<String>,
+    pub(crate) topics: Topics,
     pub(crate) current: Current,
     pub(crate) beat: Box<dyn Fn() + Send + Sync>,
 }
@@ -67,7 +66,7 @@ impl<P: Policies> Consumer<P> {
     async fn consume(&self, stop: &CancellationToken) -> Result<(), ConsumeError> {
         let Batches { config, store, context, .. } = &self.batches;
         let generation = generation(store, &self.ids).await?;
-        create_topics(config, &self.create).await?;
+        self.topics.ensure().await?;
         let group = format!("{}.{context}.{generation}", config.fleet);
         let consumer = Arc::new(subscribe(config, &group, &self.listen)?);
         self.current.set(Some((group.clone(), Arc::clone(&consumer))));

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,7 +9,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::relay::{PublishError, Publisher, Wave};
 use crate::{Config, Place, Record};
@@ -30,14 +31,15 @@ pub(crate) fn client(brokers: &str) -> ClientConfig {
 
 /// Publishes through an idempotent producer that waits for all in-sync copies.
 pub(crate) struct KafkaPublisher {
-    brokers: String,
+    topics: Topics,
     /// Replaced after a fatal error, from which librdkafka does not recover.
     producer: Mutex<FutureProducer>,
 }
 
 impl KafkaPublisher {
-    pub(crate) fn new(brokers: &str) -> Result<Self, KafkaError> {
-        Ok(Self { brokers: brokers.to_owned(), producer: Mutex::new(producer(brokers)?) })
+    pub(crate) fn new(topics: Topics) -> Result<Self, KafkaError> {
+        let producer = Mutex::new(producer(&topics.config.kafka_brokers)?);
+        Ok(Self { topics, producer })
     }
 
     async fn replace_if_fatal(&self) {
@@ -45,7 +47,7 @@ impl KafkaPublisher {
         if producer_slot.client().fatal_error().is_none() {
             return;
         }
-        match producer(&self.brokers) {
+        match producer(&self.topics.config.kafka_brokers) {
             Ok(fresh) => {
                 let broken = std::mem::replace(&mut *producer_slot, fresh);
                 // Dropping it blocks.
@@ -71,6 +73,10 @@ fn producer(brokers: &str) -> Result<FutureProducer, KafkaError> {
 #[async_trait]
 impl Publisher for KafkaPublisher {
     async fn publish(&self, wave: Wave) -> Vec<Result<(), PublishError>> {
+        if let Err(error) = self.topics.ensure().await {
+            let refused = PublishError(error.to_string());
+            return vec![Err(refused); wave.events.len()];
+        }
         let producer = self.producer.lock().await.clone();
         let sent = wave.events.iter().map(|(topic, envelope)| {
             let headers = envelope.headers();
@@ -110,24 +116,41 @@ pub(crate) async fn send(brokers: &str, topic: &str, record: &Record) -> Result<
     Ok(Place { topic: topic.to_owned(), partition: delivered.partition, offset: delivered.offset })
 }
 
-/// Creates the topics that do not exist yet.
-///
-/// They keep their events for ever: a view can be rebuilt only from all of them.
-pub(crate) async fn create_topics(config: &Config, topics: &[String]) -> Result<(), KafkaError> {
-    let admin: AdminClient<DefaultClientContext> = client(&config.kafka_brokers).create()?;
-    let keep_for_ever = |topic| {
-        let copies = TopicReplication::Fixed(config.topic_replication);
-        NewTopic::new(topic, config.topic_partitions, copies).set("retention.ms", "-1")
-    };
-    let new: Vec<_> = topics.iter().map(|topic| keep_for_ever(topic)).collect();
-    let options = AdminOptions::new().request_timeout(Some(ADMIN_LIMIT)).operation_timeout(Some(ADMIN_LIMIT));
-    let outcome = admin.create_topics(&new, &options).await;
-    drop(tokio::task::spawn_blocking(move || drop(admin)));
-    for result in outcome? {
-        match result {
-            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((_, code)) => return Err(KafkaError::AdminOp(code)),
-        }
+/// The topics that must exist before a context speaks or listens.
+#[derive(Clone)]
+pub(crate) struct Topics {
+    config: Config,
+    names: Vec<String>,
+    exist: Arc<OnceCell<()>>,
+}
+
+impl Topics {
+    pub(crate) fn new(config: &Config, names: Vec<String>) -> Self {
+        Self { config: config.clone(), names, exist: Arc::default() }
     }
-    Ok(())
+
+    /// Creates those that do not exist yet, once in the life of the process.
+    ///
+    /// Before anything is sent: a broker that makes topics up by itself would let their events expire.
+    pub(crate) async fn ensure(&self) -> Result<(), KafkaError> {
+        self.exist.get_or_try_init(|| self.create()).await.map(drop)
+    }
+
+    async fn create(&self) -> Result<(), KafkaError> {
+        let admin: AdminClient<DefaultClientContext> = client(&self.config.kafka_brokers).create()?;
+        // They keep their events for ever: a view can be rebuilt only from all of them.
+        let keep_for_ever = |topic| {
+            let copies = TopicReplication::Fixed(self.config.topic_replication);
+            NewTopic::new(topic, self.config.topic_partitions, copies).set("retention.ms", "-1")
+        };
+        let new: Vec<_> = self.names.iter().map(|topic| keep_for_ever(topic)).collect();
+        let options = AdminOptions::new().request_timeout(Some(ADMIN_LIMIT)).operation_timeout(Some(ADMIN_LIMIT));
+        let outcome = admin.create_topics(&new, &options).await;
+        // Dropping it blocks.
+        drop(tokio::task::spawn_blocking(move || drop(admin)));
+        outcome?.into_iter().try_for_each(|topic| match topic {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(()),
+            Err((_, code)) => Err(KafkaError::AdminOp(code)),
+        })
+    }
 }

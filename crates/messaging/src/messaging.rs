@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::batch::Batches;
 use crate::consumer::{Consumer, Current};
-use crate::kafka::KafkaPublisher;
+use crate::kafka::{KafkaPublisher, Topics};
 use crate::relay::Relay;
 use crate::{Config, Outbox, Policies, inbox, routes, status};
 
@@ -72,8 +72,10 @@ impl Messaging {
     pub fn start<P: Policies>(mut self, host: &Host, policies: P) -> Result<Router, KafkaError> {
         let policies = Arc::new(policies);
         self.topics = P::CONTEXTS.iter().map(|context| self.config.topic(context)).collect();
-        self.start_relay(host)?;
-        self.start_consumer(host, Arc::clone(&policies));
+        let own = [self.config.topic(self.context), self.config.dead_letter_topic(self.context)];
+        let topics = Topics::new(&self.config, self.topics.iter().cloned().chain(own).collect());
+        self.start_relay(host, topics.clone())?;
+        self.start_consumer(host, topics, Arc::clone(&policies));
         self.start_upkeep(host);
         if P::ONLY_CONSUMES {
             host.readiness("broker", status::broker_readiness(self.current.clone()));
@@ -81,11 +83,11 @@ impl Messaging {
         Ok(routes::routes(Arc::new(self), policies))
     }
 
-    fn start_relay(&self, host: &Host) -> Result<(), KafkaError> {
+    fn start_relay(&self, host: &Host, topics: Topics) -> Result<(), KafkaError> {
         let relay = Relay {
             store: self.store.clone(),
             outbox: self.outbox.clone(),
-            publisher: Arc::new(KafkaPublisher::new(&self.config.kafka_brokers)?),
+            publisher: Arc::new(KafkaPublisher::new(topics)?),
             config: self.config.clone(),
             source: format!("/{}/{}", self.config.fleet, self.context),
         };
@@ -94,10 +96,8 @@ impl Messaging {
         Ok(())
     }
 
-    fn start_consumer<P: Policies>(&self, host: &Host, policies: Arc<P>) {
+    fn start_consumer<P: Policies>(&self, host: &Host, topics: Topics, policies: Arc<P>) {
         let heartbeat = host.heartbeat("consumer", CONSUMER_STUCK);
-        let mut topics = self.topics.clone();
-        topics.extend([self.config.topic(self.context), self.config.dead_letter_topic(self.context)]);
         let consumer = Consumer {
             batches: Batches {
                 context: self.context,
@@ -109,7 +109,7 @@ impl Messaging {
             },
             ids: Arc::clone(&self.ids),
             listen: self.topics.clone(),
-            create: topics,
+            topics,
             current: self.current.clone(),
             beat: Box::new(move || heartbeat.beat()),
         };

@@ -67,17 +67,10 @@ impl Relay {
     pub(crate) async fn run(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             let turn = async {
-                match self.store.try_lead("outbox").await {
-                    Ok(Some(lead)) => self.lead(lead, stop).await,
-                    Ok(None) => {
-                        let wait = timeout(LOOK_AGAIN, self.outbox.wake().forward());
-                        stop.run_until_cancelled(wait).await;
-                        Ok(())
-                    }
-                    Err(error) => Err(error),
-                }
+                let Some(lead) = self.follow(stop).await? else { return Ok(()) };
+                self.lead(lead, stop).await
             };
-            let outcome = tokio::select! {
+            let outcome: Result<(), sqlx::Error> = tokio::select! {
                 outcome = turn => outcome,
                 () = last_moment(stop) => return,
             };
@@ -85,6 +78,24 @@ impl Relay {
                 tracing::warn!(%error, "the relay lost the store");
                 stop.run_until_cancelled(sleep(BACKOFF)).await;
             }
+        }
+    }
+
+    /// Wakes the relay that leads, until that one is gone and this one leads, or until `stop`.
+    async fn follow(&self, stop: &CancellationToken) -> Result<Option<Lead>, sqlx::Error> {
+        let ask = async {
+            loop {
+                match self.store.try_lead("outbox").await {
+                    Ok(None) => sleep(LOOK_AGAIN).await,
+                    outcome => return outcome,
+                }
+            }
+        };
+        tokio::select! {
+            lead = ask => lead,
+            // One future for the whole time: a signal that is on its way must not be dropped.
+            () = self.outbox.wake().forward() => Ok(None),
+            () = stop.cancelled() => Ok(None),
         }
     }
 

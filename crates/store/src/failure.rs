@@ -18,10 +18,10 @@ pub enum OpenError {
     Newer(i64),
     /// A migration that was applied has been changed since, or fails.
     #[error("the store's schema cannot be brought up to date: {0}")]
-    Migrate(#[source] MigrateError),
+    Migrate(MigrateError),
     /// It does not answer, or refuses.
     #[error("the store cannot be reached: {0}")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(sqlx::Error),
 }
 
 impl From<MigrateError> for OpenError {

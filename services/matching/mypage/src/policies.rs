@@ -63,7 +63,9 @@ impl Policies for MyPagePolicies {
     }
 
     async fn applied(&self, events: &[Received<News>]) {
-        events.iter().for_each(|received| self.changes.changed(received.event.id()));
+        for received in events {
+            self.changes.changed(received.event.id());
+        }
     }
 
     async fn clear(&self, tx: &mut Tx) -> Result<bool, sqlx::Error> {
