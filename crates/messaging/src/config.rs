@@ -25,7 +25,7 @@ pub struct Config {
     pub outbox_wave: i64,
 
     /// How long the relay gathers events before it publishes them: more of it is less work and later events
-    #[arg(long, env = "OUTBOX_LINGER", default_value = "2ms", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "OUTBOX_LINGER", default_value = "4ms", value_parser = humantime::parse_duration)]
     pub outbox_linger: Duration,
 
     /// Events taken at most in one transaction
@@ -33,7 +33,7 @@ pub struct Config {
     pub consumer_batch: u32,
 
     /// How long a consumer gathers events before it takes them: more of it is less work and later effects
-    #[arg(long, env = "CONSUMER_LINGER", default_value = "2ms", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "CONSUMER_LINGER", default_value = "4ms", value_parser = humantime::parse_duration)]
     pub consumer_linger: Duration,
 
     /// Attempts at an event that fails before it becomes a dead letter

@@ -25,7 +25,7 @@ pub use batch::Taken;
 pub use config::Config;
 pub use dead_letters::{DeadLetter, LetterEntry, Redriven};
 pub use messaging::{MIGRATIONS, Messaging};
-pub use outbox::{Outbox, Saying};
+pub use outbox::{Argument, Outbox, Saying};
 pub use policies::{Policies, Received};
 pub use record::{Place, Record};
 pub use relay::{PublishError, Publisher, Wave};

@@ -4,7 +4,7 @@ use ambient::Timestamp;
 use events::TraceContext;
 use match_contract::{MatchEvent, MatchRequested, Step};
 use match_domain::{Case, Established, Match, MatchId, Price};
-use messaging::{Outbox, Saying};
+use messaging::{Argument, Outbox, Saying};
 use serde::Serialize;
 use sqlx::FromRow;
 use store::idempotency::{self, Claim};
@@ -66,16 +66,11 @@ impl MatchStore {
         trace: TraceContext,
     ) -> Result<bool, sqlx::Error> {
         let Case { id, attempt, .. } = established.case;
-        let mut tx = self.store.begin().await?;
         let sql = "UPDATE matches SET phase = 'established', step = $3 WHERE id = $1 AND attempt = $2 AND phase = 'pending'";
-        let query = sqlx::query(sql).bind(id.get()).bind(attempt).bind(established.step.name());
-        if !changed(query.execute(&mut *tx).await)? {
-            return Ok(false);
-        }
+        let step = Argument::Text(established.step.name());
         let mut saying = Saying::default();
         self.outbox.say(&mut saying, &MatchEvent::MatchRequested(event), Some(trace))?;
-        self.outbox.commit(tx, saying).await?;
-        Ok(true)
+        self.outbox.change_and_say(sql, &[Argument::Number(id.get()), Argument::Number(attempt), step], saying).await
     }
 
     /// Forgets a pending attempt for which no money was or will be taken.

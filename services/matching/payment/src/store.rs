@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use events::TraceContext;
-use messaging::{Outbox, Saying};
-use payment_contract::PaymentEvent;
+use messaging::{Argument, Outbox, Saying};
+use payment_contract::{PaymentApproved, PaymentEvent};
 use payment_domain::{Approval, Bill, Payment, Refusal, State, approve, cancel};
 use serde::Serialize;
 use sqlx::FromRow;
@@ -42,20 +42,19 @@ impl PaymentStore {
 
     /// Writes down that the provider has taken a bill, unless it was cancelled in the meantime.
     pub async fn approve(&self, bill: Bill, trace: TraceContext) -> Result<Result<(), Refusal>, sqlx::Error> {
-        let mut tx = self.store.begin().await?;
         // As a rule the bill is the first of its match: then there is nothing to look up.
-        let known = if self.insert_approved(&mut tx, bill).await? {
-            None
-        } else {
-            self.lock(&mut tx, &[bill.match_id]).await?.remove(&bill.match_id)
-        };
+        if let Ok(Approval::Now(_, event)) = approve(None, bill)
+            && self.insert(bill, event, trace).await?
+        {
+            return Ok(Ok(()));
+        }
+        let mut tx = self.store.begin().await?;
+        let known = self.lock(&mut tx, &[bill.match_id]).await?.remove(&bill.match_id);
         let mut saying = Saying::default();
         let approval = approve(known.as_ref(), bill);
         match &approval {
             Ok(Approval::Now(payment, event)) => {
-                if known.is_some() {
-                    self.write(&mut tx, &[*payment]).await?;
-                }
+                self.write(&mut tx, &[*payment]).await?;
                 self.outbox.say(&mut saying, &PaymentEvent::PaymentApproved(event.clone()), Some(trace))?;
             }
             Ok(Approval::Before(_)) => {}
@@ -64,6 +63,16 @@ impl PaymentStore {
         }
         self.outbox.commit(tx, saying).await?;
         Ok(approval.map(drop))
+    }
+
+    /// Writes down the first payment of a match. `false` if there is one already: then nothing happens.
+    async fn insert(&self, bill: Bill, event: PaymentApproved, trace: TraceContext) -> Result<bool, sqlx::Error> {
+        let sql = "INSERT INTO payments (match_id, attempt, price, state) VALUES ($1, $2, $3, 'Approved') \
+                   ON CONFLICT (match_id) DO NOTHING";
+        let mut saying = Saying::default();
+        self.outbox.say(&mut saying, &PaymentEvent::PaymentApproved(event), Some(trace))?;
+        let arguments = [bill.match_id, bill.attempt, bill.price].map(Argument::Number);
+        self.outbox.change_and_say(sql, &arguments, saying).await
     }
 
     /// Cancels the payment of a bill, or keeps it from ever being approved.
@@ -79,13 +88,6 @@ impl PaymentStore {
             }
         }
         self.outbox.commit(tx, saying).await
-    }
-
-    async fn insert_approved(&self, tx: &mut Tx, bill: Bill) -> Result<bool, sqlx::Error> {
-        let sql = "INSERT INTO payments (match_id, attempt, price, state) VALUES ($1, $2, $3, 'Approved') \
-                   ON CONFLICT (match_id) DO NOTHING";
-        let query = sqlx::query(sql).bind(bill.match_id).bind(bill.attempt).bind(bill.price);
-        Ok(query.execute(&mut **tx).await?.rows_affected() == 1)
     }
 
     /// Locks the payments of these matches.
