@@ -1,7 +1,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 
 use crate::ServeLimits;
 
@@ -49,6 +49,12 @@ pub struct Config {
     /// Clients that keep connections open should let go of idle ones sooner than this.
     #[arg(long, env = "HEADER_READ_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration)]
     pub header_read_timeout: Duration,
+
+    /// Whether the end of standard input counts as SIGTERM.
+    ///
+    /// For a supervisor that holds the other end of it: then no service outlives it, even if it is killed.
+    #[arg(long, env = "STOP_ON_STDIN_EOF", default_value = "false", action = ArgAction::Set, hide_short_help = true)]
+    pub stop_on_stdin_eof: bool,
 }
 
 /// How log lines look.
@@ -73,6 +79,7 @@ impl Default for Config {
             body_read_timeout: Duration::from_secs(10),
             connection_max_age: Duration::from_secs(30),
             header_read_timeout: Duration::from_secs(10),
+            stop_on_stdin_eof: false,
         }
     }
 }

@@ -3,11 +3,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::future::OptionFuture;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -79,7 +82,7 @@ where
     telemetry::start(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(RunError::Runtime)?;
     let ended = runtime.block_on(async {
-        let told_to_end = told_to_end().map_err(RunError::Runtime)?;
+        let told_to_end = told_to_end(config.stop_on_stdin_eof).map_err(RunError::Runtime)?;
         let listener = listen(config.listen).await?;
         tracing::info!(service = name, "starting");
         run_until(Host::from_machine(), config, listener, build, told_to_end).await
@@ -93,15 +96,28 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {
     TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })
 }
 
-/// Resolves at the first SIGTERM or SIGINT after this call.
-fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+/// Resolves at the first SIGTERM or SIGINT after this call; at the end of standard input too, if that counts.
+fn told_to_end(stdin_counts: bool) -> io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stdin = if stdin_counts { Some(stdin_ended()?) } else { None };
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            Some(_) = OptionFuture::from(stdin) => {}
         }
     })
+}
+
+/// Told when standard input has ended. Its thread is not the runtime's, which would wait for it at the end.
+fn stdin_ended() -> io::Result<oneshot::Receiver<()>> {
+    let (tell, told) = oneshot::channel();
+    thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+        // One that cannot be read has ended too.
+        let _ended = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        tell.send(())
+    })?;
+    Ok(told)
 }
 
 /// Runs a service within a runtime that is there already, until `told_to_end` resolves: for tests and simulations.

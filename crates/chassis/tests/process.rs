@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 /// Built by cargo beside the tests.
 fn greeter() -> PathBuf {
     let deps = std::env::current_exe().unwrap();
@@ -83,6 +85,33 @@ fn a_service_ends_in_order_when_it_is_told_to() {
 }
 
 #[test]
+fn a_service_ends_in_order_when_its_supervisor_is_gone_if_it_was_told_to_watch() {
+    let mut watching = command(greeter());
+    watching.env("STOP_ON_STDIN_EOF", "true").stdin(Stdio::piped());
+    let mut service = Started::new(watching);
+    assert!(service.get("/greetings/5").starts_with("HTTP/1.1 200"));
+    drop(service.process.stdin.take());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let ended = loop {
+        match service.process.try_wait().unwrap() {
+            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(10)),
+            ended => break ended,
+        }
+    };
+    assert_eq!(ended.expect("it still runs").code(), Some(0));
+}
+
+#[test]
+fn the_end_of_standard_input_means_nothing_otherwise() {
+    let mut closed = command(greeter());
+    closed.stdin(Stdio::null());
+    let mut service = Started::new(closed);
+    assert!(service.get("/greetings/5").starts_with("HTTP/1.1 200"));
+    service.signal("TERM");
+    assert_eq!(service.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_port_that_is_taken_is_said_in_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -130,6 +159,7 @@ fn help_lists_every_environment_variable_with_its_default() {
         ("BODY_READ_TIMEOUT", "10s"),
         ("CONNECTION_MAX_AGE", "30s"),
         ("HEADER_READ_TIMEOUT", "10s"),
+        ("STOP_ON_STDIN_EOF", "false"),
     ] {
         let (_, after) = help.split_once(&format!("[env: {variable}=]")).expect(variable);
         assert!(after.trim_start().starts_with(&format!("[default: {default}]")), "{variable}: {after}");

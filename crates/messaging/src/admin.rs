@@ -1,18 +1,35 @@
 //! For those who operate a fleet: read topics as they stand, and send dead letters again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use clap::{Args as _, FromArgMatches as _};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::{Offset, TopicPartitionList};
 
+use crate::dead_letters::REDRIVEN_FOR;
 use crate::kafka::{client, send};
 use crate::{Config, DeadLetter, LetterEntry, Place, Record, Redriven};
 
+/// What the functions here fail with.
+pub use rdkafka::error::KafkaError;
+
 /// How long the broker may take to answer.
 const BROKER_LIMIT: Duration = Duration::from_secs(10);
+
+/// The settings of someone who belongs to no context: this broker and this fleet, and no environment variable.
+pub fn config(brokers: &str, fleet: &str) -> Result<Config, clap::Error> {
+    let command = Config::augment_args(clap::Command::new("fleet")).mut_args(|arg| arg.env(None));
+    let matches = command.try_get_matches_from(["fleet", "--kafka-brokers", brokers, "--fleet", fleet])?;
+    Config::from_arg_matches(&matches)
+}
+
+/// The one context that a record is for, if it was sent again; the others pass it over.
+pub fn redriven_for(record: &Record) -> Option<String> {
+    record.header(REDRIVEN_FOR).map(|context| String::from_utf8_lossy(context).into_owned())
+}
 
 /// Reads topics without being in any group. Its methods block: call them from a blocking thread.
 pub struct Reader {
@@ -61,7 +78,9 @@ impl Reader {
     /// The next record, or `None` if none comes within `wait`.
     pub fn next(&mut self, wait: Duration) -> Result<Option<Record>, KafkaError> {
         match self.consumer.poll(wait) {
-            None | Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::BrokerTransportFailure))) => Ok(None),
+            None => Ok(None),
+            // librdkafka goes on trying.
+            Some(Err(error)) if is_away(&error) => Ok(None),
             Some(message) => {
                 let record = Record::from(&message?);
                 let partition = (record.place.topic.clone(), record.place.partition);
@@ -95,18 +114,20 @@ impl Reader {
 pub fn dead_letters(config: &Config, context: &str) -> Result<Vec<DeadLetter>, KafkaError> {
     let topic = config.dead_letter_topic(context);
     let records = Reader::new(&config.kafka_brokers, &[topic], From::Beginning)?.rest()?;
+    Ok(open(records.iter().filter_map(LetterEntry::read)))
+}
+
+/// What is open after these entries. A letter and the notes about it have one key, so they are read in their order; a
+/// letter that comes again after its note, because a view was rebuilt, is open again.
+fn open(entries: impl Iterator<Item = LetterEntry>) -> Vec<DeadLetter> {
     let mut letters = BTreeMap::new();
-    let mut redriven = Vec::new();
-    for entry in records.iter().filter_map(LetterEntry::read) {
+    for entry in entries {
         match entry {
             LetterEntry::Dead(letter) => drop(letters.insert(letter.place.clone(), letter)),
-            LetterEntry::Redriven(note) => redriven.push(note.letter),
+            LetterEntry::Redriven(note) => drop(letters.remove(&note.letter)),
         }
     }
-    for place in &redriven {
-        letters.remove(place);
-    }
-    Ok(letters.into_values().collect())
+    letters.into_values().collect()
 }
 
 /// Sends a dead letter's record to its topic again, for `context` alone, and notes that. Tells where it stands now.
@@ -142,11 +163,55 @@ pub async fn redrive(
     Ok(place)
 }
 
-/// Whether the group has finished the record at `place`. Blocks.
-pub fn has_finished(brokers: &str, group: &str, place: &Place) -> Result<bool, KafkaError> {
-    let consumer: BaseConsumer = client(brokers).set("group.id", group).create()?;
+/// Those of these records that the group has not finished. Blocks.
+pub fn unfinished(brokers: &str, group: &str, places: &BTreeSet<Place>) -> Result<BTreeSet<Place>, KafkaError> {
+    // It asks as a member would, without becoming one.
+    let consumer: BaseConsumer = client(brokers).set("group.id", group).set("enable.auto.commit", "false").create()?;
+    let partitions: BTreeSet<_> = places.iter().map(|place| (place.topic.as_str(), place.partition)).collect();
     let mut list = TopicPartitionList::new();
-    list.add_partition(&place.topic, place.partition);
+    for (topic, partition) in partitions {
+        list.add_partition(topic, partition);
+    }
     let committed = consumer.committed_offsets(list, BROKER_LIMIT)?;
-    Ok(committed.elements().iter().any(|element| matches!(element.offset(), Offset::Offset(next) if next > place.offset)))
+    let finished = |place: &Place| {
+        let partition = committed.find_partition(&place.topic, place.partition);
+        partition.is_some_and(|known| matches!(known.offset(), Offset::Offset(next) if next > place.offset))
+    };
+    Ok(places.iter().filter(|place| !finished(place)).cloned().collect())
+}
+
+fn is_away(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut, Resolve};
+    let KafkaError::MessageConsumption(code) = error else { return false };
+    matches!(code, AllBrokersDown | BrokerTransportFailure | OperationTimedOut | Resolve)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(offset: i64) -> DeadLetter {
+        let place = Place { topic: "fleet.crane".to_owned(), partition: 0, offset };
+        let record = Record { place, key: vec![], headers: vec![], payload: vec![] };
+        DeadLetter::of(&record, "no".to_owned(), 1)
+    }
+
+    #[test]
+    fn a_letter_is_open_until_it_was_sent_again_and_open_again_when_it_dies_again() {
+        let dead = |offset| LetterEntry::Dead(letter(offset));
+        let sent = |from, to| LetterEntry::Redriven(Redriven { letter: letter(from).place, place: letter(to).place });
+        let left = |entries: Vec<LetterEntry>| open(entries.into_iter());
+        assert_eq!(left(vec![dead(2), dead(1), dead(2)]), [letter(1), letter(2)]);
+        assert_eq!(left(vec![dead(1), sent(1, 9)]), []);
+        assert_eq!(left(vec![dead(1), sent(1, 9), dead(9)]), [letter(9)]);
+        assert_eq!(left(vec![dead(1), sent(1, 9), dead(1)]), [letter(1)]);
+    }
+
+    #[test]
+    fn whoever_belongs_to_no_context_names_the_topics_as_the_contexts_do() {
+        let config = config("k1:9092,k2:9092", "harbour").unwrap();
+        assert_eq!((config.kafka_brokers.as_str(), config.fleet.as_str()), ("k1:9092,k2:9092", "harbour"));
+        assert_eq!(config.dead_letter_topic("crane"), "harbour.crane.dead-letters");
+        assert!(super::config("k:1", "har bour").is_err());
+    }
 }

@@ -87,7 +87,7 @@ impl<P: Policies> Batches<P> {
     }
 
     async fn one_by_one(&self, arrived: Vec<Arrived<P::Event>>, dead: &[DeadLetter]) -> Taken {
-        let mut taken = self.persist(&[], dead, self.config.consumer_attempts).await.unwrap_or_default();
+        let mut taken = self.bury(dead).await;
         for one in arrived {
             let one = [one];
             let outcome = match self.persist(&one, &[], self.config.consumer_attempts).await {
@@ -96,7 +96,7 @@ impl<P: Policies> Batches<P> {
                     let [Arrived { record, .. }] = &one;
                     tracing::error!(place = %record.place, %failure, "an event becomes a dead letter");
                     let letter = DeadLetter::of(record, failure.to_string(), self.config.consumer_attempts);
-                    self.persist(&[], &[letter], self.config.consumer_attempts).await.unwrap_or_default()
+                    self.bury(&[letter]).await
                 }
             };
             taken.applied += outcome.applied;
@@ -104,6 +104,19 @@ impl<P: Policies> Batches<P> {
             taken.dead += outcome.dead;
         }
         taken
+    }
+
+    /// Writes dead letters, however long it takes: a letter that is given up is a record that is lost.
+    async fn bury(&self, dead: &[DeadLetter]) -> Taken {
+        loop {
+            match self.persist(&[], dead, self.config.consumer_attempts).await {
+                Ok(taken) => return taken,
+                Err(failure) => {
+                    tracing::error!(%failure, letters = dead.len(), "dead letters cannot be written; all waits");
+                }
+            }
+            sleep(LONGEST_PAUSE).await;
+        }
     }
 
     /// Tries until it is done, or has failed `attempts` times for a reason that waiting does not heal.

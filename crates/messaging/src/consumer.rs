@@ -120,7 +120,9 @@ impl<P: Policies> Consumer<P> {
                 }
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "the broker");
-                    sleep(BACKOFF).await;
+                    if records.is_empty() {
+                        sleep(BACKOFF).await;
+                    }
                     break;
                 }
                 Err(_) => break,

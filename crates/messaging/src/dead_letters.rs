@@ -86,9 +86,10 @@ impl DeadLetter {
         String::from_utf8(header.1.bytes()).ok()
     }
 
-    /// The record's key, which is the correlation id as a rule.
+    /// The record's key as text that a store can keep; the correlation id as a rule.
     pub fn key(&self) -> String {
-        String::from_utf8_lossy(&self.key.bytes()).into_owned()
+        // PostgreSQL has no U+0000 in text.
+        String::from_utf8_lossy(&self.key.bytes()).replace('\0', "\u{fffd}")
     }
 
     /// The record as it was, to be sent again for `context` alone.

@@ -18,6 +18,8 @@ mod record;
 mod relay;
 mod routes;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub mod admin;
 

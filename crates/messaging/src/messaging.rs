@@ -12,13 +12,11 @@ use crate::batch::Batches;
 use crate::consumer::{Consumer, Current};
 use crate::kafka::{KafkaPublisher, Topics};
 use crate::relay::Relay;
-use crate::{Config, Outbox, Policies, inbox, routes, status};
+use crate::{Config, Outbox, Policies, Record, Taken, inbox, routes, status};
 
 /// The tables of this crate, in the store of every context that uses it.
-pub const MIGRATIONS: Migrations = Migrations {
-    postgres: &sqlx::migrate!("migrations/postgres"),
-    sqlite: &sqlx::migrate!("migrations/sqlite"),
-};
+pub const MIGRATIONS: Migrations =
+    Migrations { postgres: &sqlx::migrate!("migrations/postgres"), sqlite: &sqlx::migrate!("migrations/sqlite") };
 
 /// A consumer that has not come round for this long is stuck. A batch may wait for a store that is away, so it is generous.
 const CONSUMER_STUCK: Duration = Duration::from_mins(2);
@@ -83,6 +81,11 @@ impl Messaging {
         Ok(routes::routes(Arc::new(self), policies))
     }
 
+    /// Takes records as the consumer does: for tests and simulations, which bring them without a broker.
+    pub async fn take<P: Policies>(&self, policies: &Arc<P>, records: Vec<Record>) -> Taken {
+        self.batches(Arc::clone(policies)).take(records).await
+    }
+
     fn start_relay(&self, host: &Host, topics: Topics) -> Result<(), KafkaError> {
         let relay = Relay {
             store: self.store.clone(),
@@ -99,14 +102,7 @@ impl Messaging {
     fn start_consumer<P: Policies>(&self, host: &Host, topics: Topics, policies: Arc<P>) {
         let heartbeat = host.heartbeat("consumer", CONSUMER_STUCK);
         let consumer = Consumer {
-            batches: Batches {
-                context: self.context,
-                policies,
-                store: self.store.clone(),
-                outbox: self.outbox.clone(),
-                clock: Arc::clone(&self.clock),
-                config: self.config.clone(),
-            },
+            batches: self.batches(policies),
             ids: Arc::clone(&self.ids),
             listen: self.topics.clone(),
             topics,
@@ -117,14 +113,22 @@ impl Messaging {
         host.spawn("consumer", async move { consumer.run(&stop).await });
     }
 
+    fn batches<P: Policies>(&self, policies: Arc<P>) -> Batches<P> {
+        Batches {
+            context: self.context,
+            policies,
+            store: self.store.clone(),
+            outbox: self.outbox.clone(),
+            clock: Arc::clone(&self.clock),
+            config: self.config.clone(),
+        }
+    }
+
     fn start_upkeep(&self, host: &Host) {
         let stop = host.stopping();
         let this = self.clone();
         host.spawn("messaging upkeep", async move {
-            tokio::join!(
-                stop.run_until_cancelled(this.measure()),
-                stop.run_until_cancelled(this.purge()),
-            );
+            tokio::join!(stop.run_until_cancelled(this.measure()), stop.run_until_cancelled(this.purge()),);
         });
     }
 

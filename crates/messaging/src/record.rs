@@ -36,6 +36,13 @@ pub struct Record {
 }
 
 impl Record {
+    /// What the broker would deliver of `envelope`: for tests and simulations, which have none.
+    pub fn carrying(envelope: &Envelope, place: Place) -> Self {
+        let headers = envelope.headers().into_iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+        let (key, payload) = (envelope.subject.clone().into_bytes(), envelope.data.clone().into_bytes());
+        Self { place, key, headers: headers.collect(), payload }
+    }
+
     /// The value of the header `name`.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_slice())

@@ -100,7 +100,7 @@ impl Relay {
     }
 
     /// Publishes as the only one, until `stop` finds the outbox empty or the store is lost.
-    async fn lead(&self, mut lead: Lead, stop: &CancellationToken) -> Result<(), sqlx::Error> {
+    pub(crate) async fn lead(&self, mut lead: Lead, stop: &CancellationToken) -> Result<(), sqlx::Error> {
         let wake = self.outbox.wake();
         let publish = async {
             loop {

@@ -30,26 +30,26 @@ impl Migrations {
 }
 
 /// Runs what has not run yet. Several processes may do this at once: they wait for each other.
+///
+/// `PostgreSQL` is locked by sqlx (an advisory lock); for `SQLite` sqlx has none, so the caller holds [`lock_beside`].
 pub(crate) async fn run(
     connection: &mut AnyConnection,
     dialect: Dialect,
-    file: Option<&Path>,
     sets: &[Migrations],
 ) -> Result<(), OpenError> {
     let steps: Vec<Migration> = sets.iter().flat_map(|set| set.of(dialect).iter().cloned()).collect();
-    // PostgreSQL is locked by sqlx (an advisory lock); for SQLite sqlx has none.
-    let _alone = match file {
-        Some(file) => Some(lock_beside(file).await?),
-        None => None,
-    };
     Ok(Migrator::with_migrations(steps).run(connection).await?)
 }
 
-/// Waits for the lock file beside the database; the lock ends with the returned handle, or with the process.
-async fn lock_beside(file: &Path) -> Result<File, OpenError> {
-    let path = file.with_extension("migrate.lock");
-    let named = path.display().to_string();
-    let lock = move || File::create(path).and_then(|file| file.lock().map(|()| file));
+/// Makes the folder of a database and waits for the lock file in it. The lock ends with the handle, or with the process.
+pub(crate) async fn lock_beside(file: &Path) -> Result<File, OpenError> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    let (path, named) = (file.with_extension("migrate.lock"), folder.display().to_string());
+    let lock = move || {
+        std::fs::create_dir_all(folder)?;
+        let file = File::create(path)?;
+        file.lock().map(|()| file)
+    };
     let locked = tokio::task::spawn_blocking(lock).await;
     locked.map_err(std::io::Error::other).flatten().map_err(|error| OpenError::Folder(named, error))
 }

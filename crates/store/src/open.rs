@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -54,13 +54,15 @@ impl Store {
     async fn open_now(config: &Config, migrations: &[Migrations]) -> Result<Self, OpenError> {
         install_drivers();
         let (dialect, url, file) = parse(&config.store_url)?;
-        if let Some(file) = &file {
-            make_folder(file)?;
-        }
+        // Before the driver, which does not tell a folder that cannot be written from a store that is away.
+        let _alone = match &file {
+            Some(file) => Some(migrate::lock_beside(file).await?),
+            None => None,
+        };
         // Waits here would hide that the store is away; the pools come after it has answered.
         let mut first = AnyConnection::connect(&url).await.map_err(OpenError::Unavailable)?;
         prepare(&mut first, dialect).await.map_err(OpenError::Unavailable)?;
-        migrate::run(&mut first, dialect, file.as_deref(), migrations).await?;
+        migrate::run(&mut first, dialect, migrations).await?;
         first.close().await.map_err(OpenError::Unavailable)?;
 
         let readers = pool(config, dialect, config.store_connections, &url)?;
@@ -152,11 +154,6 @@ fn parse(url: &str) -> Result<(Dialect, String, Option<PathBuf>), OpenError> {
     Ok((Dialect::Sqlite, format!("sqlite://{path}?mode=rwc"), Some(PathBuf::from(path))))
 }
 
-fn make_folder(file: &Path) -> Result<(), OpenError> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| OpenError::Folder(folder.display().to_string(), error))
-}
-
 fn pool(config: &Config, dialect: Dialect, connections: u32, url: &str) -> Result<AnyPool, OpenError> {
     AnyPoolOptions::new()
         .max_connections(connections)
@@ -164,9 +161,7 @@ fn pool(config: &Config, dialect: Dialect, connections: u32, url: &str) -> Resul
         // A round trip per use is too dear; after a pause it is cheap, and finds a store that was restarted.
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                Ok(meta.idle_for < ASK_AFTER_IDLE || connection.ping().await.is_ok())
-            })
+            Box::pin(async move { Ok(meta.idle_for < ASK_AFTER_IDLE || connection.ping().await.is_ok()) })
         })
         .after_connect(move |connection, _| Box::pin(prepare(connection, dialect)))
         .connect_lazy(url)

@@ -26,6 +26,7 @@ use chassis::Host;
 use messaging::Messaging;
 
 pub use app::{App, Canceled, Requested};
+pub use http::routes;
 pub use payment::PaymentCalls;
 pub use policies::MatchPolicies;
 pub use ports::{Approval, Payments, Unsettled};
@@ -37,6 +38,7 @@ pub const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
 
 /// All settings of the process.
 #[derive(Debug, Clone, clap::Parser)]
+#[group(skip)]
 #[command(name = "match", about = "The match context: students ask for a match, pay, and may cancel", version)]
 pub struct Config {
     /// Of every service.
@@ -84,5 +86,5 @@ pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
     ::store::idempotency::start_purging(&db, &host, config.idempotency_retention);
 
     let operation = messaging.start(&host, MatchPolicies::new(matches))?;
-    Ok(http::routes(Arc::new(app)).merge(operation))
+    Ok(routes(Arc::new(app)).merge(operation))
 }

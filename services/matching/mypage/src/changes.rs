@@ -82,10 +82,10 @@ mod tests {
     fn a_stream_hears_of_changes_of_its_page_after_it_asked_and_of_no_other() {
         let changes = Arc::new(Changes::new(2));
         let (one, other) = (changes.watch(1).unwrap(), changes.watch(2).unwrap());
-        let (mut heard, mut unheard) = (one.next(), other.next());
+        let (heard, unheard) = (one.next(), other.next());
         changes.changed(1);
-        assert!((&mut std::pin::pin!(heard)).now_or_never().is_some());
-        assert!((&mut std::pin::pin!(unheard)).now_or_never().is_none());
+        assert!(std::pin::pin!(heard).now_or_never().is_some());
+        assert!(std::pin::pin!(unheard).now_or_never().is_none());
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
 
 /// All settings of the process.
 #[derive(Debug, Clone, clap::Parser)]
+#[group(skip)]
 #[command(name = "mypage", about = "The mypage context: what a student sees of a match, as it happens", version)]
 pub struct Config {
     /// Of every service.

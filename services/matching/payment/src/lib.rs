@@ -28,6 +28,7 @@ use messaging::Messaging;
 pub use app::{App, Asked};
 pub use policies::PaymentPolicies;
 pub use provider::{ChargeError, Provider};
+pub use refunds::start as start_refunds;
 pub use simulator::{Settings, Simulator};
 pub use store::PaymentStore;
 
@@ -36,6 +37,7 @@ pub const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
 
 /// All settings of the process.
 #[derive(Debug, Clone, clap::Parser)]
+#[group(skip)]
 #[command(name = "payment", about = "The payment context: takes the price of a match, and gives it back", version)]
 pub struct Config {
     /// Of every service.
@@ -66,7 +68,7 @@ pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
         simulator::start_watching(&provider, file, &host);
     }
 
-    let refunds = refunds::start(payments.clone(), provider.clone(), &host);
+    let refunds = start_refunds(payments.clone(), provider.clone(), &host);
     let app = Arc::new(App::new(payments.clone(), provider, refunds.clone()));
     let operation = messaging.start(&host, PaymentPolicies::new(payments, refunds))?;
     Ok(http::routes(app).merge(operation))

@@ -25,6 +25,7 @@ pub const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
 
 /// All settings of the process.
 #[derive(Debug, Clone, clap::Parser)]
+#[group(skip)]
 #[command(name = "visit", about = "The visit context: tutors read the visit requests and confirm one", version)]
 pub struct Config {
     /// Of every service.

@@ -1,0 +1,67 @@
+//! Requests that leave the choice of the id to the service.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use match_service::{Approval, Requested};
+use test_stores::on_each_store;
+
+use crate::{World, price};
+
+async fn request(world: &World, offer: i64, key: Option<&str>) -> Requested {
+    world.app.request_new(price(offer), key, world.trace()).await.unwrap()
+}
+
+fn number(requested: &Requested) -> i64 {
+    let (Requested::Established(established) | Requested::Known(established)) = requested else {
+        panic!("{requested:?}")
+    };
+    established.case.id.get()
+}
+
+#[test]
+fn requests_without_a_key_are_matches_of_their_own() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        let mut numbers = BTreeSet::new();
+        for _ in 0..20 {
+            numbers.insert(number(&request(&world, 10, None).await));
+        }
+        assert_eq!((numbers.len(), world.said().await.len()), (20, 20));
+    });
+}
+
+#[test]
+fn requests_with_one_key_at_the_same_time_are_one_match_paid_once() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        let another = world.another(place).await;
+        let worlds = [&world, &another];
+        let outcomes = join_all((0..20).map(|n| request(worlds[n % 2], 10, Some("key")))).await;
+        assert_eq!(outcomes.iter().map(number).collect::<BTreeSet<_>>().len(), 1);
+        assert_eq!(outcomes.iter().filter(|o| matches!(o, Requested::Established(_))).count(), 1);
+        assert_eq!((world.payments.asked().len(), world.said().await.len()), (1, 1));
+    });
+}
+
+#[test]
+fn a_key_that_was_used_at_another_price_is_refused() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        request(&world, 10, Some("key")).await;
+        assert_eq!(request(&world, 20, Some("key")).await, Requested::KeyReused);
+        assert!(matches!(request(&world, 20, Some("another key")).await, Requested::Established(_)));
+    });
+}
+
+#[test]
+fn a_request_that_was_declined_may_be_made_again_with_its_key() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        world.payments.answer([Approval::Declined("no".into())]);
+        assert_eq!(request(&world, 10, Some("key")).await, Requested::Declined("no".into()));
+        let number_of_first = number(&request(&world, 10, Some("key")).await);
+        assert_eq!(number(&request(&world, 10, Some("key")).await), number_of_first);
+        assert_eq!(world.said().await.len(), 1);
+    });
+}

@@ -1,0 +1,96 @@
+//! One request, and each answer that payment may give.
+
+use std::time::Duration;
+
+use match_domain::Match;
+use match_service::{Approval, Requested};
+use test_stores::on_each_store;
+
+use crate::{World, event, first, id, requested};
+
+const LATER: Duration = Duration::from_secs(7);
+
+#[test]
+fn an_approved_request_is_established_and_said_once_however_often_it_comes() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        let established = requested(first(5000, 10));
+        assert_eq!(world.request(5000, 10).await, Requested::Established(established));
+        assert_eq!(world.request(5000, 10).await, Requested::Known(established));
+        assert_eq!(world.request(5000, 11).await, Requested::OtherPrice);
+        assert_eq!(world.app.find(id(5000)).await.unwrap(), Some(established));
+        assert_eq!(world.said().await, [event(first(5000, 10))]);
+        assert_eq!(world.payments.asked(), [first(5000, 10)], "paid once");
+    });
+}
+
+#[test]
+fn a_declined_request_leaves_nothing_behind_and_may_be_made_again() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        world.payments.answer([Approval::Declined("no money".into())]);
+        assert_eq!(world.request(1, 10).await, Requested::Declined("no money".into()));
+        assert_eq!((world.traces().await, world.said().await.len()), (0, 0));
+        assert!(matches!(world.request(1, 20).await, Requested::Established(_)));
+    });
+}
+
+#[test]
+fn a_request_that_payment_has_not_seen_leaves_nothing_behind_and_says_when_to_come_back() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        world.payments.answer([Approval::NotAsked(LATER)]);
+        assert_eq!(world.request(1, 10).await, Requested::Unavailable(LATER));
+        assert_eq!((world.traces().await, world.said().await.len()), (0, 0));
+        assert_eq!(world.payments.canceled(), [], "there is nothing to undo");
+    });
+}
+
+#[test]
+fn while_payment_refuses_a_request_writes_nothing_and_does_not_ask() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        world.request(1, 10).await;
+        *world.payments.refusal.lock().unwrap() = Some(LATER);
+        assert_eq!(world.request(2, 10).await, Requested::Unavailable(LATER));
+        assert_eq!((world.traces().await, world.payments.asked().len()), (1, 1));
+        // What needs no payment is answered all the same.
+        assert_eq!(world.request(1, 10).await, Requested::Known(requested(first(1, 10))));
+        assert_eq!(world.request(1, 11).await, Requested::OtherPrice);
+    });
+}
+
+#[test]
+fn a_request_whose_outcome_is_unknown_is_no_match_and_is_handed_to_the_recovery() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        world.payments.answer([Approval::Unknown]);
+        assert!(matches!(world.request(1, 10).await, Requested::Unavailable(_)));
+        assert_eq!(world.matches.find(id(1)).await.unwrap(), Some(Match::Settling(first(1, 10))));
+        assert_eq!(world.app.find(id(1)).await.unwrap(), None);
+        assert_eq!(world.app.page(0, 10).await.unwrap().items, []);
+        assert_eq!(world.said().await, []);
+        tokio::time::timeout(Duration::from_millis(100), world.woken.notified()).await.expect("the recovery is woken");
+    });
+}
+
+#[test]
+fn the_list_shows_established_matches_only_page_by_page() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        for number in 1..=5 {
+            world.request(number, 10).await;
+        }
+        world.payments.answer([Approval::Unknown]);
+        world.request(6, 10).await;
+        let mut seen = vec![];
+        let mut after = 0;
+        loop {
+            let page = world.app.page(after, 2).await.unwrap();
+            seen.extend(page.items.iter().map(|established| established.case.id.get()));
+            let Some(last) = page.end() else { break };
+            after = last.case.id.get();
+        }
+        assert_eq!(seen, [1, 2, 3, 4, 5]);
+    });
+}
