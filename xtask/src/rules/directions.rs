@@ -1,0 +1,171 @@
+//! Who may depend on whom, by what the manifests name.
+
+use crate::{
+    finding::Finding,
+    workspace::{Dependency, Package, Place},
+};
+use std::collections::BTreeMap;
+
+/// What a contract may name beside nothing: it is types on the wire.
+const OF_CONTRACTS: Allowed = Allowed { always: &["events", "serde", "schemars"], for_tests: &["serde_json"] };
+/// What a domain may name beside the contracts of its fleet, which stand on `events` too: it is rules on plain values.
+const OF_DOMAINS: Allowed =
+    Allowed { always: &["ambient", "events", "jiff", "serde", "thiserror"], for_tests: &["proptest"] };
+
+struct Allowed {
+    always: &'static [&'static str],
+    for_tests: &'static [&'static str],
+}
+
+impl Allowed {
+    fn has(&self, dependency: &Dependency) -> bool {
+        let name = dependency.name.as_str();
+        self.always.contains(&name) || dependency.for_tests && self.for_tests.contains(&name)
+    }
+}
+
+/// One finding per line of a manifest that points the wrong way, and per package in a folder that nobody knows.
+pub fn check(packages: &[Package]) -> Vec<Finding> {
+    let places: BTreeMap<&str, Place> =
+        packages.iter().filter_map(|package| Some((package.name.as_str(), Place::of(&package.folder)?))).collect();
+    packages.iter().flat_map(|package| check_package(package, &places)).collect()
+}
+
+fn check_package(package: &Package, places: &BTreeMap<&str, Place>) -> Vec<Finding> {
+    let Some(from) = places.get(package.name.as_str()) else {
+        return vec![Finding::at(package.manifest(), format!("`{}` is in a folder that no rule knows", package.name))];
+    };
+    let refused = package.dependencies.iter().filter_map(|dependency| {
+        let why = refusal(from, dependency, places.get(dependency.name.as_str()))?;
+        Some(Finding::at(package.manifest(), format!("`{}` depends on `{}`: {why}", package.name, dependency.name)))
+    });
+    refused.collect()
+}
+
+/// `to` is `None` for a crate from outside the workspace.
+fn refusal(from: &Place, dependency: &Dependency, to: Option<&Place>) -> Option<&'static str> {
+    match (from, to) {
+        (Place::Tool, Some(_)) => Some("the checks stand on nothing that they check"),
+        (_, Some(Place::Tool)) => Some("the checks are no library"),
+        (Place::Contract(_), _) => refused_to_contract(dependency),
+        (Place::Domain(own), _) => refused_to_domain(&own.fleet, dependency, to),
+        (_, None | Some(Place::Crate)) => None,
+        (Place::Crate, Some(_)) => Some("a crate knows no fleet and no gateway"),
+        (Place::Gateway, Some(_)) => Some("the gateway knows contexts only from its routes file"),
+        (Place::Service(own), Some(Place::Contract(other))) => {
+            (own.fleet != other.fleet).then_some("fleets know nothing of each other")
+        }
+        (Place::Service(own), Some(Place::Domain(other))) => {
+            (own != other).then_some("contexts know each other by their contracts alone")
+        }
+        (Place::Service(_), Some(_)) => Some("contexts know each other by their contracts alone"),
+        (Place::WholeFleet(fleet), Some(to)) => refused_to_whole_fleet(fleet, to),
+    }
+}
+
+fn refused_to_contract(dependency: &Dependency) -> Option<&'static str> {
+    (!OF_CONTRACTS.has(dependency)).then_some("a contract is types on the wire, on `events`, serde and schemars")
+}
+
+fn refused_to_domain(fleet: &str, dependency: &Dependency, to: Option<&Place>) -> Option<&'static str> {
+    let contract = matches!(to, Some(Place::Contract(other)) if other.fleet == fleet);
+    (!contract && !OF_DOMAINS.has(dependency)).then_some("a domain names only what is on its list, and does no I/O")
+}
+
+fn refused_to_whole_fleet(fleet: &str, to: &Place) -> Option<&'static str> {
+    let other = match to {
+        Place::Service(other) | Place::Contract(other) | Place::Domain(other) => &other.fleet,
+        Place::WholeFleet(other) => other,
+        Place::Crate | Place::Gateway | Place::Tool => return None,
+    };
+    (other != fleet).then_some("fleets know nothing of each other")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(folder: &str, name: &str, dependencies: &[&str]) -> Package {
+        let dependency = |name: &&str| match name.strip_prefix("test:") {
+            Some(name) => Dependency { name: name.to_owned(), for_tests: true },
+            None => Dependency { name: (*name).to_owned(), for_tests: false },
+        };
+        let dependencies = dependencies.iter().map(dependency).collect();
+        Package { name: name.to_owned(), folder: folder.to_owned(), dependencies }
+    }
+
+    /// Whether the manifest of a package in `folder` may name `dependency`, in a workspace of two fleets.
+    fn may(folder: &str, dependency: &str) -> bool {
+        let others = [
+            ("crates/events", "events"),
+            ("gateway", "gateway"),
+            ("xtask", "xtask"),
+            ("services/a/x", "x-service"),
+            ("services/a/x/contract", "x-contract"),
+            ("services/a/x/domain", "x-domain"),
+            ("services/a/y/contract", "y-contract"),
+            ("services/a/tests", "a-tests"),
+            ("services/b/z", "z-service"),
+            ("services/b/z/contract", "z-contract"),
+        ];
+        let mut packages: Vec<Package> = others.iter().map(|(folder, name)| package(folder, name, &[])).collect();
+        packages.push(package(folder, "probe", &[dependency]));
+        check(&packages).is_empty()
+    }
+
+    #[test]
+    fn a_crate_knows_crates_and_nothing_above() {
+        assert!(may("crates/store", "events") && may("crates/store", "tokio"));
+        for above in ["x-service", "x-contract", "x-domain", "gateway", "a-tests", "xtask", "test:x-contract"] {
+            assert!(!may("crates/store", above), "{above}");
+        }
+    }
+
+    #[test]
+    fn the_gateway_knows_no_context() {
+        assert!(may("gateway", "events") && !may("gateway", "x-contract"));
+    }
+
+    #[test]
+    fn a_service_knows_others_by_contracts_of_its_fleet_alone() {
+        assert!(may("services/a/y", "x-contract") && may("services/a/x", "x-domain"));
+        for refused in ["x-service", "x-domain", "z-contract", "z-service", "gateway", "a-tests", "test:x-service"] {
+            assert!(!may("services/a/y", refused), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_contract_stands_on_its_list_alone() {
+        assert!(may("services/a/y/contract", "events") && may("services/a/y/contract", "test:serde_json"));
+        for refused in ["serde_json", "x-contract", "tokio", "test:tokio"] {
+            assert!(!may("services/a/y/contract", refused), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_domain_stands_on_its_list_and_contracts_of_its_fleet() {
+        for allowed in ["ambient", "jiff", "x-contract", "y-contract", "test:proptest"] {
+            assert!(may("services/a/y/domain", allowed), "{allowed}");
+        }
+        for refused in ["proptest", "tokio", "sqlx", "test:tokio", "x-domain", "z-contract", "x-service"] {
+            assert!(!may("services/a/y/domain", refused), "{refused}");
+        }
+    }
+
+    #[test]
+    fn tests_and_benchmarks_of_a_fleet_know_that_fleet() {
+        assert!(may("services/a/bench", "x-domain") && !may("services/a/bench", "z-contract"));
+        assert!(may("services/a/tests", "x-service") && may("services/a/tests", "gateway"));
+        assert!(!may("services/a/tests", "z-service"));
+    }
+
+    #[test]
+    fn the_checks_stand_alone() {
+        assert!(may("xtask", "syn") && !may("xtask", "events"));
+    }
+
+    #[test]
+    fn a_folder_that_no_rule_knows_is_found() {
+        assert!(!may("libraries/store", "tokio"));
+    }
+}

@@ -1,0 +1,109 @@
+//! What may not stay in the code: silenced lints, and what is put off until later.
+
+use crate::{finding::Finding, source::Source};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+
+const PUT_OFF: &[&str] = &["todo", "unimplemented", "dbg"];
+
+/// One finding per place.
+pub fn check(sources: &[Source]) -> Vec<Finding> {
+    sources.iter().flat_map(check_source).collect()
+}
+
+fn check_source(source: &Source) -> Vec<Finding> {
+    let mut found = Vec::new();
+    // What syn could parse is a token stream too.
+    walk(&source.text.parse().unwrap_or_default(), &mut found);
+    let kept = found.into_iter().filter(|(line, what)| what == "allow" || !source.is_test(*line));
+    kept.map(|(line, what)| Finding::on_line(&source.path, line, advice(&what))).collect()
+}
+
+fn advice(what: &str) -> String {
+    match what {
+        "allow" => {
+            "`#[allow]`: write `#[expect(…, reason = \"…\")]`, which says when it is no longer needed".to_owned()
+        }
+        name => format!("`{name}!` outside a test"),
+    }
+}
+
+/// Adds the line and the name of everything forbidden, also of what is inside macros.
+fn walk(tokens: &TokenStream, found: &mut Vec<(usize, String)>) {
+    let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    for (index, token) in tokens.iter().enumerate() {
+        match (token, tokens.get(index + 1)) {
+            (TokenTree::Ident(name), Some(TokenTree::Punct(mark))) if mark.as_char() == '!' => {
+                found.extend(PUT_OFF.iter().filter(|bad| name == **bad).map(|bad| (line(token), (*bad).to_owned())));
+            }
+            (TokenTree::Group(group), _)
+                if group.delimiter() == Delimiter::Bracket && is_attribute(&tokens[..index]) =>
+            {
+                found.extend(allows(group).then(|| (line(token), "allow".to_owned())));
+            }
+            (TokenTree::Group(group), _) => walk(&group.stream(), found),
+            _ => {}
+        }
+    }
+}
+
+/// Whether brackets after these tokens are those of `#[…]` or `#![…]`.
+fn is_attribute(before: &[TokenTree]) -> bool {
+    let mark = |token: &TokenTree, mark: char| matches!(token, TokenTree::Punct(found) if found.as_char() == mark);
+    match before {
+        [.., hash, bang] if mark(bang, '!') => mark(hash, '#'),
+        [.., hash] => mark(hash, '#'),
+        [] => false,
+    }
+}
+
+/// `allow(…)`, also inside `cfg_attr(…)`.
+fn allows(attribute: &Group) -> bool {
+    let tokens: Vec<TokenTree> = attribute.stream().into_iter().collect();
+    let call = |pair: &[TokenTree]| match pair {
+        [TokenTree::Ident(name), TokenTree::Group(group)] => name == "allow" || name == "cfg_attr" && allows(group),
+        _ => false,
+    };
+    tokens.windows(2).any(call)
+}
+
+fn line(token: &TokenTree) -> usize {
+    token.span().start().line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<String> {
+        let source = Source::parse("a.rs", text).unwrap();
+        check(&[source]).into_iter().map(|finding| finding.place).collect()
+    }
+
+    #[test]
+    fn a_silenced_lint_is_found_in_every_form() {
+        let text =
+            "#![allow(dead_code)]\n#[allow(unused)]\nfn a() {\n #[cfg_attr(unix, allow(unused))]\n let b = 1;\n}";
+        assert_eq!(lines(text), ["a.rs:1", "a.rs:2", "a.rs:4"]);
+    }
+
+    #[test]
+    fn a_silenced_lint_is_found_in_a_test_too() {
+        assert_eq!(lines("#[cfg(test)]\nmod tests {\n#[allow(unused)]\nfn a() {}\n}"), ["a.rs:3"]);
+    }
+
+    #[test]
+    fn an_expected_lint_and_a_function_named_allow_are_let_be() {
+        assert_eq!(lines("#[expect(unused, reason = \"r\")]\nfn a() { allow(1); [allow(2)]; }"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_put_off_is_found_also_inside_a_macro() {
+        let text = "fn a() {\n todo!();\n vec![unimplemented!()];\n dbg!(1);\n}";
+        assert_eq!(lines(text), ["a.rs:2", "a.rs:3", "a.rs:4"]);
+    }
+
+    #[test]
+    fn a_test_may_put_off_and_a_text_may_say_so() {
+        assert_eq!(lines("#[test]\nfn a() { todo!() }\nconst B: &str = \"todo!()\"; // todo!()"), Vec::<String>::new());
+    }
+}
