@@ -107,9 +107,10 @@ impl Publisher for KafkaPublisher {
 /// Sends one record as it is, and tells where it went.
 pub(crate) async fn send(brokers: &str, topic: &str, record: &Record) -> Result<Place, KafkaError> {
     let producer = producer(brokers)?;
-    let headers = record.headers.iter().fold(OwnedHeaders::new(), |all, (key, value)| {
-        all.insert(Header { key, value: Some(value) })
-    });
+    let headers = record
+        .headers
+        .iter()
+        .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: Some(value) }));
     let message = FutureRecord::to(topic).key(&record.key).payload(&record.payload).headers(headers);
     let delivered = producer.send(message, ADMIN_LIMIT).await.map_err(|(error, _)| error)?;
     drop(tokio::task::spawn_blocking(move || drop(producer)));

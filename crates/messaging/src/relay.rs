@@ -152,7 +152,8 @@ impl Relay {
     /// position would be lost. A key's rows are in order, as its transactions wait for each other.
     async fn next_wave(&self, lead: &mut Lead) -> Result<(Vec<Row>, bool), sqlx::Error> {
         let mut session = lead.session().await?;
-        let sql = "SELECT seq, event_id, topic, subject, kind, happened_at, trace, data FROM outbox ORDER BY seq LIMIT $1";
+        let sql =
+            "SELECT seq, event_id, topic, subject, kind, happened_at, trace, data FROM outbox ORDER BY seq LIMIT $1";
         let mut rows: Vec<Row> = sqlx::query_as(sql).bind(self.config.outbox_wave).fetch_all(&mut *session).await?;
         let seen = rows.len();
         let full = usize::try_from(self.config.outbox_wave).is_ok_and(|wave| seen >= wave);

@@ -30,9 +30,7 @@ async fn show<P: Policies>(State(operated): State<Arc<Operated<P>>>) -> Result<J
 }
 
 /// Empties the view and begins a new generation, whose consumer group reads the topics from their beginning.
-async fn rebuild<P: Policies>(
-    State(operated): State<Arc<Operated<P>>>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+async fn rebuild<P: Policies>(State(operated): State<Arc<Operated<P>>>) -> Result<(StatusCode, Json<Value>), Problem> {
     match begin_generation(&operated).await {
         Ok(Some(generation)) => Ok((StatusCode::ACCEPTED, Json(json!({ "generation": generation })))),
         Ok(None) => Err(Problem::conflict("this context is no view: its state does not come from events alone")),

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,23 +94,46 @@ async fn consumer(messaging: &Messaging) -> Option<ConsumerStatus> {
 
 /// What the group has not committed, over all partitions of the topics, and how many partitions are read here.
 fn lag(consumer: &Arc<StreamConsumer>, topics: &[String]) -> Result<(i64, usize), KafkaError> {
-    let mut all = TopicPartitionList::new();
+    let mut all = Vec::new();
     for topic in topics {
         let metadata = consumer.fetch_metadata(Some(topic), BROKER_LIMIT)?;
-        for partition in metadata.topics().iter().flat_map(MetadataTopic::partitions) {
-            all.add_partition(topic, partition.id());
-        }
+        let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+        all.extend(partitions.map(|partition| (topic.clone(), partition.id())));
+    }
+    let (first, end) = (positions(consumer, &all, Offset::Beginning)?, positions(consumer, &all, Offset::End)?);
+    let mut list = TopicPartitionList::new();
+    for (topic, partition) in &all {
+        list.add_partition(topic, *partition);
     }
     let mut lag = 0;
-    for committed in consumer.committed_offsets(all, BROKER_LIMIT)?.elements() {
-        let (low, high) = consumer.fetch_watermarks(committed.topic(), committed.partition(), BROKER_LIMIT)?;
-        let next = match committed.offset() {
-            Offset::Offset(next) => next.max(low),
-            _ => low,
-        };
-        lag += (high - next).max(0);
+    for committed in consumer.committed_offsets(list, BROKER_LIMIT)?.elements() {
+        let place = (committed.topic().to_owned(), committed.partition());
+        let first = first.get(&place).copied().unwrap_or(0);
+        let next = committed.offset().to_raw().filter(|next| *next > first).unwrap_or(first);
+        lag += (end.get(&place).copied().unwrap_or(0) - next).max(0);
     }
     Ok((lag, consumer.assignment()?.count()))
+}
+
+/// Where these partitions begin or end. All are asked for at once: librdkafka's watermarks take a fifth of a second each.
+fn positions(
+    consumer: &StreamConsumer,
+    partitions: &[(String, i32)],
+    at: Offset,
+) -> Result<BTreeMap<(String, i32), i64>, KafkaError> {
+    let mut list = TopicPartitionList::new();
+    for (topic, partition) in partitions {
+        list.add_partition_offset(topic, *partition, at)?;
+    }
+    // In a question for times, the numbers of the beginning and of the end mean just these.
+    let found = consumer.offsets_for_times(list, BROKER_LIMIT)?;
+    let position = |offset: Offset| offset.to_raw().filter(|position| *position >= 0);
+    let found = found
+        .elements()
+        .iter()
+        .filter_map(|e| Some(((e.topic().to_owned(), e.partition()), position(e.offset())?)))
+        .collect();
+    Ok(found)
 }
 
 /// Whether the broker answers: a condition for being ready.

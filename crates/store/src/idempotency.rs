@@ -39,9 +39,14 @@ pub async fn claim(
     if query.execute(store.writer()).await?.rows_affected() == 1 {
         return Ok(Claim::Granted(proposed));
     }
+    claimed(store, key, request).await?.ok_or(sqlx::Error::RowNotFound)
+}
+
+/// What `key` stands for, if it was claimed before. Writes nothing.
+pub async fn claimed(store: &Store, key: &str, request: &str) -> Result<Option<Claim>, sqlx::Error> {
     let sql = "SELECT request, resource_id FROM idempotency_keys WHERE idempotency_key = $1";
-    let (known, id): (String, i64) = sqlx::query_as(sql).bind(key).fetch_one(store.reader()).await?;
-    Ok(if known == request { Claim::Granted(id) } else { Claim::UsedForOther })
+    let known: Option<(String, i64)> = sqlx::query_as(sql).bind(key).fetch_optional(store.reader()).await?;
+    Ok(known.map(|(known, id)| if known == request { Claim::Granted(id) } else { Claim::UsedForOther }))
 }
 
 /// Forgets keys some time after they were claimed, in the background until the process stops.

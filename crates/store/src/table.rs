@@ -28,9 +28,8 @@ impl Table {
         let (name, key, columns) = (self.name, self.key, self.names());
         let rows = dialect.rows(&[(key, Column::Number)]);
         let lock = dialect.for_update();
-        let sql = format!(
-            "SELECT {columns} FROM {name} WHERE {key} IN (SELECT {key} FROM {rows}) ORDER BY {key}{lock}"
-        );
+        let sql =
+            format!("SELECT {columns} FROM {name} WHERE {key} IN (SELECT {key} FROM {rows}) ORDER BY {key}{lock}");
         sqlx::query_as(AssertSqlSafe(sql)).bind(self.keys(keys)?).fetch_all(&mut **tx).await
     }
 

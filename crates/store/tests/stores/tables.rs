@@ -152,6 +152,28 @@ fn transactions_that_begin_the_same_rows_at_the_same_time_lose_nothing() {
 }
 
 #[test]
+fn transactions_that_begin_many_rows_in_other_orders_do_not_wait_in_a_circle() {
+    on_each_store(async |place: &Place| {
+        let store = place.open(&[schema()]).await;
+        for round in 0..5 {
+            let tasks: Vec<_> = (0..6)
+                .map(|n| {
+                    let store = store.clone();
+                    let mut keys: Vec<i64> = (round * 3_000..(round + 1) * 3_000).collect();
+                    if n % 2 == 0 {
+                        keys.reverse();
+                    }
+                    tokio::spawn(async move { count(&store, &keys).await })
+                })
+                .collect();
+            for task in tasks {
+                task.await.unwrap().unwrap();
+            }
+        }
+    });
+}
+
+#[test]
 fn one_statement_holds_ten_thousand_rows() {
     on_each_store(async |place| {
         let store = place.open(&[schema()]).await;

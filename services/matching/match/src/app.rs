@@ -108,9 +108,15 @@ impl App {
     ) -> Result<Requested, sqlx::Error> {
         let mut id = self.ids.number();
         if let Some(key) = key {
-            match self.matches.claim(key, price, id, self.clock.now()).await? {
-                Claim::Granted(claimed) => id = claimed,
-                Claim::UsedForOther => return Ok(Requested::KeyReused),
+            // While payment refuses, a new key is not even written down.
+            let claim = match self.payments.refusal() {
+                None => Ok(self.matches.claim(key, price, id, self.clock.now()).await?),
+                Some(retry_after) => self.matches.claimed(key, price).await?.ok_or(retry_after),
+            };
+            match claim {
+                Ok(Claim::Granted(claimed)) => id = claimed,
+                Ok(Claim::UsedForOther) => return Ok(Requested::KeyReused),
+                Err(retry_after) => return Ok(Requested::Unavailable(retry_after)),
             }
         }
         let id = MatchId::new(id).map_err(|error| sqlx::Error::Decode(error.into()))?;

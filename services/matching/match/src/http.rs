@@ -133,7 +133,8 @@ fn path(established: &Established) -> String {
 
 fn body(established: &Established) -> Value {
     let this = json!({ "href": path(established) });
-    let links = if established.is_canceled() { json!({ "self": this }) } else { json!({ "self": this, "cancel": this }) };
+    let links =
+        if established.is_canceled() { json!({ "self": this }) } else { json!({ "self": this, "cancel": this }) };
     json!({
         "id": established.case.id.get(),
         "price": established.case.price.get(),

@@ -73,7 +73,10 @@ pub struct Config {
 
 /// Puts the context together.
 pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
-    anyhow::ensure!(config.settle_after > config.calls.call_time_limit, "SETTLE_AFTER must be longer than CALL_TIME_LIMIT");
+    anyhow::ensure!(
+        config.settle_after > config.calls.call_time_limit,
+        "SETTLE_AFTER must be longer than CALL_TIME_LIMIT"
+    );
     let db = Store::open(&config.store, &[messaging::MIGRATIONS, ::store::idempotency::MIGRATIONS, MIGRATIONS]).await?;
     host.readiness("store", db.readiness());
     let messaging = Messaging::new(&config.messaging, "match", &db, &host);

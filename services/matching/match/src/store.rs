@@ -66,7 +66,8 @@ impl MatchStore {
         trace: TraceContext,
     ) -> Result<bool, sqlx::Error> {
         let Case { id, attempt, .. } = established.case;
-        let sql = "UPDATE matches SET phase = 'established', step = $3 WHERE id = $1 AND attempt = $2 AND phase = 'pending'";
+        let sql =
+            "UPDATE matches SET phase = 'established', step = $3 WHERE id = $1 AND attempt = $2 AND phase = 'pending'";
         let step = Argument::Text(established.step.name());
         let mut saying = Saying::default();
         self.outbox.say(&mut saying, &MatchEvent::MatchRequested(event), Some(trace))?;
@@ -151,6 +152,11 @@ impl MatchStore {
     /// The id that belongs to an idempotency key: the proposed one, or the one that was given to the same key before.
     pub async fn claim(&self, key: &str, price: Price, proposed: i64, now: Timestamp) -> Result<Claim, sqlx::Error> {
         idempotency::claim(&self.store, key, &price.get().to_string(), proposed, now).await
+    }
+
+    /// What an idempotency key stands for, if it was used before.
+    pub async fn claimed(&self, key: &str, price: Price) -> Result<Option<Claim>, sqlx::Error> {
+        idempotency::claimed(&self.store, key, &price.get().to_string()).await
     }
 
     fn dialect(&self) -> Dialect {

@@ -48,7 +48,8 @@ pub(crate) fn unknown(id: i64) -> Problem {
 
 pub(crate) fn body(page: &MyPage) -> Value {
     let this = format!("/myPages/{}", page.id);
-    let steps: Map<String, Value> = page.steps().map(|(step, at)| (step.name().into(), at.to_string().into())).collect();
+    let steps: Map<String, Value> =
+        page.steps().map(|(step, at)| (step.name().into(), at.to_string().into())).collect();
     json!({
         "id": page.id,
         "price": page.price,

@@ -24,11 +24,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-async fn approve(
-    State(app): State<Arc<App>>,
-    Trace(trace): Trace,
-    fields: Fields,
-) -> Result<Json<Value>, Problem> {
+async fn approve(State(app): State<Arc<App>>, Trace(trace): Trace, fields: Fields) -> Result<Json<Value>, Problem> {
     let bill = bill(&fields)?;
     // In a task of its own: what the provider has taken is written down although the caller gave up waiting.
     let work = tokio::spawn(async move { app.approve(bill, trace).await });

@@ -27,11 +27,7 @@ pub fn routes(visits: VisitStore) -> Router {
         .with_state(visits)
 }
 
-async fn assign(
-    State(visits): State<VisitStore>,
-    Trace(trace): Trace,
-    fields: Fields,
-) -> Result<Response, Problem> {
+async fn assign(State(visits): State<VisitStore>, Trace(trace): Trace, fields: Fields) -> Result<Response, Problem> {
     let match_id = required(fields.whole_number("matchId", 1..=MAX_EXACT)?, "matchId")?;
     let teacher = required(fields.text("teacher", LONGEST_NAME)?.filter(|name| !name.trim().is_empty()), "teacher")?;
     let date = required(fields.text("visitDate", LONGEST_DATE)?, "visitDate")?;

@@ -63,9 +63,7 @@ pub fn request(known: Option<&Match>, id: MatchId, price: Price, now: Timestamp)
     match known {
         None => Requested::Begin(Case { id, attempt: now.as_micros(), price }),
         // Clocks of two replicas differ; attempts must grow all the same.
-        Some(Match::Void(past)) => {
-            Requested::Begin(Case { id, attempt: now.as_micros().max(past.attempt + 1), price })
-        }
+        Some(Match::Void(past)) => Requested::Begin(Case { id, attempt: now.as_micros().max(past.attempt + 1), price }),
         Some(Match::Pending(_) | Match::Settling(_)) => Requested::InProgress,
         Some(Match::Established(known)) if known.case.price == price => Requested::Known(*known),
         Some(Match::Established(_)) => Requested::OtherPrice,

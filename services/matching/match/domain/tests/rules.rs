@@ -1,5 +1,7 @@
 //! The rules of the match, without anything around it.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use ambient::Timestamp;
 use match_contract::Step;
 use match_domain::{Case, Established, Match, MatchId, Price, Requested, request};

@@ -1,6 +1,7 @@
 //! Requests that leave the choice of the id to the service.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use match_service::{Approval, Requested};
@@ -51,6 +52,22 @@ fn a_key_that_was_used_at_another_price_is_refused() {
         request(&world, 10, Some("key")).await;
         assert_eq!(request(&world, 20, Some("key")).await, Requested::KeyReused);
         assert!(matches!(request(&world, 20, Some("another key")).await, Requested::Established(_)));
+    });
+}
+
+#[test]
+fn while_payment_refuses_a_new_key_is_not_written_down_and_a_known_one_shows_its_match() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        let known = number(&request(&world, 10, Some("known")).await);
+        let refuse = |wait| *world.payments.refusal.lock().unwrap() = wait;
+        refuse(Some(Duration::from_secs(7)));
+        assert_eq!(request(&world, 10, Some("new")).await, Requested::Unavailable(Duration::from_secs(7)));
+        assert_eq!(number(&request(&world, 10, Some("known")).await), known);
+        assert_eq!(request(&world, 11, Some("known")).await, Requested::KeyReused);
+        refuse(None);
+        // At another price, as nothing stands in its way.
+        assert!(matches!(request(&world, 20, Some("new")).await, Requested::Established(_)));
     });
 }
 

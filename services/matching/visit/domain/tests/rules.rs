@@ -1,5 +1,7 @@
 //! The rules of visits, without anything around them.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use ambient::Timestamp;
 use match_contract::MatchCanceled;
 use payment_contract::{PaymentApproved, PaymentCanceled};
