@@ -7,7 +7,7 @@ use std::{env, fs, io};
 
 use tokio::process::Command;
 
-use crate::plan::Plan;
+use crate::plan::{Plan, Role};
 
 /// Where binaries come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,16 +83,30 @@ impl Origin {
 
 /// Has cargo build what the plan starts. Its progress goes to the terminal.
 pub async fn build(root: &Path, folder: &Path, plan: &Plan) -> Result<(), BinariesError> {
-    let packages = plan.processes.iter().map(|process| process.package.as_str()).collect::<BTreeSet<_>>();
-    let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .current_dir(root)
-        .args(arguments(folder, &packages))
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .status()
-        .await
-        .map_err(BinariesError::Cargo)?;
-    if status.success() { Ok(()) } else { Err(BinariesError::Build(status)) }
+    for packages in apart(plan) {
+        let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .current_dir(root)
+            .args(arguments(folder, &packages))
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .status()
+            .await
+            .map_err(BinariesError::Cargo)?;
+        if !status.success() {
+            return Err(BinariesError::Build(status));
+        }
+    }
+    Ok(())
+}
+
+/// What is built in one go. Cargo unites the features of all that is: built with the embedded broker, the HTTP client
+/// of a service would expect a TLS provider, which no service has, and panic at its start.
+fn apart(plan: &Plan) -> Vec<BTreeSet<&str>> {
+    let of = |broker: bool| {
+        let processes = plan.processes.iter().filter(|process| (process.role == Role::Broker) == broker);
+        processes.map(|process| process.package.as_str()).collect::<BTreeSet<_>>()
+    };
+    [of(false), of(true)].into_iter().filter(|packages| !packages.is_empty()).collect()
 }
 
 /// The same profile and the same folder as this command has, so that everything fits together.
@@ -121,6 +135,7 @@ pub fn check(plan: &Plan, folder: &Path) -> Result<(), BinariesError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{Broker, Settings};
 
     #[test]
     fn a_command_in_a_folder_of_cargo_builds_and_an_installed_one_does_not() {
@@ -134,6 +149,19 @@ mod tests {
         let folder = root.join("target/release");
         assert_eq!(Origin::of(&exe, &root), Origin::Workspace { root: root.clone(), folder: folder.clone() });
         assert_eq!(Origin::of(&exe, &root.join("gone")), Origin::Folder(folder));
+    }
+
+    #[test]
+    fn the_broker_is_never_built_together_with_a_service() {
+        let fleet = crate::fleets::find(None, None).unwrap();
+        let mut settings = Settings::embedded("/data", "/bin");
+        let packages = |settings: &Settings| {
+            let plan = Plan::new(&fleet, settings).unwrap();
+            apart(&plan).iter().map(|set| set.contains("embedded-broker")).collect::<Vec<_>>()
+        };
+        assert_eq!(packages(&settings), [false, true]);
+        settings.broker = Broker::External("k:9092".to_owned());
+        assert_eq!(packages(&settings), [false]);
     }
 
     #[test]

@@ -5,8 +5,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use flotilla::args::UpArgs;
+use flotilla::rebuild::{RebuildArgs, RebuildError, rebuild};
+use flotilla::redrive::{RedriveArgs, RedriveError, redrive};
+use flotilla::running::RunningError;
 use flotilla::screen::Screen;
+use flotilla::status::{StatusArgs, status};
 use flotilla::stop::Stop;
+use flotilla::tail::{TailArgs, TailError, tail};
 use flotilla::up::{UpError, up};
 
 /// Runs a fleet of services on one machine.
@@ -21,6 +26,14 @@ struct Cli {
 enum Command {
     /// Starts a fleet and keeps it running until Ctrl-C
     Up(UpArgs),
+    /// Shows how each process stands; ends with 1 unless all are ready
+    Status(StatusArgs),
+    /// Shows the events of a fleet as they are said
+    Events(TailArgs),
+    /// Lists dead letters or sends them again; ends with 1 unless all that were sent are handled
+    Redrive(RedriveArgs),
+    /// Rebuilds the view of a context from the topics
+    Rebuild(RebuildArgs),
 }
 
 /// Each of these is told to the user as one line.
@@ -30,11 +43,20 @@ enum Failure {
     Runtime(#[from] io::Error),
     #[error(transparent)]
     Up(#[from] UpError),
+    #[error(transparent)]
+    Status(#[from] RunningError),
+    #[error(transparent)]
+    Events(#[from] TailError),
+    #[error(transparent)]
+    Redrive(#[from] RedriveError),
+    #[error(transparent)]
+    Rebuild(#[from] RebuildError),
 }
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(failure) => {
             eprintln!("flotilla: {failure}");
             ExitCode::FAILURE
@@ -42,12 +64,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<(), Failure> {
+fn run(cli: Cli) -> Result<bool, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let stop = Stop::on_signals()?;
-        match cli.command {
-            Command::Up(args) => Ok(up(&args, &Screen::stdout(), &stop).await?),
-        }
+    let ended = runtime.block_on(obey(cli.command));
+    // A question to a broker that does not answer must not hold up the end.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Whether all is as it should be.
+async fn obey(command: Command) -> Result<bool, Failure> {
+    let screen = Screen::stdout();
+    Ok(match command {
+        Command::Up(args) => up(&args, &screen, &Stop::on_signals()?).await.map(|()| true)?,
+        Command::Status(args) => status(&args, &screen).await?,
+        Command::Events(args) => tail(&args, &screen, &Screen::stderr(), &Stop::on_signals()?).await.map(|()| true)?,
+        Command::Redrive(args) => redrive(&args, &screen).await?,
+        Command::Rebuild(args) => rebuild(&args, &screen).await.map(|()| true)?,
     })
 }

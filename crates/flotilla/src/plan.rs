@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use crate::fleets::Fleet;
 use crate::manifest::{BROKER, Context, GATEWAY, Manifest, Try};
 use crate::template;
@@ -87,7 +89,8 @@ impl std::fmt::Debug for Stores {
 }
 
 /// What a process is to the fleet. This is also the order in which they are stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The way in.
     Gateway,

@@ -1,7 +1,7 @@
 //! What the user sees.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +14,12 @@ pub struct Screen(Arc<Mutex<dyn Write + Send>>);
 impl Screen {
     /// The terminal, or whatever stdout is.
     pub fn stdout() -> Self {
-        Self::to(std::io::stdout())
+        Self::to(io::stdout())
+    }
+
+    /// Where errors go.
+    pub fn stderr() -> Self {
+        Self::to(io::stderr())
     }
 
     /// Any other place.
@@ -24,8 +29,13 @@ impl Screen {
 
     /// Writes one line. A terminal that went away is no reason to stop a fleet.
     pub fn line(&self, line: impl Display) {
+        let _gone = self.try_line(line);
+    }
+
+    /// Writes one line, unless whoever reads it has gone away.
+    pub fn try_line(&self, line: impl Display) -> io::Result<()> {
         let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _gone = writeln!(place, "{line}").and_then(|()| place.flush());
+        writeln!(place, "{line}").and_then(|()| place.flush())
     }
 }
 

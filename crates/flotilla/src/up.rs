@@ -34,6 +34,14 @@ pub enum UpError {
     /// Binaries are missing.
     #[error(transparent)]
     Binaries(#[from] BinariesError),
+    /// A database that the fleet needs is not there and cannot be made.
+    #[error("the store of {context}: {source}")]
+    Store {
+        /// Whose store.
+        context: String,
+        /// What is wrong with it.
+        source: store::OpenError,
+    },
     /// Nothing could ask the services.
     #[error("no HTTP client: {0}")]
     Probe(#[from] reqwest::Error),
@@ -67,6 +75,7 @@ pub async fn up(args: &UpArgs, screen: &Screen, stop: &Stop) -> Result<(), UpErr
 async fn prepare(origin: &Origin, plan: &Plan, care: &Care) -> Result<(), UpError> {
     leftovers::stop(&care.folder.pids, care.grace, &care.screen).await?;
     ports::check(&plan.processes)?;
+    create_stores(plan).await?;
     if let Origin::Workspace { root, folder } = origin {
         care.screen.line("Building what it needs (the first time takes minutes)");
         binaries::build(root, folder, plan).await?;
@@ -75,6 +84,17 @@ async fn prepare(origin: &Origin, plan: &Plan, care: &Care) -> Result<(), UpErro
     }
     binaries::check(plan, origin.folder())?;
     Ok(folder::lay_out(plan)?)
+}
+
+/// Databases on a server must be there before a service opens them; files come into being by themselves.
+async fn create_stores(plan: &Plan) -> Result<(), UpError> {
+    for process in &plan.processes {
+        if let Some(url) = process.env.get("STORE_URL") {
+            let created = store::create_database(url).await;
+            created.map_err(|source| UpError::Store { context: process.name.clone(), source })?;
+        }
+    }
+    Ok(())
 }
 
 async fn run(plan: &Plan, care: Care) -> Result<(), UpError> {
