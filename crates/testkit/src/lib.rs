@@ -1,1 +1,29 @@
-//! What tests share: brokers, stores, a fleet of real processes.
+//! A fleet of real processes in a test: started, killed, paused, asked, and gone when the test is over.
+//!
+//! A fleet's tests are a binary without the usual harness. Its `main` hands its [`Case`]s to [`run`], which does each of
+//! them on all [`Parts`] that there are: the embedded broker with `SQLite`, and Kafka with `PostgreSQL` where the
+//! environment names them. Nothing here knows any fleet.
+
+mod api;
+mod case;
+mod fleet;
+mod live;
+mod member;
+mod metrics;
+mod parts;
+mod settled;
+mod stores;
+mod suite;
+mod topics;
+mod wait;
+
+pub use api::{Answer, Api};
+pub use case::{Case, Run};
+pub use fleet::Fleet;
+pub use flotilla::manifest::{BROKER, GATEWAY};
+pub use live::{Live, Message};
+pub use messaging::{Record, Status};
+pub use parts::Parts;
+pub use suite::run;
+pub use topics::{Raw, Topics};
+pub use wait::{each, eventually};

@@ -1,0 +1,89 @@
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use flotilla::plan::ProcessSpec;
+use flotilla::process::{Process, Stopped};
+use flotilla::ready::Probe;
+use rustix::process::Signal;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// How long a process may take to become ready: a machine that also builds is slow.
+const READY: Duration = Duration::from_mins(1);
+/// How long a process may take to stop: its own grace period, and some.
+const GRACE: Duration = Duration::from_secs(30);
+/// How many lines of each log are shown with a failure.
+const LAST_LINES: usize = 40;
+
+/// One process of a fleet under test, running or not.
+pub(crate) struct Member {
+    pub(crate) spec: ProcessSpec,
+    process: Option<Process>,
+}
+
+impl Member {
+    pub(crate) const fn new(spec: ProcessSpec) -> Self {
+        Self { spec, process: None }
+    }
+
+    pub(crate) const fn runs(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// Starts it, without waiting for it.
+    pub(crate) fn begin(&mut self) -> Result<()> {
+        ensure!(!self.runs(), "{} runs already", self.spec.name);
+        self.process = Some(Process::start(&self.spec).with_context(|| format!("starting {}", self.spec.name))?);
+        Ok(())
+    }
+
+    /// Waits until it is ready.
+    pub(crate) async fn ready(&mut self, probe: &Probe) -> Result<()> {
+        let name = &self.spec.name;
+        let Some(process) = &mut self.process else { bail!("{name} was not started") };
+        tokio::select! {
+            end = process.ended() => bail!("{name} ended before it was ready: {end:?}"),
+            ready = timeout(READY, probe.until_ready(&self.spec)) => {
+                ready.with_context(|| format!("{name} is not ready after {READY:?}"))
+            }
+        }
+    }
+
+    /// `kill -9`, if it runs.
+    pub(crate) async fn kill(&mut self) -> Result<()> {
+        if let Some(mut process) = self.process.take() {
+            process.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// SIGTERM, and waits for its end.
+    pub(crate) async fn stop(&mut self) -> Result<ExitStatus> {
+        let Some(mut process) = self.process.take() else { bail!("{} does not run", self.spec.name) };
+        match process.stop(GRACE, &CancellationToken::new()).await? {
+            Stopped::Ended(status) => Ok(status),
+            Stopped::Killed => bail!("{} did not stop within {GRACE:?}", self.spec.name),
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        let Some(process) = &self.process else { bail!("{} does not run", self.spec.name) };
+        process.signal(signal);
+        Ok(())
+    }
+
+    /// All that it has written.
+    pub(crate) fn log(&self) -> String {
+        let bytes = std::fs::read(self.spec.log()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The end of its log, for whoever looks for the cause of a failure.
+    pub(crate) fn tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let from = lines.len().saturating_sub(LAST_LINES);
+        format!("--- the end of the log of {} ---\n{}\n", self.spec.name, lines[from..].join("\n"))
+    }
+}
