@@ -90,7 +90,7 @@ impl Effort {
         warm_up: Duration::from_secs(10),
         siege: Duration::from_secs(30),
         rounds: 2,
-        triples: Duration::from_secs(8),
+        triples: Duration::from_secs(6),
         steady: Duration::from_secs(20),
         lookups: Duration::from_secs(4),
         pairs: 3,

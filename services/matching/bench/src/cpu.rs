@@ -39,7 +39,11 @@ fn postgres(site: &Site) -> Result<u32> {
 }
 
 /// What each part has used in between, per 1,000 of `count`.
-pub fn per_thousand(before: &BTreeMap<String, f64>, after: &BTreeMap<String, f64>, count: f64) -> BTreeMap<String, f64> {
+pub fn per_thousand(
+    before: &BTreeMap<String, f64>,
+    after: &BTreeMap<String, f64>,
+    count: f64,
+) -> BTreeMap<String, f64> {
     let used = |(name, end): (&String, &f64)| Some((name.clone(), (end - before.get(name)?) / count * 1000.0));
     after.iter().filter_map(used).collect()
 }

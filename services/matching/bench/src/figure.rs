@@ -116,7 +116,9 @@ pub fn table(figures: &[Figure]) -> String {
     let mut text = String::new();
     line(&mut text, &head, &widths);
     line(&mut text, &widths.map(|width| "-".repeat(width)), &widths);
-    rows.iter().for_each(|row| line(&mut text, row, &widths));
+    for row in &rows {
+        line(&mut text, row, &widths);
+    }
     text
 }
 
@@ -128,10 +130,14 @@ fn line(text: &mut String, cells: &[String; 6], widths: &[usize; 6]) {
 }
 
 /// All figures for programs.
-pub fn json(machine: &[(String, String)], figures: &[Figure]) -> Value {
+pub fn json(machine: &[(String, String)], figures: &[Figure], failed: &[String]) -> Value {
     let machine: serde_json::Map<String, Value> =
         machine.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
-    json!({ "machine": machine, "figures": figures.iter().map(Figure::json).collect::<Vec<_>>() })
+    json!({
+        "machine": machine,
+        "figures": figures.iter().map(Figure::json).collect::<Vec<_>>(),
+        "notMeasured": failed,
+    })
 }
 
 /// As many digits as mean something.
@@ -192,7 +198,10 @@ mod tests {
         assert_eq!(figure(Goal::AtLeast(300.0)).reached(), Some(true));
         assert_eq!(figure(Goal::Nothing).reached(), None);
         let text = table(&[figure(Goal::AtLeast(600.0))]);
-        assert!(text.contains("| 300 /s ") && text.contains("| 1000 commits/s ") && text.contains("**MISS**"), "{text}");
+        assert!(
+            text.contains("| 300 /s ") && text.contains("| 1000 commits/s ") && text.contains("**MISS**"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -69,13 +69,10 @@ fn stat(pid: u32) -> Option<Stat> {
 
 /// See `proc_pid_stat(5)`: the second field is a name in parentheses, in which anything may stand.
 fn read_stat(text: &str) -> Option<Stat> {
-    let fields: Vec<u64> = text.rsplit_once(')')?.1.split_whitespace().map(|field| field.parse().unwrap_or(0)).collect();
+    let fields: Vec<u64> =
+        text.rsplit_once(')')?.1.split_whitespace().map(|field| field.parse().unwrap_or(0)).collect();
     let at = |number: usize| fields.get(number - 3).copied();
-    Some(Stat {
-        parent: u32::try_from(at(4)?).ok()?,
-        own: at(14)? + at(15)?,
-        of_children: at(16)? + at(17)?,
-    })
+    Some(Stat { parent: u32::try_from(at(4)?).ok()?, own: at(14)? + at(15)?, of_children: at(16)? + at(17)? })
 }
 
 /// Memory of a process that is in RAM, in MB (a million bytes).

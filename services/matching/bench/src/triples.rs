@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Result;
 use chassis::Host;
-use clap::{Args as _, FromArgMatches as _};
 use events::TraceContext;
 use futures_util::future::try_join_all;
 use match_domain::{MatchId, Price, request};
@@ -68,7 +67,8 @@ impl Triples {
             // As our stores do: no round trip to see whether the connection lives.
             PgPoolOptions::new().max_connections(site.connections).test_before_acquire(false).connect_lazy(url)
         };
-        let (matches, payments) = (MatchStore::new(&match_db, match_outbox), PaymentStore::new(&payment_db, payment_outbox));
+        let (matches, payments) =
+            (MatchStore::new(&match_db, match_outbox), PaymentStore::new(&payment_db, payment_outbox));
         Ok(Self {
             plain: Plain { matches: pool(&match_url)?, payments: pool(&payment_url)?, site: shared.clone() },
             own: Own { matches, payments, site: shared },
@@ -121,7 +121,8 @@ impl Plain {
         tx.commit().await?;
 
         let mut tx = self.matches.begin().await?;
-        let sql = "UPDATE matches SET phase = 'established', step = $3 WHERE id = $1 AND attempt = $2 AND phase = 'pending'";
+        let sql =
+            "UPDATE matches SET phase = 'established', step = $3 WHERE id = $1 AND attempt = $2 AND phase = 'pending'";
         sqlx::query(sql).bind(id).bind(attempt).bind("matchRequested").execute(&mut *tx).await?;
         self.say(&mut tx, "match", "MatchRequested", "id", id, attempt).await?;
         tx.commit().await?;
@@ -184,7 +185,7 @@ fn settings_of_messaging(site: &Site) -> Result<messaging::Config> {
 }
 
 /// The settings of one part of a service, as its command line would say them.
-fn settings<T: clap::Args>(arguments: &[&str]) -> Result<T> {
+pub fn settings<T: clap::Args>(arguments: &[&str]) -> Result<T> {
     let command = T::augment_args(clap::Command::new("part").no_binary_name(true));
     Ok(T::from_arg_matches(&command.try_get_matches_from(arguments)?)?)
 }
