@@ -1,6 +1,6 @@
 //! Tansu, set up and served until a signal comes.
 
-use crate::{ends::Ends, folder::LOG_URL, routes::Shared};
+use crate::{ends::Ends, folder::LOG_URL, groups::Groups, routes::Shared};
 use ambient::{Clock, Ids, SystemClock};
 use rama::{Context, Service};
 use std::{
@@ -107,7 +107,7 @@ async fn open(listen: SocketAddr) -> Result<Shared, Failure> {
         rack: None,
     };
     storage.register_broker(registration).await?;
-    let groups = Controller::with_storage(storage.clone())?;
+    let groups = Groups::new(Controller::with_storage(storage.clone())?);
     Ok(Shared { storage, groups, ends: Ends::new() })
 }
 

@@ -6,6 +6,7 @@
 mod broker;
 mod ends;
 mod folder;
+mod groups;
 mod routes;
 mod waiting;
 

@@ -1,7 +1,9 @@
-//! Which request is answered by what: Tansu's own services, but for those that read and change the log.
+//! Which request is answered by what: Tansu's own services, but for those that read and change the log, and for the
+//! membership of consumer groups.
 
 use crate::{
     ends::{Changed, Ends},
+    groups::Groups,
     waiting::{Telling, WaitingFetch},
 };
 use rama::{
@@ -11,7 +13,6 @@ use rama::{
 use std::sync::Arc;
 use tansu_broker::{
     Error,
-    coordinator::group::administrator::Controller,
     service::{auth, coordinator, storage as tansu},
 };
 use tansu_sans_io::{
@@ -34,7 +35,7 @@ pub struct Shared {
     /// The log.
     pub storage: StorageContainer,
     /// The consumer groups.
-    pub groups: Controller<StorageContainer>,
+    pub groups: Groups,
     /// Where the log's partitions end.
     pub ends: Arc<Ends>,
 }

@@ -84,19 +84,24 @@ impl Origin {
 /// Has cargo build what the plan starts. Its progress goes to the terminal.
 pub async fn build(root: &Path, folder: &Path, plan: &Plan) -> Result<(), BinariesError> {
     for packages in apart(plan) {
-        let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .current_dir(root)
-            .args(arguments(folder, &packages))
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .status()
-            .await
-            .map_err(BinariesError::Cargo)?;
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(root).args(arguments(folder, &packages)).stdin(Stdio::null()).kill_on_drop(true);
+        for (name, _) in env::vars_os().filter(|(name, _)| describes_a_package(&name.to_string_lossy())) {
+            cargo.env_remove(name);
+        }
+        let status = cargo.status().await.map_err(BinariesError::Cargo)?;
         if !status.success() {
             return Err(BinariesError::Build(status));
         }
     }
     Ok(())
+}
+
+/// Whether this variable says for which package cargo has started this command. Build scripts look at such variables: the
+/// crate ring, and all that stands on it, would be built again whenever another package asks for them.
+fn describes_a_package(name: &str) -> bool {
+    name == "OUT_DIR"
+        || ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].iter().any(|p| name.starts_with(p))
 }
 
 /// What is built in one go. Cargo unites the features of all that is: built with the embedded broker, the HTTP client
@@ -149,6 +154,16 @@ mod tests {
         let folder = root.join("target/release");
         assert_eq!(Origin::of(&exe, &root), Origin::Workspace { root: root.clone(), folder: folder.clone() });
         assert_eq!(Origin::of(&exe, &root.join("gone")), Origin::Folder(folder));
+    }
+
+    #[test]
+    fn cargo_is_not_told_which_package_asks_but_keeps_its_settings() {
+        for name in ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "CARGO_MANIFEST_LINKS", "CARGO_CRATE_NAME", "OUT_DIR"] {
+            assert!(describes_a_package(name), "{name}");
+        }
+        for name in ["CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_NET_OFFLINE", "CARGO_BUILD_JOBS", "PATH"] {
+            assert!(!describes_a_package(name), "{name}");
+        }
     }
 
     #[test]
