@@ -139,7 +139,7 @@ where
     };
     let routes = routes.inspect_err(|_| host.stop_at_once()).map_err(RunError::Build)?;
     let app = router(routes, &host, config);
-    tracing::info!(address = ?listener.local_addr().ok(), "serving");
+    tracing::info!(address = listener.local_addr().ok().map(tracing::field::display), "serving");
     let server = serve(listener, app, config.serve_limits(), host.draining());
     let server = AbortOnDropHandle::new(tokio::spawn(server));
     let mut upkeep = interval(METRICS_UPKEEP_EVERY);

@@ -1,6 +1,6 @@
 //! Tansu, set up and served until a signal comes.
 
-use crate::{ends::Ends, folder::LOG_URL, groups::Groups, routes::Shared};
+use crate::{ends::Ends, folder::LOG_URL, groups::Groups, index, routes::Shared};
 use ambient::{Clock, Ids, SystemClock};
 use rama::{Context, Service};
 use std::{
@@ -61,6 +61,9 @@ pub enum Failure {
     /// The log cannot be opened or written.
     #[error("the log cannot be opened: {0}")]
     Log(#[from] tansu_storage::Error),
+    /// The log is there, but nothing can be added to it.
+    #[error("the log cannot be indexed: {0}")]
+    Index(#[from] libsql::Error),
     /// Tansu did not take its own parts.
     #[error("the broker cannot be set up: {0}")]
     Setup(#[from] Error),
@@ -100,6 +103,7 @@ async fn open(listen: SocketAddr) -> Result<Shared, Failure> {
         .storage(parse(LOG_URL)?)
         .silent(true);
     let storage = log.build().await?;
+    index::headers().await?;
     let registration = BrokerRegistrationRequest {
         broker_id: NODE_ID,
         cluster_id: CLUSTER.to_owned(),

@@ -32,7 +32,7 @@ pub enum Unusable {
 }
 
 /// The file of the log.
-const LOG_FILE: &str = "broker.db";
+pub const LOG_FILE: &str = "broker.db";
 /// The same, from the working folder and as Tansu wants it named.
 pub const LOG_URL: &str = "sqlite:///broker.db";
 

@@ -7,6 +7,7 @@ mod broker;
 mod ends;
 mod folder;
 mod groups;
+mod index;
 mod routes;
 mod waiting;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ambient::Ids;
 use rdkafka::TopicPartitionList;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::Offset;
 use store::Store;
@@ -38,15 +38,26 @@ pub(crate) struct Consumer<P> {
 pub(crate) struct Current(Arc<Mutex<Option<Member>>>);
 
 /// A consumer as a member of its group.
-pub(crate) type Member = (String, Arc<StreamConsumer>);
+#[derive(Clone)]
+pub(crate) struct Member {
+    pub(crate) group: String,
+    pub(crate) consumer: Arc<StreamConsumer>,
+    /// Asks the broker on a connection of its own: on the consumer's, a question waits until the fetch before it is
+    /// answered, which is half a second when nothing comes.
+    pub(crate) probe: Arc<BaseConsumer>,
+}
 
 impl Current {
     pub(crate) fn get(&self) -> Option<Member> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, value: Option<Member>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = value;
+    fn set(&self, member: Member) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(member);
+    }
+
+    fn take(&self) -> Option<Member> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -69,14 +80,15 @@ impl<P: Policies> Consumer<P> {
         self.topics.ensure().await?;
         let group = format!("{}.{context}.{generation}", config.fleet);
         let consumer = Arc::new(subscribe(config, &group, &self.listen)?);
-        self.current.set(Some((group.clone(), Arc::clone(&consumer))));
+        let probe = Arc::new(client(&config.kafka_brokers).set("group.id", &group).create()?);
         tracing::info!(group, "consuming");
+        self.current.set(Member { group, consumer: Arc::clone(&consumer), probe });
         let ended = self.consume_generation(&consumer, &generation, stop).await;
-        self.current.set(None);
-        // Leaving the group commits what is finished, and blocks.
+        let probe = self.current.take();
+        // Leaving the group commits what is finished, and blocks; so does the end of the other client.
         let left = tokio::task::spawn_blocking(move || {
             let _ = consumer.commit_consumer_state(CommitMode::Sync);
-            drop(consumer);
+            drop((consumer, probe));
         });
         let _ = left.await;
         ended

@@ -1,17 +1,16 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::Timestamp;
 use futures_util::future::BoxFuture;
-use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 
 use crate::Messaging;
-use crate::consumer::Current;
+use crate::consumer::{Current, Member};
 
 /// The depth of an outbox is counted up to here: counting millions would cost what it warns of.
 const COUNTED_DEPTH: i64 = 1_000_000;
@@ -84,16 +83,20 @@ async fn outbox(messaging: &Messaging) -> Result<(i64, Option<Timestamp>), sqlx:
 }
 
 async fn consumer(messaging: &Messaging) -> Option<ConsumerStatus> {
-    let (group, consumer) = messaging.current.get()?;
+    let member = messaging.current.get()?;
     let topics = messaging.topics.clone();
     // These questions block.
-    let asked = tokio::task::spawn_blocking(move || lag(&consumer, &topics)).await.ok()?;
-    let (lag, partitions) = asked.inspect_err(|error| tracing::debug!(%error, "no lag")).ok()?;
-    Some(ConsumerStatus { group, lag, partitions })
+    let asked = tokio::task::spawn_blocking(move || how_far(member, &topics)).await.ok()?;
+    asked.inspect_err(|error| tracing::debug!(%error, "no lag")).ok()
 }
 
-/// What the group has not committed, over all partitions of the topics, and how many partitions are read here.
-fn lag(consumer: &Arc<StreamConsumer>, topics: &[String]) -> Result<(i64, usize), KafkaError> {
+fn how_far(member: Member, topics: &[String]) -> Result<ConsumerStatus, KafkaError> {
+    let partitions = member.consumer.assignment()?.count();
+    Ok(ConsumerStatus { lag: lag(&member.probe, topics)?, partitions, group: member.group })
+}
+
+/// What the group has not committed, over all partitions of the topics.
+fn lag(consumer: &BaseConsumer, topics: &[String]) -> Result<i64, KafkaError> {
     let mut all = Vec::new();
     for topic in topics {
         let metadata = consumer.fetch_metadata(Some(topic), BROKER_LIMIT)?;
@@ -112,12 +115,12 @@ fn lag(consumer: &Arc<StreamConsumer>, topics: &[String]) -> Result<(i64, usize)
         let next = committed.offset().to_raw().filter(|next| *next > first).unwrap_or(first);
         lag += (end.get(&place).copied().unwrap_or(0) - next).max(0);
     }
-    Ok((lag, consumer.assignment()?.count()))
+    Ok(lag)
 }
 
 /// Where these partitions begin or end. All are asked for at once: librdkafka's watermarks take a fifth of a second each.
 fn positions(
-    consumer: &StreamConsumer,
+    consumer: &BaseConsumer,
     partitions: &[(String, i32)],
     at: Offset,
 ) -> Result<BTreeMap<(String, i32), i64>, KafkaError> {
@@ -143,8 +146,8 @@ pub(crate) fn broker_readiness(
     move || {
         let current = current.clone();
         Box::pin(async move {
-            let (_, consumer) = current.get().ok_or("not connected yet")?;
-            let ask = move || consumer.fetch_metadata(None, READINESS_LIMIT).map(drop);
+            let member = current.get().ok_or("not connected yet")?;
+            let ask = move || member.probe.fetch_metadata(None, READINESS_LIMIT).map(drop);
             let asked = tokio::task::spawn_blocking(ask).await.map_err(|error| error.to_string())?;
             asked.map_err(|error| error.to_string())
         })
