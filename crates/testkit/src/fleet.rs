@@ -21,6 +21,9 @@ use crate::parts::{KAFKA_KILL, KAFKA_START, Parts};
 use crate::suite::Ground;
 use crate::{Api, Topics, api, metrics, stores};
 
+/// The description of a fleet, in its folder, for whoever operates it.
+pub(crate) const DESCRIPTION: &str = "fleet.toml";
+
 /// A fleet of real processes: its folder, ports, topics and databases are its own.
 ///
 /// Processes are named as in `fleet.toml`; there is also the gateway, the embedded broker, and replicas such as `crane-2`.
@@ -40,8 +43,11 @@ impl Fleet {
     /// A fleet of which nothing runs yet, in a new folder, with new databases.
     pub(crate) async fn new(ground: &Ground, parts: &Parts, name: String) -> Result<Self> {
         let mut described = ground.fleet.clone();
-        described.manifest.name = name;
         let folder = tempfile::Builder::new().prefix("flotilla-test-").tempdir()?;
+        let renamed = ground.text.replacen(&described.manifest.name, &name, 1);
+        fs::write(folder.path().join(DESCRIPTION), renamed)?;
+        fs::write(folder.path().join(&described.manifest.gateway.routes), &described.routes)?;
+        described.manifest.name = name;
         let mut free: Box<dyn Iterator<Item = u16>> = Box::new(free_ports(ground.ids.number()));
         let settings = settings(&described, ground, parts, &folder, &mut free)?;
         let plan = Plan::new(&described, &settings)?;
@@ -165,7 +171,7 @@ impl Fleet {
 
     /// Asks a process.
     pub fn api(&self, name: &str) -> Result<Api> {
-        Ok(Api::new(self.client.clone(), self.member(name)?.spec.url()))
+        Ok(Api::new(self.client.clone(), self.url(name)?))
     }
 
     /// Asks the fleet as everybody does.
@@ -181,7 +187,7 @@ impl Fleet {
 
     /// The sum of a process's samples of a metric that have these labels.
     pub async fn metric(&self, name: &str, metric: &str, labels: &[(&str, &str)]) -> Result<f64> {
-        let url = format!("{}/metrics", self.member(name)?.spec.url());
+        let url = format!("{}/metrics", self.url(name)?);
         let text = self.client.get(url).send().await?.error_for_status()?.text().await?;
         Ok(metrics::sum(&text, metric, labels))
     }
@@ -194,6 +200,16 @@ impl Fleet {
     /// All that a process has written, over all its runs.
     pub fn log(&self, name: &str) -> Result<String> {
         Ok(self.member(name)?.log())
+    }
+
+    /// Changes the store of a context behind its back.
+    pub async fn alter(&self, context: &str, sql: &str) -> Result<()> {
+        stores::alter(self.store_url(context)?, sql).await.with_context(|| format!("{context}: {sql}"))
+    }
+
+    /// What it stands on.
+    pub const fn parts(&self) -> &Parts {
+        &self.parts
     }
 
     /// The one number that a query of a context's store gives: for what no interface tells.
@@ -231,6 +247,14 @@ impl Fleet {
 
     pub(crate) fn members(&self) -> impl Iterator<Item = &Member> {
         self.members.values()
+    }
+
+    pub(crate) fn url(&self, name: &str) -> Result<String> {
+        Ok(self.member(name)?.spec.url())
+    }
+
+    pub(crate) fn brokers(&self) -> &str {
+        &self.plan.brokers
     }
 
     fn database(&self, context: &str) -> String {

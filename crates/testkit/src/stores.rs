@@ -47,6 +47,14 @@ pub(crate) fn remove_file(database: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Carries out a statement.
+pub(crate) async fn alter(url: &str, sql: &str) -> Result<()> {
+    install_default_drivers();
+    let mut connection = AnyConnection::connect(url).await?;
+    raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
 /// What a query says that gives one number.
 pub(crate) async fn number(url: &str, sql: &str) -> Result<i64> {
     install_default_drivers();

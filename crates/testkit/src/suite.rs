@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
-use std::env;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use std::{env, fs};
 
 use ambient::{Ids, SystemClock};
 use anyhow::{Context as _, Result, anyhow};
@@ -22,6 +22,8 @@ use crate::{Case, Fleet};
 /// What all fleets of a run have in common.
 pub(crate) struct Ground {
     pub(crate) fleet: Described,
+    /// The text of its manifest.
+    pub(crate) text: String,
     pub(crate) binaries: PathBuf,
     pub(crate) ids: Ids,
 }
@@ -115,11 +117,12 @@ fn report(times: &Times, left_out: &[(String, String)]) {
 impl Ground {
     fn new(manifest: &Path) -> Result<Self> {
         let fleet = fleets::find(Some(&manifest.display().to_string()), None)?;
+        let text = fs::read_to_string(manifest)?;
         let exe = env::current_exe()?;
         // This is target/debug/deps/name: the release folder is beside debug.
         let target = exe.ancestors().nth(3).context("this binary is not where cargo builds")?;
         let binaries = env::var_os(BINARIES).map_or_else(|| target.join("release"), PathBuf::from);
-        Ok(Self { fleet, binaries, ids: Ids::from_entropy(Arc::new(SystemClock)) })
+        Ok(Self { fleet, text, binaries, ids: Ids::from_entropy(Arc::new(SystemClock)) })
     }
 
     /// What users run is what is tested: the release profile, built by cargo if anything has changed.
@@ -135,7 +138,7 @@ impl Ground {
     }
 
     async fn run(&self, case: Case, parts: &Parts) -> Result<()> {
-        let name = format!("flotilla_test_{:x}", self.ids.number());
+        let name = format!("flotilla-test-{:x}", self.ids.number());
         let mut fleet = Fleet::new(self, parts, name).await?;
         let outcome = AssertUnwindSafe((case.run)(&mut fleet)).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|panic| Err(told(panic.as_ref())));

@@ -14,6 +14,8 @@ mod crashes;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod operator;
+#[cfg(test)]
 mod replicas;
 #[cfg(test)]
 mod settling;
@@ -71,6 +73,10 @@ fn main() -> ExitCode {
             case!(crashes::the_whole_fleet_dies_at_once_starts_again_and_settles),
             case!(crashes::consumers_that_die_before_they_commit_their_offsets_have_no_double_effect),
             case!(crashes::of_two_relays_one_publishes_at_a_time_and_its_death_changes_no_order),
+            case!(operator::status_shows_each_process_and_what_is_wrong_with_it),
+            case!(operator::the_events_of_one_match_are_shown_in_their_order),
+            case!(operator::a_dead_letter_is_listed_and_sent_again_until_it_is_handled),
+            case!(operator::a_view_is_rebuilt_with_progress_and_what_is_no_view_is_not),
             case!(visit_away::visit_is_down_while_a_hundred_thousand_matches_are_requested_and_lists_each_once),
         ],
     )
