@@ -2,8 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Host;
+use futures_util::future::join_all;
+use payment_domain::Bill;
 use tokio::sync::Notify;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::provider::Provider;
 use crate::store::PaymentStore;
@@ -11,8 +14,8 @@ use crate::store::PaymentStore;
 /// How often it looks though nobody woke it: for what a process that died has left.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Refunds asked for in one go.
-const AT_ONCE: i64 = 500;
+/// Refunds that the provider is asked for at the same time.
+const AT_ONCE: i64 = 50;
 
 /// Makes the provider give back what is cancelled, until it has said that it did. Wake it with what is returned.
 ///
@@ -24,7 +27,7 @@ pub fn start(payments: PaymentStore, provider: Arc<dyn Provider>, host: &Host) -
     host.spawn("refunds", async move {
         while !stop.is_cancelled() {
             stop.run_until_cancelled(timeout(LOOK_AGAIN, woken.notified())).await;
-            if let Err(error) = refund_due(&payments, provider.as_ref()).await {
+            if let Err(error) = refund_due(&payments, provider.as_ref(), &stop).await {
                 tracing::warn!(%error, "refunds wait for the store");
             }
         }
@@ -32,21 +35,27 @@ pub fn start(payments: PaymentStore, provider: Arc<dyn Provider>, host: &Host) -
     wake
 }
 
-async fn refund_due(payments: &PaymentStore, provider: &dyn Provider) -> Result<(), sqlx::Error> {
-    loop {
+async fn refund_due(
+    payments: &PaymentStore,
+    provider: &dyn Provider,
+    stop: &CancellationToken,
+) -> Result<(), sqlx::Error> {
+    while !stop.is_cancelled() {
         let due = payments.refunds_due(AT_ONCE).await?;
-        let mut refunded = 0;
-        for bill in &due {
-            match provider.refund(bill).await {
-                Ok(()) => {
-                    payments.refunded(bill).await?;
-                    refunded += 1;
-                }
-                Err(error) => tracing::warn!(match_id = bill.match_id, %error, "not refunded yet"),
-            }
-        }
-        if refunded < due.len() || due.is_empty() {
-            return Ok(());
+        let closed: Vec<Bill> =
+            join_all(due.iter().map(|bill| refund(provider, bill))).await.into_iter().flatten().collect();
+        // A bill whose end is not written down is closed again: the provider does so as often as it is asked.
+        payments.refunded(&closed).await?;
+        if closed.len() < due.len() || due.is_empty() {
+            break;
         }
     }
+    Ok(())
+}
+
+/// The bill, if the provider has closed it.
+async fn refund(provider: &dyn Provider, bill: &Bill) -> Option<Bill> {
+    let closed = provider.refund(bill).await;
+    let closed = closed.inspect_err(|error| tracing::warn!(match_id = bill.match_id, %error, "not refunded yet"));
+    closed.is_ok().then_some(*bill)
 }

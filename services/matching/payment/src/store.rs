@@ -5,7 +5,7 @@ use messaging::{Argument, Outbox, Saying};
 use payment_contract::{PaymentApproved, PaymentEvent};
 use payment_domain::{Approval, Bill, Payment, Refusal, State, approve, cancel};
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 use store::{Column, Page, Store, Table, Tx};
 
 const TABLE: Table = Table {
@@ -105,13 +105,15 @@ impl PaymentStore {
     }
 
     async fn owe(&self, tx: &mut Tx, bills: &[Bill]) -> Result<(), sqlx::Error> {
-        let sql = "INSERT INTO refunds_due (match_id, attempt, price) VALUES ($1, $2, $3) \
-                   ON CONFLICT (match_id, attempt) DO NOTHING";
-        for bill in bills {
-            let query = sqlx::query(sql).bind(bill.match_id).bind(bill.attempt).bind(bill.price);
-            query.execute(&mut **tx).await?;
+        if bills.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let source = self.store.dialect().rows(DUE);
+        let sql = format!(
+            "INSERT INTO refunds_due (match_id, attempt, price) SELECT match_id, attempt, price FROM {source} WHERE true \
+             ORDER BY match_id, attempt ON CONFLICT (match_id, attempt) DO NOTHING"
+        );
+        sqlx::query(AssertSqlSafe(sql)).bind(due(bills)?).execute(&mut **tx).await.map(drop)
     }
 
     /// The payment of a match, as people see it.
@@ -135,11 +137,32 @@ impl PaymentStore {
         Ok(rows.iter().map(Row::bill).collect())
     }
 
-    /// The provider has closed this bill.
-    pub async fn refunded(&self, bill: &Bill) -> Result<(), sqlx::Error> {
-        let sql = "DELETE FROM refunds_due WHERE match_id = $1 AND attempt = $2";
-        sqlx::query(sql).bind(bill.match_id).bind(bill.attempt).execute(self.store.writer()).await.map(drop)
+    /// The provider has closed these bills.
+    pub async fn refunded(&self, bills: &[Bill]) -> Result<(), sqlx::Error> {
+        if bills.is_empty() {
+            return Ok(());
+        }
+        let source = self.store.dialect().rows(DUE);
+        let sql = format!(
+            "DELETE FROM refunds_due WHERE (match_id, attempt) IN (SELECT match_id, attempt FROM {source} ORDER BY 1, 2)"
+        );
+        sqlx::query(AssertSqlSafe(sql)).bind(due(bills)?).execute(self.store.writer()).await.map(drop)
     }
+}
+
+/// The columns of a bill that is due.
+const DUE: &[(&str, Column)] = &[("match_id", Column::Number), ("attempt", Column::Number), ("price", Column::Number)];
+
+/// Bills as the one parameter of a statement.
+fn due(bills: &[Bill]) -> Result<String, sqlx::Error> {
+    #[derive(Serialize)]
+    struct Due {
+        match_id: i64,
+        attempt: i64,
+        price: i64,
+    }
+    let due = bills.iter().map(|&Bill { match_id, attempt, price }| Due { match_id, attempt, price });
+    serde_json::to_string(&due.collect::<Vec<_>>()).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
 impl Row {

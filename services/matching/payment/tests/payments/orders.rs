@@ -43,7 +43,7 @@ fn an_approval_that_comes_after_its_cancellation_is_refused_and_its_money_is_owe
     on_each_store(async |place| {
         let world = World::on(place).await;
         world.cancel(bill(1, 1)).await;
-        world.payments.refunded(&bill(1, 1)).await.unwrap();
+        world.payments.refunded(&[bill(1, 1)]).await.unwrap();
         assert_eq!(state(&world, 1).await, None, "nobody sees a payment that never was");
         assert_eq!(world.approve(bill(1, 1)).await, Asked::Refused(Refusal::Canceled));
         assert_eq!((state(&world, 1).await, world.said(1).await), (None, vec![]));
