@@ -83,9 +83,9 @@ impl Origin {
 
 /// Has cargo build what the plan starts. Its progress goes to the terminal.
 pub async fn build(root: &Path, folder: &Path, plan: &Plan) -> Result<(), BinariesError> {
-    for packages in apart(plan) {
+    for selection in selections(plan) {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(root).args(arguments(folder, &packages)).stdin(Stdio::null()).kill_on_drop(true);
+        cargo.current_dir(root).args(arguments(folder, &selection)).stdin(Stdio::null()).kill_on_drop(true);
         for (name, _) in env::vars_os().filter(|(name, _)| describes_a_package(&name.to_string_lossy())) {
             cargo.env_remove(name);
         }
@@ -104,28 +104,33 @@ fn describes_a_package(name: &str) -> bool {
         || ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].iter().any(|p| name.starts_with(p))
 }
 
-/// What is built in one go. Cargo unites the features of all that is: built with the embedded broker, the HTTP client
-/// of a service would expect a TLS provider, which no service has, and panic at its start.
-fn apart(plan: &Plan) -> Vec<BTreeSet<&str>> {
-    let of = |broker: bool| {
-        let processes = plan.processes.iter().filter(|process| (process.role == Role::Broker) == broker);
-        processes.map(|process| process.package.as_str()).collect::<BTreeSet<_>>()
-    };
-    [of(false), of(true)].into_iter().filter(|packages| !packages.is_empty()).collect()
+/// What cargo is asked for, one after the other: it unites the features of all packages that it is asked for at once.
+///
+/// The binaries of the services are named without their packages: then all default members count, as they did when
+/// `cargo run` built this command, and what they have in common is not built again. The broker is no default member: with
+/// its features, the HTTP client of a service would expect a TLS provider, which no service has, and panic at its start.
+fn selections(plan: &Plan) -> Vec<Vec<&str>> {
+    let (brokers, services): (Vec<_>, Vec<_>) = plan.processes.iter().partition(|process| process.role == Role::Broker);
+    let binaries: BTreeSet<&str> =
+        services.iter().filter_map(|process| process.program.file_name()?.to_str()).collect();
+    let packages: BTreeSet<&str> = brokers.iter().map(|process| process.package.as_str()).collect();
+    let services = binaries.into_iter().flat_map(|binary| ["--bin", binary]).collect();
+    let brokers = packages.into_iter().flat_map(|package| ["--bins", "--package", package]).collect();
+    [services, brokers].into_iter().filter(|selection: &Vec<&str>| !selection.is_empty()).collect()
 }
 
 /// The same profile and the same folder as this command has, so that everything fits together.
-fn arguments(folder: &Path, packages: &BTreeSet<&str>) -> Vec<String> {
+fn arguments(folder: &Path, selection: &[&str]) -> Vec<String> {
     let profile = match folder.file_name().map(|name| name.to_string_lossy()) {
         None => "release".into(),
         Some(name) if name == "debug" => "dev".into(),
         Some(name) => name,
     };
-    let mut arguments = vec!["build".to_owned(), "--bins".to_owned(), "--profile".to_owned(), profile.into_owned()];
+    let mut arguments = vec!["build".to_owned(), "--profile".to_owned(), profile.into_owned()];
     if let Some(target) = folder.parent() {
         arguments.extend(["--target-dir".to_owned(), target.display().to_string()]);
     }
-    arguments.extend(packages.iter().flat_map(|package| ["--package".to_owned(), (*package).to_owned()]));
+    arguments.extend(selection.iter().map(|argument| (*argument).to_owned()));
     arguments
 }
 
@@ -170,20 +175,21 @@ mod tests {
     fn the_broker_is_never_built_together_with_a_service() {
         let fleet = crate::fleets::find(None, None).unwrap();
         let mut settings = Settings::embedded("/data", "/bin");
-        let packages = |settings: &Settings| {
+        let told = |settings: &Settings| {
             let plan = Plan::new(&fleet, settings).unwrap();
-            apart(&plan).iter().map(|set| set.contains("embedded-broker")).collect::<Vec<_>>()
+            selections(&plan).iter().map(|selection| selection.join(" ")).collect::<Vec<_>>()
         };
-        assert_eq!(packages(&settings), [false, true]);
+        let [services, broker] = told(&settings).try_into().unwrap();
+        assert!(services.starts_with("--bin gateway --bin ") && !services.contains("broker"), "{services}");
+        assert_eq!(broker, "--bins --package embedded-broker");
         settings.broker = Broker::External("k:9092".to_owned());
-        assert_eq!(packages(&settings), [false]);
+        assert_eq!(told(&settings), [services]);
     }
 
     #[test]
     fn the_others_are_built_with_the_profile_and_into_the_folder_of_this_command() {
-        let packages = BTreeSet::from(["crane", "boat"]);
-        let told = |folder: &str| arguments(Path::new(folder), &packages).join(" ");
-        assert_eq!(told("/t/release"), "build --bins --profile release --target-dir /t --package boat --package crane");
-        assert!(told("/t/debug").starts_with("build --bins --profile dev --target-dir /t "));
+        let told = |folder: &str| arguments(Path::new(folder), &["--bin", "crane"]).join(" ");
+        assert_eq!(told("/t/release"), "build --profile release --target-dir /t --bin crane");
+        assert!(told("/t/debug").starts_with("build --profile dev --target-dir /t "));
     }
 }

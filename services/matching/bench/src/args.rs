@@ -44,6 +44,8 @@ pub enum Part {
     Visible,
     /// A GET through the gateway and straight at the service
     Lookups,
+    /// A page at the end of a long list and one at its beginning
+    Lists,
     /// Consumers that are far behind
     CatchUp,
     /// The embedded fleet from nothing to ready
@@ -69,6 +71,8 @@ pub struct Effort {
     pub pairs: usize,
     /// Events that a consumer is behind.
     pub behind: i64,
+    /// Items of a long list.
+    pub listed: i64,
     /// Starts of the embedded fleet.
     pub starts: usize,
 }
@@ -95,6 +99,7 @@ impl Effort {
         lookups: Duration::from_secs(4),
         pairs: 3,
         behind: 100_000,
+        listed: 1_000_000,
         starts: 5,
     };
     const QUICK: Self = Self {
@@ -106,6 +111,7 @@ impl Effort {
         lookups: Duration::from_secs(1),
         pairs: 1,
         behind: 10_000,
+        listed: 100_000,
         starts: 1,
     };
 }

@@ -40,7 +40,8 @@ async fn some_match(gateway: SocketAddr) -> Result<i64> {
     body["id"].as_i64().context("a match without an id")
 }
 
-async fn rate(address: SocketAddr, request: &[u8], how_long: Duration) -> Result<f64> {
+/// Answers per second to the same request, asked by all users.
+pub async fn rate(address: SocketAddr, request: &[u8], how_long: Duration) -> Result<f64> {
     let done = AtomicU32::new(0);
     let began = Instant::now();
     let user = async || -> Result<()> {

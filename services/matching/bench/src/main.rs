@@ -5,6 +5,7 @@
 //! | `requests.rs`, `siege.rs`, `triples.rs` | requests per second beside the bare transactions; CPU and memory |
 //! | `visible.rs` | from the 201 to the page |
 //! | `lookups.rs` | a GET through the gateway beside one straight at the service |
+//! | `lists.rs` | a page at the end of a million beside the first |
 //! | `catch_up.rs`, `backlog.rs` | consumers that are far behind |
 //! | `start.rs` | the embedded fleet from nothing to ready |
 //! | `site.rs`, `running.rs`, `ports.rs` | fleets of our own, and their end |
@@ -17,6 +18,7 @@ mod catch_up;
 mod cpu;
 mod figure;
 mod http;
+mod lists;
 mod lookups;
 mod machine;
 mod ports;
@@ -92,6 +94,9 @@ async fn measure(site: &Site, args: &Args) -> Result<Measured> {
     }
     if args.wants(Part::Start) {
         measured.take(Part::Start, start::measure(site, &effort).await);
+    }
+    if args.wants(Part::Lists) {
+        measured.take(Part::Lists, lists::measure(site, &effort).await);
     }
     if args.wants(Part::CatchUp) {
         measured.take(Part::CatchUp, catch_up::measure(site, &effort).await);
