@@ -29,6 +29,9 @@ pub struct Manifest {
     /// Requests to show to someone who has just started the fleet.
     #[serde(rename = "try", default)]
     pub tries: Vec<Try>,
+    /// What is not as it would be in production: said at every start.
+    #[serde(default)]
+    pub open: Vec<String>,
 }
 
 /// The gateway of a fleet.

@@ -161,6 +161,8 @@ pub struct Plan {
     pub gateway: String,
     /// Requests worth trying, ready to be pasted.
     pub tries: Vec<Try>,
+    /// What is not as it would be in production.
+    pub open: Vec<String>,
 }
 
 /// Why there is no plan.
@@ -238,6 +240,7 @@ impl Draft<'_> {
             brokers: self.brokers(),
             gateway: url(self.addresses[GATEWAY]),
             tries,
+            open: self.manifest.open.clone(),
         }
     }
 

@@ -67,6 +67,7 @@ pub fn welcome(plan: &Plan, after: Duration) -> String {
     if plan.processes.iter().any(|process| process.env.get("STORE_URL").is_some_and(|url| url.starts_with("sqlite:"))) {
         lines.push(format!("Stores: {dir}/<name>/store.db"));
     }
+    lines.extend(plan.open.iter().map(|open| format!("OPEN: {open}")));
     lines.push("Ctrl-C stops it all; the next start finds all that was there.".to_owned());
     lines.join("\n")
 }

@@ -3,6 +3,7 @@ use super::*;
 fn harbour() -> Fleet {
     let manifest = r#"
 name = "harbour"
+open = ["the gates"]
 [gateway]
 port = 7000
 routes = "routes.toml"
@@ -143,4 +144,10 @@ fn a_replica_differs_in_its_name_its_port_and_its_log() {
 #[test]
 fn a_folder_with_a_strange_name_still_makes_a_url() {
     assert_eq!(sqlite(Path::new("/a b/50%?#/s.db")), "sqlite:/a%20b/50%25%3F%23/s.db");
+}
+
+#[test]
+fn what_is_open_is_said_at_every_start() {
+    let welcome = crate::screen::welcome(&planned(&settings()), std::time::Duration::from_millis(7));
+    assert!(welcome.contains("is up after 7 ms") && welcome.contains("OPEN: the gates"), "{welcome}");
 }

@@ -32,6 +32,7 @@ pub struct Recovery {
 impl Recovery {
     /// A recovery that looks when it is woken, and `every` so often.
     pub fn new(matches: MatchStore, payments: Arc<dyn Payments>, clock: Arc<dyn Clock>, every: Duration) -> Self {
+        metrics::describe_gauge!("matches_pending", "Requests whose payment is not decided");
         Self { matches, payments, clock, every, wake: Arc::new(Notify::new()) }
     }
 
@@ -51,8 +52,16 @@ impl Recovery {
                     Ok(settled) => tracing::info!(settled, "undone: attempts whose payment was not known"),
                     Err(error) => tracing::warn!(%error, "the recovery lost the store"),
                 }
+                self.measure().await;
             }
         });
+    }
+
+    /// Sets the gauge: what stays above zero is waiting for payment.
+    async fn measure(&self) {
+        if let Ok(pending) = self.matches.pending().await {
+            metrics::gauge!("matches_pending").set(f64::from(u32::try_from(pending).unwrap_or(u32::MAX)));
+        }
     }
 
     /// Undoes all that is due, and tells how many it could.

@@ -99,6 +99,12 @@ impl MatchStore {
         rows.iter().map(Row::case).collect()
     }
 
+    /// How many attempts are under way: asked for, and neither established nor undone.
+    pub async fn pending(&self) -> Result<i64, sqlx::Error> {
+        let sql = "SELECT COUNT(*) FROM matches WHERE phase IN ('pending', 'settling')";
+        sqlx::query_scalar(sql).fetch_one(self.store.reader()).await
+    }
+
     /// Marks a settling attempt as one that never was.
     pub async fn void(&self, case: &Case) -> Result<(), sqlx::Error> {
         let sql = "UPDATE matches SET phase = 'void' WHERE id = $1 AND attempt = $2 AND phase = 'settling'";

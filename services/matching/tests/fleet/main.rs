@@ -54,6 +54,7 @@ fn main() -> ExitCode {
             case!(story::a_live_stream_shows_each_step_and_resumes_after_the_last_one_seen),
             case!(settling::the_match_service_dies_between_asking_for_the_payment_and_writing_down_the_answer),
             case!(settling::payment_approves_after_the_time_limit),
+            case!(settling::what_is_undecided_is_counted_until_payment_answers_again),
             case!(settling::a_tutor_assigns_at_the_moment_the_student_cancels),
             case!(any_order::a_cancellation_overtakes_the_payment_on_its_way_to_visit),
             case!(any_order::an_event_that_is_delivered_again_and_again_is_applied_once),

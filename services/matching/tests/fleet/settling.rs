@@ -106,6 +106,28 @@ pub async fn payment_approves_after_the_time_limit(fleet: &mut Fleet) -> Result<
     Audit::of(fleet, SOON).await?.holds(&told)
 }
 
+pub async fn what_is_undecided_is_counted_until_payment_answers_again(fleet: &mut Fleet) -> Result<()> {
+    fleet.start_all().await?;
+    let people = People::of(fleet)?;
+    let pending = async |expected: f64| {
+        eventually(SOON, "the undecided are counted", async || {
+            let pending = fleet.metric("match", "matches_pending", &[]).await?;
+            ensure!((pending - expected).abs() < f64::EPSILON, "{pending} and not {expected}");
+            Ok(())
+        })
+        .await
+    };
+    people.request(1).await?.must_be(201)?;
+    pending(0.0).await?;
+    fleet.pause("payment")?;
+    for id in 2..=4 {
+        people.request(id).await?.must_be_problem(503, "")?;
+    }
+    pending(3.0).await?;
+    fleet.resume("payment")?;
+    pending(0.0).await
+}
+
 pub async fn a_tutor_assigns_at_the_moment_the_student_cancels(fleet: &mut Fleet) -> Result<()> {
     const PAIRS: i64 = 60;
     // Visit gathers for a while before it hears: so a tutor can be told yes after the student was.
