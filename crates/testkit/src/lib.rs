@@ -27,5 +27,5 @@ pub use messaging::{Record, Status};
 pub use operator::Lines;
 pub use parts::Parts;
 pub use suite::run;
-pub use topics::{Raw, Topics};
+pub use topics::{Listener, Raw, Topics};
 pub use wait::{each, eventually};

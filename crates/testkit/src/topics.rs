@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -11,7 +12,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{FutureProducer, FutureRecord};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use tokio::task::spawn_blocking;
 
 /// How long the broker may take to answer.
@@ -33,6 +34,22 @@ pub struct Raw {
     pub headers: Vec<(&'static str, Vec<u8>)>,
     /// What it carries.
     pub payload: Vec<u8>,
+}
+
+/// Who listens to a topic.
+#[derive(Clone)]
+pub struct Listener(Arc<BaseConsumer>);
+
+impl Listener {
+    /// The key of the next record, if one comes within `limit`.
+    pub async fn next(&self, limit: Duration) -> Result<Option<Vec<u8>>> {
+        let consumer = Arc::clone(&self.0);
+        spawn_blocking(move || match consumer.poll(limit) {
+            Some(record) => Ok(Some(record?.key().unwrap_or_default().to_vec())),
+            None => Ok(None),
+        })
+        .await?
+    }
 }
 
 impl From<&Envelope> for Raw {
@@ -62,6 +79,26 @@ impl Topics {
     pub async fn events(&self, context: &str) -> Result<Vec<Envelope>> {
         let records = self.records(context).await?;
         records.iter().map(|record| record.envelope().with_context(|| record.place.to_string())).collect()
+    }
+
+    /// Reads what comes to a context's topic from now on, and lets the broker take up to `wait` to say that nothing came.
+    pub async fn listen(&self, context: &str, wait: Duration) -> Result<Listener> {
+        let mut client = self.client();
+        client
+            .set("group.id", "listener")
+            .set("fetch.wait.max.ms", wait.as_millis().to_string())
+            .set("socket.timeout.ms", (wait + BROKER_LIMIT).as_millis().to_string());
+        let topic = self.name(context);
+        let consumer = spawn_blocking(move || {
+            let consumer: BaseConsumer = client.create()?;
+            let mut partitions = TopicPartitionList::new();
+            for (partition, end) in ends(&consumer, &[topic])? {
+                partitions.add_partition_offset(&partition.0, partition.1, end)?;
+            }
+            consumer.assign(&partitions)?;
+            anyhow::Ok(consumer)
+        });
+        Ok(Listener(Arc::new(consumer.await??)))
     }
 
     /// Publishes events that nobody has said, in this order.

@@ -10,6 +10,8 @@ mod any_order;
 #[cfg(test)]
 mod breaker;
 #[cfg(test)]
+mod broker;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod http;
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
             case!(any_order::an_event_that_a_store_refuses_becomes_a_dead_letter_and_the_rest_goes_on),
             case!(absent::without_payment_nothing_is_established_and_everything_is_shown),
             case!(absent::without_visit_and_mypage_matches_are_requested_and_cancelled_and_both_catch_up),
+            case!(broker::who_waits_for_events_is_told_when_one_comes_and_not_when_the_wait_is_over),
             case!(breaker::the_breaker_opens_refuses_at_once_and_closes_alone),
             case!(shutdown::a_request_in_flight_is_answered_and_the_process_ends_in_order),
             case!(shutdown::open_live_streams_end_and_do_not_hold_up_the_end),
