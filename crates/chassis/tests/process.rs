@@ -47,7 +47,7 @@ impl Started {
             line.clear();
             assert_ne!(log.read_line(&mut line).unwrap(), 0, "it ended before it served");
         }
-        let address = line.split(['(', ')']).nth(1).unwrap().to_owned();
+        let address = line.trim_end().rsplit('=').next().unwrap().to_owned();
         Self { process, log, address }
     }
 

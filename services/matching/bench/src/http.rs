@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn an_answer_ends_where_its_length_says() {
         let text = b"HTTP/1.1 201 Created\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
-        assert_eq!(read_head(text).unwrap(), Some(Head { status: 201, begin: 63, end: 68, closes: true }));
+        assert_eq!(read_head(text).unwrap(), Some(Head { status: 201, begin: 62, end: 67, closes: true }));
         assert_eq!(read_head(&text[..40]).unwrap(), None);
         assert!(read_head(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
     }
