@@ -15,11 +15,12 @@ use reqwest::Client;
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::process::Command;
+use url::Url;
 
 use crate::member::Member;
 use crate::parts::{KAFKA_KILL, KAFKA_START, Parts};
 use crate::suite::Ground;
-use crate::{Api, Topics, api, metrics, stores};
+use crate::{Api, Topics, Wire, api, metrics, stores};
 
 /// The description of a fleet, in its folder, for whoever operates it.
 pub(crate) const DESCRIPTION: &str = "fleet.toml";
@@ -205,6 +206,22 @@ impl Fleet {
     /// Changes the store of a context behind its back.
     pub async fn alter(&self, context: &str, sql: &str) -> Result<()> {
         stores::alter(self.store_url(context)?, sql).await.with_context(|| format!("{context}: {sql}"))
+    }
+
+    /// Puts a wire between a context and the server of its store, from its next start on. A file needs none.
+    pub async fn wire(&mut self, context: &str) -> Result<Option<Wire>> {
+        if self.parts == Parts::Embedded {
+            return Ok(None);
+        }
+        let url = Url::parse(self.store_url(context)?)?;
+        let wire = Wire::to(&url).await?;
+        self.set(context, "STORE_URL", wire.through(&url)?)?;
+        Ok(Some(wire))
+    }
+
+    /// Keeps the store of a context locked for a moment, if it is a file.
+    pub async fn lock(&self, context: &str) -> Result<()> {
+        stores::lock(self.store_url(context)?).await.with_context(|| format!("locking {context}"))
     }
 
     /// What it stands on.

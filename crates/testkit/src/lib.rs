@@ -17,6 +17,7 @@ mod stores;
 mod suite;
 mod topics;
 mod wait;
+mod wire;
 
 pub use api::{Answer, Api};
 pub use case::{Case, Run};
@@ -29,3 +30,4 @@ pub use parts::Parts;
 pub use suite::run;
 pub use topics::{Listener, Raw, Topics};
 pub use wait::{each, eventually};
+pub use wire::Wire;

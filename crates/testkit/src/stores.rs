@@ -1,9 +1,11 @@
 use std::path::Path;
+use std::time::Duration;
 use std::{fs, io};
 
 use anyhow::{Context as _, Result};
 use store::sqlx::any::install_default_drivers;
 use store::sqlx::{AnyConnection, AssertSqlSafe, Connection as _, query_scalar, raw_sql};
+use tokio::time::sleep;
 
 use crate::parts::Servers;
 
@@ -52,6 +54,19 @@ pub(crate) async fn alter(url: &str, sql: &str) -> Result<()> {
     install_default_drivers();
     let mut connection = AnyConnection::connect(url).await?;
     raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
+/// How long a file is kept locked.
+const LOCKED: Duration = Duration::from_millis(200);
+
+/// Keeps a file from being written for a moment.
+pub(crate) async fn lock(url: &str) -> Result<()> {
+    install_default_drivers();
+    let mut connection = AnyConnection::connect(url).await?;
+    raw_sql("BEGIN EXCLUSIVE").execute(&mut connection).await?;
+    sleep(LOCKED).await;
+    raw_sql("ROLLBACK").execute(&mut connection).await?;
     Ok(connection.close().await?)
 }
 

@@ -19,6 +19,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How long a request waits for another one for the same id.
 const WAIT_FOR_OTHER: Duration = Duration::from_secs(2);
 
+/// How long it is tried to find out what became of a match while the store is away.
+const FIND_OUT: Duration = Duration::from_secs(5);
+
 /// When a client may come back if nothing else is known.
 const COME_BACK: Duration = Duration::from_secs(1);
 
@@ -47,6 +50,8 @@ pub enum Requested {
     Declined(String),
     /// Payment gave no answer in time, or could not be asked. No match; what may have been paid is paid back.
     Unavailable(Duration),
+    /// The store was lost while the match was being established, and is still away: it is established, or will be undone.
+    Undecided(MatchId),
 }
 
 /// What came of a cancellation.
@@ -147,11 +152,12 @@ impl App {
         match self.payments.approve(&case, &trace.child(&self.ids)).await {
             Approval::Approved => {
                 let (established, event) = case.establish();
-                if self.matches.establish(&established, event, trace).await? {
-                    return Ok(Requested::Established(established));
+                match self.matches.establish(&established, event, trace).await {
+                    Ok(true) => Ok(Requested::Established(established)),
+                    // Too late: the recovery has taken the attempt over and gives the money back.
+                    Ok(false) => Ok(Requested::Unavailable(COME_BACK)),
+                    Err(error) => Ok(self.find_out(case, &error).await),
                 }
-                // Too late: the recovery has taken the attempt over and gives the money back.
-                Ok(Requested::Unavailable(COME_BACK))
             }
             Approval::Declined(reason) => {
                 self.matches.forget(&case).await?;
@@ -161,12 +167,34 @@ impl App {
                 self.matches.forget(&case).await?;
                 Ok(Requested::Unavailable(retry_after))
             }
-            Approval::Unknown => {
-                self.matches.give_up(&case, self.clock.now()).await?;
-                self.recovery.notify_one();
-                Ok(Requested::Unavailable(COME_BACK))
+            Approval::Unknown => self.give_up(case).await,
+        }
+    }
+
+    /// The store failed while a match was being established: its answer may be lost, but not its commit. Whoever is told
+    /// that there is no match must be told the truth, so it is undone unless it was established.
+    async fn find_out(&self, case: Case, error: &sqlx::Error) -> Requested {
+        tracing::warn!(id = case.id.get(), %error, "the store was lost while a match was being established");
+        let deadline = Instant::now() + FIND_OUT;
+        loop {
+            match self.give_up(case).await {
+                Ok(decided) => return decided,
+                Err(_) if Instant::now() >= deadline => return Requested::Undecided(case.id),
+                Err(_) => sleep(LOOK_AGAIN).await,
             }
         }
+    }
+
+    /// Leaves an attempt to the recovery, which undoes it; unless it is established after all.
+    async fn give_up(&self, case: Case) -> Result<Requested, sqlx::Error> {
+        if self.matches.give_up(&case, self.clock.now()).await? {
+            self.recovery.notify_one();
+            return Ok(Requested::Unavailable(COME_BACK));
+        }
+        Ok(match self.matches.find(case.id).await? {
+            Some(match_domain::Match::Established(found)) if found.case == case => Requested::Established(found),
+            _ => Requested::Unavailable(COME_BACK),
+        })
     }
 
     /// The student cancels.

@@ -87,6 +87,13 @@ impl Requested {
                 let detail = "payment cannot be asked now; there is no match, and whatever was paid is paid back";
                 Err(Problem::unavailable(detail, retry_after))
             }
+            Self::Undecided(id) => {
+                let id = id.get();
+                let detail =
+                    format!("ask for the match {id} again: it is paid once, or whatever was paid is paid back");
+                let title = "It is not known yet whether the match is established";
+                Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, "outcome-unknown", title).detail(detail))
+            }
         }
     }
 }

@@ -80,11 +80,11 @@ impl MatchStore {
         sqlx::query(sql).bind(case.id.get()).bind(case.attempt).execute(self.store.writer()).await.map(drop)
     }
 
-    /// Gives a pending attempt up: from now on it is the recovery's, which may begin at once.
-    pub async fn give_up(&self, case: &Case, now: Timestamp) -> Result<(), sqlx::Error> {
+    /// Gives a pending attempt up: from now on it is the recovery's, which may begin at once. `false` if it is not pending.
+    pub async fn give_up(&self, case: &Case, now: Timestamp) -> Result<bool, sqlx::Error> {
         let sql = "UPDATE matches SET phase = 'settling', settle_at = $3 WHERE id = $1 AND attempt = $2 AND phase = 'pending'";
         let query = sqlx::query(sql).bind(case.id.get()).bind(case.attempt).bind(now.as_micros());
-        query.execute(self.store.writer()).await.map(drop)
+        changed(query.execute(self.store.writer()).await)
     }
 
     /// Takes over attempts that are due to be undone, oldest first. Another taker leaves them alone for `lease`.

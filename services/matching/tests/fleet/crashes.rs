@@ -42,6 +42,30 @@ pub async fn the_whole_fleet_dies_at_once_starts_again_and_settles(fleet: &mut F
     Ok(())
 }
 
+pub async fn answers_of_the_stores_get_lost_while_requests_arrive(fleet: &mut Fleet) -> Result<()> {
+    let contexts = fleet.contexts();
+    let mut wires = Vec::new();
+    for context in &contexts {
+        wires.push(fleet.wire(context).await?);
+    }
+    fleet.start_all().await?;
+    let load = Load::begin(&People::of(fleet)?, 24, 1..=i64::MAX);
+    load.goes_on(200).await?;
+    for round in 0..40 {
+        // Match in every other round: there it matters most.
+        let at = if round % 2 == 0 { 0 } else { round / 2 % contexts.len() };
+        match &wires[at] {
+            Some(wire) => wire.lose_answers(),
+            None => fleet.lock(&contexts[at]).await?,
+        }
+        load.goes_on(20).await?;
+    }
+    let told = load.end().await?;
+    let established = told.values().filter(|outcome| **outcome == Outcome::Established).count();
+    ensure!(established > told.len() / 2, "only {established} of {} were established", told.len());
+    Audit::of(fleet, LATER).await?.holds(&told)
+}
+
 pub async fn consumers_that_die_before_they_commit_their_offsets_have_no_double_effect(
     fleet: &mut Fleet,
 ) -> Result<()> {

@@ -75,6 +75,7 @@ fn main() -> ExitCode {
             case!(replicas::a_replica_of_five_that_is_killed_in_the_middle_of_a_batch_changes_nothing),
             case!(crashes::the_broker_dies_and_comes_back_while_requests_arrive).that_kills_the_broker(),
             case!(crashes::the_whole_fleet_dies_at_once_starts_again_and_settles),
+            case!(crashes::answers_of_the_stores_get_lost_while_requests_arrive),
             case!(crashes::consumers_that_die_before_they_commit_their_offsets_have_no_double_effect),
             case!(crashes::of_two_relays_one_publishes_at_a_time_and_its_death_changes_no_order),
             case!(operator::status_shows_each_process_and_what_is_wrong_with_it),
