@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use match_domain::{Case, Match};
 use match_service::{Approval, Requested};
+use store::Dialect;
 use test_stores::{eventually, on_each_store};
 
 use crate::{NOW, SETTLE_AFTER, World, event, first, id, price, requested};
@@ -30,6 +31,26 @@ fn an_unknown_outcome_is_undone_and_the_id_is_free_again_with_a_greater_attempt(
         let second = Case { attempt: first(1, 20).attempt + 1, ..first(1, 20) };
         assert_eq!(world.request(1, 20).await, Requested::Established(requested(second)));
         assert_eq!(world.said().await, [event(second)], "the first attempt is never said");
+    });
+}
+
+#[test]
+fn a_match_that_the_store_does_not_establish_is_undone_and_the_student_is_told_so() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        let refuse = match world.store.dialect() {
+            Dialect::Postgres => "ALTER TABLE matches ADD CONSTRAINT refusal CHECK (phase <> 'established')",
+            Dialect::Sqlite => {
+                "CREATE TRIGGER refusal BEFORE UPDATE ON matches WHEN NEW.phase = 'established' \
+                 BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            }
+        };
+        sqlx::raw_sql(refuse).execute(world.store.writer()).await.unwrap();
+        world.payments.answer([Approval::Approved]);
+        assert!(matches!(world.request(1, 10).await, Requested::Unavailable(_)));
+        assert_eq!(settle(&world).await, 1);
+        assert_eq!(world.payments.canceled(), [first(1, 10)]);
+        assert_eq!(world.said().await, []);
     });
 }
 
