@@ -9,7 +9,7 @@ use testkit::{Fleet, eventually};
 pub async fn a_request_in_flight_is_answered_and_the_process_ends_in_order(fleet: &mut Fleet) -> Result<()> {
     let provider = Provider::of(fleet)?;
     // So long it goes on taking connections though it says that it is not ready.
-    fleet.set("match", "DRAIN_DELAY", "300ms")?;
+    fleet.set("match", "DRAIN_DELAY", "500ms")?;
     fleet.start_all().await?;
     let people = People { api: fleet.api("match")? };
     provider.takes(fleet, 600).await?;
@@ -24,8 +24,8 @@ pub async fn a_request_in_flight_is_answered_and_the_process_ends_in_order(fleet
         .await?;
         fleet.terminate(process)?;
         if process == "match" {
-            let ready = fleet.api("match")?.get("/readyz").await?;
-            ensure!(ready.status == 503, "/readyz answers {} while it stops", ready.status);
+            eventually(SOON, "it is not ready", async || fleet.api("match")?.get("/readyz").await?.must_be(503))
+                .await?;
         }
         asked.await??.must_be(201)?;
         let status = fleet.stop(process).await?;

@@ -81,10 +81,17 @@ impl Load {
     }
 }
 
-/// Asks for all these matches; all must be established.
+/// Asks for all these matches; all must be established. A student who is told to come back does so: on a busy machine a
+/// payment can take longer than its time limit. That may happen to one in a hundred.
 pub async fn request_all(people: &People, students: usize, ids: RangeInclusive<i64>) -> Result<Told> {
-    let told = Load::begin(people, students, ids).all().await?;
-    let other: Vec<_> = told.iter().filter(|(_, outcome)| **outcome != Outcome::Established).take(5).collect();
-    ensure!(other.is_empty(), "not established: {other:?} …");
+    let mut told = Load::begin(people, students, ids).all().await?;
+    let again = told.iter_mut().filter(|(_, outcome)| **outcome != Outcome::Established);
+    let again: Vec<(&i64, &mut Outcome)> = again.collect();
+    let ids: Vec<i64> = again.iter().map(|(id, _)| **id).collect();
+    for (id, outcome) in again {
+        eventually(LATER, "it is established", async || people.request(*id).await?.must_be(201)).await?;
+        *outcome = Outcome::Established;
+    }
+    ensure!(ids.len() <= (told.len() / 100).max(3), "{} were told to come back: {ids:?}", ids.len());
     Ok(told)
 }
