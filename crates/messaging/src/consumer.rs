@@ -6,7 +6,7 @@ use ambient::Ids;
 use rdkafka::TopicPartitionList;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, StreamConsumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset;
 use store::Store;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -109,7 +109,8 @@ impl<P: Policies> Consumer<P> {
                 }
                 look_again = Instant::now() + LOOK_AGAIN;
             }
-            let Some(records) = stop.run_until_cancelled(self.gather(consumer, look_again)).await else { break };
+            let Some(gathered) = stop.run_until_cancelled(self.gather(consumer, look_again)).await else { break };
+            let records = gathered?;
             let ends = frontier(&records);
             self.batches.take(records).await;
             finish(consumer, ends);
@@ -118,7 +119,7 @@ impl<P: Policies> Consumer<P> {
     }
 
     /// The records that have arrived: waits for the first until `until`, then only as long as the linger for more.
-    async fn gather(&self, consumer: &StreamConsumer, until: Instant) -> Vec<Record> {
+    async fn gather(&self, consumer: &StreamConsumer, until: Instant) -> Result<Vec<Record>, KafkaError> {
         let mut records = Vec::new();
         let most = self.batches.config.consumer_batch as usize;
         let mut deadline = until;
@@ -130,6 +131,7 @@ impl<P: Policies> Consumer<P> {
                     }
                     records.push(Record::from(&message));
                 }
+                Ok(Err(error)) if ends_membership(&error) => return Err(error),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "the broker");
                     if records.is_empty() {
@@ -140,8 +142,20 @@ impl<P: Policies> Consumer<P> {
                 Err(_) => break,
             }
         }
-        records
+        Ok(records)
     }
+}
+
+/// Whether only a new member of the group gets on. A topic that has just been created is not known to every broker at once,
+/// and librdkafka would look again after its refresh interval only: what is said there would be heard half a minute late.
+fn ends_membership(error: &KafkaError) -> bool {
+    matches!(
+        error,
+        KafkaError::MessageConsumptionFatal(_)
+            | KafkaError::MessageConsumption(
+                RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition
+            )
+    )
 }
 
 /// The end of each partition's part of the batch: all below it is finished once the batch is.

@@ -2,6 +2,7 @@
 
 mod broker;
 mod inbox;
+mod listening;
 mod outbox;
 mod poison;
 mod relay;
