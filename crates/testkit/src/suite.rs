@@ -31,8 +31,8 @@ pub(crate) struct Ground {
 /// A folder of binaries that are to be tested as they are; without it they are built.
 const BINARIES: &str = "FLOTILLA_TEST_BINARIES";
 
-/// How long each test took.
-type Times = Arc<Mutex<Vec<(Duration, String)>>>;
+/// How long each test took, and how it failed if it did.
+type Ended = Arc<Mutex<Vec<(Duration, String, Option<String>)>>>;
 
 /// Runs the cases on all parts that there are, one after the other: a machine has only so many cores. Says at the end what
 /// was left out, and how to include it.
@@ -51,14 +51,14 @@ pub fn run(manifest: &Path, cases: &[Case]) -> ExitCode {
 fn try_run(manifest: &Path, cases: &[Case], arguments: &Arguments) -> Result<ExitCode> {
     let ground = Arc::new(Ground::new(manifest)?);
     let mut left_out = Vec::new();
-    let times = Times::default();
+    let ended = Ended::default();
     let mut trials = Vec::new();
     for parts in ["embedded", "servers"] {
         for case in cases {
             // stringify! puts blanks and new lines around the colons.
             let name = format!("{parts}::{}", case.name.split_whitespace().collect::<String>());
             trials.push(match available(parts, *case) {
-                Ok(parts) => trial(name, *case, parts, &ground, &times),
+                Ok(parts) => trial(name, *case, parts, &ground, &ended),
                 Err(reason) => {
                     left_out.push((name.clone(), reason.clone()));
                     Trial::ignorable_test(name, || Ok(Completion::ignored_with(reason)))
@@ -71,7 +71,7 @@ fn try_run(manifest: &Path, cases: &[Case], arguments: &Arguments) -> Result<Exi
     }
     let conclusion = libtest_mimic::run(arguments, trials);
     if !arguments.list {
-        report(&times, &left_out);
+        report(&ended, &left_out);
     }
     Ok(conclusion.exit_code())
 }
@@ -87,14 +87,14 @@ fn available(parts: &str, case: Case) -> Result<Parts, String> {
     Ok(Parts::Servers(servers))
 }
 
-fn trial(name: String, case: Case, parts: Parts, ground: &Arc<Ground>, times: &Times) -> Trial {
-    let (ground, times, told) = (Arc::clone(ground), Arc::clone(times), name.clone());
+fn trial(name: String, case: Case, parts: Parts, ground: &Arc<Ground>, ended: &Ended) -> Trial {
+    let (ground, ended, told) = (Arc::clone(ground), Arc::clone(ended), name.clone());
     Trial::test(name, move || {
         let runtime = runtime()?;
         let began = runtime.block_on(async { Instant::now() });
-        let outcome = runtime.block_on(ground.run(case, &parts));
-        times.lock().unwrap_or_else(PoisonError::into_inner).push((began.elapsed(), told));
-        outcome.map_err(|error| Failed::from(format!("{error:#}")))
+        let failure = runtime.block_on(ground.run(case, &parts)).err().map(|error| format!("{error:#}"));
+        ended.lock().unwrap_or_else(PoisonError::into_inner).push((began.elapsed(), told, failure.clone()));
+        failure.map_or(Ok(()), |text| Err(Failed::from(text)))
     })
 }
 
@@ -102,8 +102,10 @@ fn runtime() -> Result<Runtime> {
     Ok(Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
 
-fn report(times: &Times, left_out: &[(String, String)]) {
-    for (took, name) in times.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+/// What matters most comes last: a log may be shown by its end only.
+fn report(ended: &Ended, left_out: &[(String, String)]) {
+    let ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+    for (took, name, _) in ended.iter() {
         eprintln!("{:8.1} s  {name}", took.as_secs_f64());
     }
     let reasons: BTreeSet<_> = left_out.iter().map(|(_, reason)| reason).collect();
@@ -111,6 +113,11 @@ fn report(times: &Times, left_out: &[(String, String)]) {
         eprintln!("\nLEFT OUT ({reason}):");
         let names = left_out.iter().filter(|(_, why)| why == reason);
         names.for_each(|(name, _)| eprintln!("    {name}"));
+    }
+    for (_, name, failure) in ended.iter() {
+        if let Some(line) = failure.as_deref().and_then(|text| text.lines().next()) {
+            eprintln!("FAILED {name}: {line}");
+        }
     }
 }
 
