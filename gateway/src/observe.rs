@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use metrics::{Counter, Gauge, Histogram, SharedString};
 
 const REQUESTS: &str = "gateway_requests_total";
@@ -79,19 +79,5 @@ impl RouteMetrics {
     /// Its answer has ended.
     pub fn left(&self) {
         self.in_flight.decrement(1);
-    }
-}
-
-/// Clients can make methods up; labels must stay few.
-pub fn method_label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::OPTIONS => "OPTIONS",
-        _ => "OTHER",
     }
 }

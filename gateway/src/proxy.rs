@@ -20,7 +20,7 @@ use crate::body::Bounded;
 use crate::config::Config;
 use crate::headers::{self, Facts};
 use crate::lane::Lane;
-use crate::observe::{RouteMetrics, method_label};
+use crate::observe::RouteMetrics;
 use crate::refusal::Refusal;
 use crate::routes::Table;
 use crate::upstream::{self, Client};
@@ -65,7 +65,7 @@ impl Proxy {
     pub async fn answer(State(proxy): State<Arc<Self>>, request: Request) -> Response {
         let began = Instant::now();
         let trace = TraceContext::new(&proxy.ids);
-        let method = method_label(request.method());
+        let method = chassis::method_label(request.method());
         let (metrics, outcome) = match proxy.lane(request.uri().path()) {
             Ok(lane) => (lane.metrics(), proxy.pass(lane, request, trace).await),
             Err(refusal) => (&proxy.unrouted, Err(refusal)),

@@ -105,8 +105,8 @@ impl Recorded {
     }
 }
 
-/// Clients can make methods up; labels must stay few.
-pub(crate) fn method_label(method: &Method) -> &'static str {
+/// A method as the label of a metric. Clients can make methods up; labels must stay few.
+pub fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

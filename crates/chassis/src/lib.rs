@@ -39,6 +39,7 @@ pub mod trace;
 pub use config::{Config, LogFormat};
 pub use health::Heartbeat;
 pub use host::Host;
+pub use http_metrics::method_label;
 pub use router::router;
 pub use run::{RunError, run, run_until};
 pub use server::{Peer, ServeLimits, serve};

@@ -4,7 +4,7 @@ use std::time::Duration;
 use ambient::Timestamp;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
-use store::{Column, Store, Tx};
+use store::{Column, Store, Tx, incoming};
 
 /// Rows that one step of a purge deletes: small enough not to hold up anyone.
 const PURGE_STEP: i64 = 5_000;
@@ -32,8 +32,7 @@ pub(crate) async fn remember<'a>(
         "INSERT INTO inbox (event_id, received_at) SELECT event_id, received_at FROM {source} WHERE true \
          ORDER BY event_id ON CONFLICT (event_id) DO NOTHING RETURNING event_id"
     );
-    let json = serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))?;
-    let new: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(json).fetch_all(&mut **tx).await?;
+    let new: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(incoming(&rows)?).fetch_all(&mut **tx).await?;
     Ok(new.into_iter().collect())
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
-use store::{Column, Dialect, Store, Tx, Wake};
+use store::{Column, Dialect, Store, Tx, Wake, incoming};
 
 /// The signal that there is something to publish.
 pub(crate) const CHANNEL: &str = "outbox";
@@ -167,8 +167,7 @@ impl Outbox {
     async fn write(&self, tx: &mut Tx, rows: &[Row]) -> Result<(), sqlx::Error> {
         let source = self.store.dialect().rows(COLUMNS);
         let sql = format!("INSERT INTO outbox ({NAMES}) SELECT {NAMES} FROM {source} ORDER BY n");
-        let json = serde_json::to_string(rows).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        sqlx::query(AssertSqlSafe(sql)).bind(json).execute(&mut **tx).await.map(drop)
+        sqlx::query(AssertSqlSafe(sql)).bind(incoming(rows)?).execute(&mut **tx).await.map(drop)
     }
 
     /// The signal that [`Outbox::commit`] gives.

@@ -1,5 +1,7 @@
 use std::fmt::Write as _;
 
+use serde::Serialize;
+
 /// Which of the two stores it is, for the few words that they do not share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -48,6 +50,11 @@ impl Dialect {
             Self::Sqlite => "",
         }
     }
+}
+
+/// What `$1` of [`Dialect::rows`] is bound to: all these rows as one parameter.
+pub fn incoming<R: Serialize>(rows: &[R]) -> Result<String, sqlx::Error> {
+    serde_json::to_string(rows).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
 /// `write` for each column, separated by commas.

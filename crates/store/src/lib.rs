@@ -16,7 +16,7 @@ mod table;
 mod wake;
 
 pub use config::Config;
-pub use dialect::{Column, Dialect};
+pub use dialect::{Column, Dialect, incoming};
 pub use failure::{OpenError, is_transient, problem};
 pub use lead::{Lead, Session};
 pub use migrate::Migrations;

@@ -2,7 +2,7 @@ use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, FromRow};
 
-use crate::dialect::list;
+use crate::dialect::{incoming, list};
 use crate::{Column, Dialect, Tx};
 
 /// A table with one row for each business case, read and written many rows at a time.
@@ -59,7 +59,7 @@ impl Table {
         let sql = format!(
             "INSERT INTO {name} ({columns}) SELECT {columns} FROM {source} WHERE true ON CONFLICT ({key}) DO UPDATE SET {set}"
         );
-        sqlx::query(AssertSqlSafe(sql)).bind(json(rows)?).execute(&mut **tx).await.map(drop)
+        sqlx::query(AssertSqlSafe(sql)).bind(incoming(rows)?).execute(&mut **tx).await.map(drop)
     }
 
     fn names(&self) -> String {
@@ -67,10 +67,6 @@ impl Table {
     }
 
     fn keys(&self, keys: &[i64]) -> Result<String, sqlx::Error> {
-        json(&keys.iter().map(|key| std::collections::BTreeMap::from([(self.key, key)])).collect::<Vec<_>>())
+        incoming(&keys.iter().map(|key| std::collections::BTreeMap::from([(self.key, key)])).collect::<Vec<_>>())
     }
-}
-
-fn json<R: Serialize>(rows: &[R]) -> Result<String, sqlx::Error> {
-    serde_json::to_string(rows).map_err(|error| sqlx::Error::Encode(error.into()))
 }

@@ -6,7 +6,7 @@ use payment_contract::{PaymentApproved, PaymentEvent};
 use payment_domain::{Approval, Bill, Payment, Refusal, State, approve, cancel};
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, FromRow};
-use store::{Column, Page, Store, Table, Tx};
+use store::{Column, Page, Store, Table, Tx, incoming};
 
 const TABLE: Table = Table {
     name: "payments",
@@ -113,7 +113,7 @@ impl PaymentStore {
             "INSERT INTO refunds_due (match_id, attempt, price) SELECT match_id, attempt, price FROM {source} WHERE true \
              ORDER BY match_id, attempt ON CONFLICT (match_id, attempt) DO NOTHING"
         );
-        sqlx::query(AssertSqlSafe(sql)).bind(due(bills)?).execute(&mut **tx).await.map(drop)
+        sqlx::query(AssertSqlSafe(sql)).bind(incoming(&Due::all(bills))?).execute(&mut **tx).await.map(drop)
     }
 
     /// The payment of a match, as people see it.
@@ -132,9 +132,9 @@ impl PaymentStore {
 
     /// Bills that the provider is to give back and to close.
     pub async fn refunds_due(&self, most: i64) -> Result<Vec<Bill>, sqlx::Error> {
-        let sql = "SELECT match_id, attempt, price, '' AS state FROM refunds_due LIMIT $1";
-        let rows: Vec<Row> = sqlx::query_as(sql).bind(most).fetch_all(self.store.reader()).await?;
-        Ok(rows.iter().map(Row::bill).collect())
+        let sql = "SELECT * FROM refunds_due LIMIT $1";
+        let rows: Vec<Due> = sqlx::query_as(sql).bind(most).fetch_all(self.store.reader()).await?;
+        Ok(rows.iter().map(Due::bill).collect())
     }
 
     /// The provider has closed these bills.
@@ -146,23 +146,28 @@ impl PaymentStore {
         let sql = format!(
             "DELETE FROM refunds_due WHERE (match_id, attempt) IN (SELECT match_id, attempt FROM {source} ORDER BY 1, 2)"
         );
-        sqlx::query(AssertSqlSafe(sql)).bind(due(bills)?).execute(self.store.writer()).await.map(drop)
+        sqlx::query(AssertSqlSafe(sql)).bind(incoming(&Due::all(bills))?).execute(self.store.writer()).await.map(drop)
     }
 }
 
 /// The columns of a bill that is due.
 const DUE: &[(&str, Column)] = &[("match_id", Column::Number), ("attempt", Column::Number), ("price", Column::Number)];
 
-/// Bills as the one parameter of a statement.
-fn due(bills: &[Bill]) -> Result<String, sqlx::Error> {
-    #[derive(Serialize)]
-    struct Due {
-        match_id: i64,
-        attempt: i64,
-        price: i64,
+#[derive(FromRow, Serialize)]
+struct Due {
+    match_id: i64,
+    attempt: i64,
+    price: i64,
+}
+
+impl Due {
+    fn all(bills: &[Bill]) -> Vec<Self> {
+        bills.iter().map(|&Bill { match_id, attempt, price }| Self { match_id, attempt, price }).collect()
     }
-    let due = bills.iter().map(|&Bill { match_id, attempt, price }| Due { match_id, attempt, price });
-    serde_json::to_string(&due.collect::<Vec<_>>()).map_err(|error| sqlx::Error::Encode(error.into()))
+
+    fn bill(&self) -> Bill {
+        Bill { match_id: self.match_id, attempt: self.attempt, price: self.price }
+    }
 }
 
 impl Row {
@@ -171,14 +176,11 @@ impl Row {
         Self { match_id, attempt, price, state: action(state).to_owned() }
     }
 
-    fn bill(&self) -> Bill {
-        Bill { match_id: self.match_id, attempt: self.attempt, price: self.price }
-    }
-
     fn payment(&self) -> Result<Payment, sqlx::Error> {
         let state = [State::Approved, State::Canceled, State::Void].into_iter().find(|s| action(*s) == self.state);
         let state = state.ok_or_else(|| sqlx::Error::Decode(format!("state is {:?}", self.state).into()))?;
-        Ok(Payment { bill: self.bill(), state })
+        let bill = Bill { match_id: self.match_id, attempt: self.attempt, price: self.price };
+        Ok(Payment { bill, state })
     }
 }
 
