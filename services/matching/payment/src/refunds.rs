@@ -35,20 +35,23 @@ pub fn start(payments: PaymentStore, provider: Arc<dyn Provider>, host: &Host) -
     wake
 }
 
+/// One round through all that is due: what the provider refuses waits for the next and holds up no other.
 async fn refund_due(
     payments: &PaymentStore,
     provider: &dyn Provider,
     stop: &CancellationToken,
 ) -> Result<(), sqlx::Error> {
+    let mut seen = None;
     while !stop.is_cancelled() {
-        let due = payments.refunds_due(AT_ONCE).await?;
+        let due = payments.refunds_due(seen, AT_ONCE).await?;
+        seen = due.last().copied();
+        if seen.is_none() {
+            break;
+        }
         let closed: Vec<Bill> =
             join_all(due.iter().map(|bill| refund(provider, bill))).await.into_iter().flatten().collect();
         // A bill whose end is not written down is closed again: the provider does so as often as it is asked.
         payments.refunded(&closed).await?;
-        if closed.len() < due.len() || due.is_empty() {
-            break;
-        }
     }
     Ok(())
 }

@@ -130,10 +130,12 @@ impl PaymentStore {
         Page::cut(query.fetch_all(self.store.reader()).await?, size, |row: Row| row.payment())
     }
 
-    /// Bills that the provider is to give back and to close.
-    pub async fn refunds_due(&self, most: i64) -> Result<Vec<Bill>, sqlx::Error> {
-        let sql = "SELECT * FROM refunds_due LIMIT $1";
-        let rows: Vec<Due> = sqlx::query_as(sql).bind(most).fetch_all(self.store.reader()).await?;
+    /// Bills that the provider is to give back and to close, in their order; those after `seen` if it is given.
+    pub async fn refunds_due(&self, seen: Option<Bill>, most: i64) -> Result<Vec<Bill>, sqlx::Error> {
+        let (match_id, attempt) = seen.map_or((i64::MIN, i64::MIN), |bill| (bill.match_id, bill.attempt));
+        let sql = "SELECT * FROM refunds_due WHERE (match_id, attempt) > ($1, $2) ORDER BY match_id, attempt LIMIT $3";
+        let rows = sqlx::query_as(sql).bind(match_id).bind(attempt).bind(most);
+        let rows: Vec<Due> = rows.fetch_all(self.store.reader()).await?;
         Ok(rows.iter().map(Due::bill).collect())
     }
 

@@ -74,7 +74,7 @@ impl World {
 
     /// What the provider owes.
     async fn due(&self) -> Vec<Bill> {
-        self.payments.refunds_due(1_000).await.unwrap()
+        self.payments.refunds_due(None, 1_000).await.unwrap()
     }
 
     /// All that the context has said of a match.

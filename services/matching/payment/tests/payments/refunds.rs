@@ -1,5 +1,6 @@
 //! What is owed is paid back.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use payment_service::start_refunds;
@@ -63,15 +64,32 @@ fn a_refund_that_fails_is_tried_again_and_holds_up_no_other() {
     });
 }
 
+/// The provider holds the money of these matches and is to give it back.
+async fn all_due(world: &World, match_ids: RangeInclusive<i64>) {
+    let rows = match_ids.clone().map(|id| format!("({id}, 1, 10)")).collect::<Vec<_>>().join(", ");
+    let sql = format!("INSERT INTO refunds_due (match_id, attempt, price) VALUES {rows}");
+    world.till.holds.lock().unwrap().extend(match_ids.map(|id| (id, 1)));
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(world.store.writer()).await.unwrap();
+}
+
+#[test]
+fn as_many_refunds_as_fail_hold_up_no_other() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        all_due(&world, 1..=201).await;
+        let stubborn: Vec<(i64, i64)> = (1..=200).map(|match_id| (match_id, 1)).collect();
+        world.till.stubborn.lock().unwrap().extend(&stubborn);
+        start_refunds(world.payments.clone(), world.till.clone(), &world.host).notify_one();
+        nothing_held_but(&world, &stubborn).await;
+        world.host.stopping().cancel();
+    });
+}
+
 #[test]
 fn a_thousand_refunds_are_worked_off() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        let bills: Vec<(i64, i64)> = (1..=1_000).map(|match_id| (match_id, 1)).collect();
-        world.till.holds.lock().unwrap().extend(&bills);
-        let rows = bills.iter().map(|(id, attempt)| format!("({id}, {attempt}, 10)")).collect::<Vec<_>>().join(", ");
-        let sql = format!("INSERT INTO refunds_due (match_id, attempt, price) VALUES {rows}");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(world.store.writer()).await.unwrap();
+        all_due(&world, 1..=1_000).await;
         start_refunds(world.payments.clone(), world.till.clone(), &world.host).notify_one();
         eventually("nothing is due", async || world.due().await.is_empty()).await;
         nothing_held_but(&world, &[]).await;
