@@ -54,7 +54,7 @@ pub enum Place {
     Contract(Context),
     /// `services/FLEET/CONTEXT/domain`: the rules, without I/O.
     Domain(Context),
-    /// `services/FLEET/tests` and `bench`: what tries or measures a whole fleet.
+    /// `services/FLEET/tests`, `bench`, `audit`, `simulation` and `chaos`: what tries, measures or checks a whole fleet.
     WholeFleet(String),
 }
 
@@ -76,7 +76,9 @@ impl Place {
             ["crates", _] => Self::Crate,
             ["gateway"] => Self::Gateway,
             ["xtask"] => Self::Tool,
-            ["services", fleet, "tests" | "bench"] => Self::WholeFleet(fleet.to_owned()),
+            ["services", fleet, "audit" | "bench" | "chaos" | "simulation" | "tests"] => {
+                Self::WholeFleet(fleet.to_owned())
+            }
             ["services", fleet, name] => Self::Service(context(fleet, name)),
             ["services", fleet, name, "contract"] => Self::Contract(context(fleet, name)),
             ["services", fleet, name, "domain"] => Self::Domain(context(fleet, name)),
