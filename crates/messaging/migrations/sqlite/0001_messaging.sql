@@ -1,6 +1,7 @@
 -- Steps 1 to 99 belong to crate messaging; a context's own begin at 100.
 CREATE TABLE outbox (
-    seq INTEGER PRIMARY KEY,
+    -- No number is given twice: whoever deletes what it has published must not hit what came after.
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
     event_id TEXT NOT NULL,
     topic TEXT NOT NULL,
     subject TEXT NOT NULL,
