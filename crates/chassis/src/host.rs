@@ -72,6 +72,16 @@ impl Host {
         self.tasks.spawn(name, task);
     }
 
+    /// Does work that goes on though its client hangs up; the end of the process waits for it. `None` if it panicked.
+    pub async fn see_through<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        self.tasks.see_through(work).await.ok().flatten()
+    }
+
+    /// Ends all tasks where they stand, as `kill -9` would: for simulations.
+    pub fn kill(&self) {
+        self.tasks.kill();
+    }
+
     /// Adds a condition for being ready: `/readyz` says 503 while `check` fails or takes longer than a second.
     pub fn readiness<C>(&self, name: &'static str, check: C)
     where

@@ -2,6 +2,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures_util::FutureExt;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -14,16 +15,30 @@ pub(crate) struct Tasks {
     lost: OnceLock<&'static str>,
     failed: CancellationToken,
     stopping: CancellationToken,
+    killed: CancellationToken,
 }
 
 impl Tasks {
     pub(crate) fn spawn(self: &Arc<Self>, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let tasks = Arc::clone(self);
         self.names(|running| running.push(name));
-        self.tracker.spawn(async move {
+        self.see_through(async move {
             let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();
             tasks.ended(name, panicked);
         });
+    }
+
+    /// Starts work that is waited for when the process ends.
+    pub(crate) fn see_through<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<Option<T>> {
+        self.tracker.spawn(self.killed.clone().run_until_cancelled_owned(work))
+    }
+
+    /// Drops all tasks where they stand.
+    pub(crate) fn kill(&self) {
+        self.killed.cancel();
     }
 
     fn ended(&self, name: &'static str, panicked: bool) {

@@ -20,7 +20,7 @@ pub use dialect::{Column, Dialect, incoming};
 pub use failure::{OpenError, is_transient, problem};
 pub use lead::{Lead, Session};
 pub use migrate::Migrations;
-pub use open::{Store, Tx, create_database};
+pub use open::{Store, Tx, create_database, install_drivers, use_drivers};
 pub use page::Page;
 pub use table::Table;
 pub use wake::Wake;

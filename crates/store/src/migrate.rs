@@ -1,10 +1,15 @@
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::Path;
+use std::time::Duration;
 
 use sqlx::AnyConnection;
 use sqlx::migrate::{Migration, Migrator};
+use tokio::time::sleep;
 
 use crate::{Dialect, OpenError};
+
+/// How long to wait before a lock that another process holds is tried again.
+const LOCKED: Duration = Duration::from_millis(20);
 
 /// Steps that bring a schema up to date: forward only, never changed once they have run somewhere.
 #[derive(Debug, Clone, Copy)]
@@ -44,12 +49,17 @@ pub(crate) async fn run(
 /// Makes the folder of a database and waits for the lock file in it. The lock ends with the handle, or with the process.
 pub(crate) async fn lock_beside(file: &Path) -> Result<File, OpenError> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-    let (path, named) = (file.with_extension("migrate.lock"), folder.display().to_string());
-    let lock = move || {
-        std::fs::create_dir_all(folder)?;
+    let path = file.with_extension("migrate.lock");
+    let outcome = async {
+        std::fs::create_dir_all(&folder)?;
         let file = File::create(path)?;
-        file.lock().map(|()| file)
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) => sleep(LOCKED).await,
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
     };
-    let locked = tokio::task::spawn_blocking(lock).await;
-    locked.map_err(std::io::Error::other).flatten().map_err(|error| OpenError::Folder(named, error))
+    outcome.await.map_err(|error| OpenError::Folder(folder.display().to_string(), error))
 }

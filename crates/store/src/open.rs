@@ -138,9 +138,17 @@ pub async fn create_database(url: &str) -> Result<(), OpenError> {
     }
 }
 
-fn install_drivers() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(sqlx::any::install_default_drivers);
+static DRIVERS: Once = Once::new();
+
+/// Other drivers than sqlx's own, for simulations. `install` calls `sqlx::any::install_drivers`; it does nothing once a
+/// store was opened in this process.
+pub fn use_drivers(install: fn()) {
+    DRIVERS.call_once(install);
+}
+
+/// Makes sqlx ready to open any of the stores. Whoever opens a [`Store`] need not call it.
+pub fn install_drivers() {
+    DRIVERS.call_once(sqlx::any::install_default_drivers);
 }
 
 /// The kind of store, the URL as the driver wants it, and the file if it is one.
