@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::OtherBroker;
+
 /// How a context speaks to the broker.
 #[derive(Debug, Clone, clap::Args)]
 #[group(id = "messaging")]
@@ -55,6 +57,10 @@ pub struct Config {
     /// How long handled event ids are remembered; an event delivered again later is handled again
     #[arg(long, env = "INBOX_RETENTION", default_value = "7days", value_parser = humantime::parse_duration)]
     pub inbox_retention: Duration,
+
+    /// Another broker than Kafka
+    #[arg(skip)]
+    pub broker: OtherBroker,
 }
 
 /// Kafka allows letters, digits, dots, dashes and underscores; the dot separates our parts.

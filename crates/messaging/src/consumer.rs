@@ -1,20 +1,14 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::Ids;
-use rdkafka::TopicPartitionList;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, StreamConsumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::topic_partition_list::Offset;
 use store::Store;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::Batches;
-use crate::kafka::{Topics, client};
-use crate::{Config, Policies, Record};
+use crate::{Broker, JoinError, ListenError, Membership, Policies, Record};
 
 /// How often a consumer looks whether its view is to be rebuilt, and says that it lives.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -28,37 +22,8 @@ pub(crate) struct Consumer<P> {
     pub(crate) ids: Arc<Ids>,
     /// The topics it listens to.
     pub(crate) listen: Vec<String>,
-    pub(crate) topics: Topics,
-    pub(crate) current: Current,
+    pub(crate) broker: Arc<dyn Broker>,
     pub(crate) beat: Box<dyn Fn() + Send + Sync>,
-}
-
-/// The group and the client that are in use now: for whoever asks how far they are.
-#[derive(Clone, Default)]
-pub(crate) struct Current(Arc<Mutex<Option<Member>>>);
-
-/// A consumer as a member of its group.
-#[derive(Clone)]
-pub(crate) struct Member {
-    pub(crate) group: String,
-    pub(crate) consumer: Arc<StreamConsumer>,
-    /// Asks the broker on a connection of its own: on the consumer's, a question waits until the fetch before it is
-    /// answered, which is half a second when nothing comes.
-    pub(crate) probe: Arc<BaseConsumer>,
-}
-
-impl Current {
-    pub(crate) fn get(&self) -> Option<Member> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set(&self, member: Member) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(member);
-    }
-
-    fn take(&self) -> Option<Member> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
 }
 
 impl<P: Policies> Consumer<P> {
@@ -77,26 +42,17 @@ impl<P: Policies> Consumer<P> {
     async fn consume(&self, stop: &CancellationToken) -> Result<(), ConsumeError> {
         let Batches { config, store, context, .. } = &self.batches;
         let generation = generation(store, &self.ids).await?;
-        self.topics.ensure().await?;
         let group = format!("{}.{context}.{generation}", config.fleet);
-        let consumer = Arc::new(subscribe(config, &group, &self.listen)?);
-        let probe = Arc::new(client(&config.kafka_brokers).set("group.id", &group).create()?);
+        let member = self.broker.join(&group, &self.listen).await?;
         tracing::info!(group, "consuming");
-        self.current.set(Member { group, consumer: Arc::clone(&consumer), probe });
-        let ended = self.consume_generation(&consumer, &generation, stop).await;
-        let probe = self.current.take();
-        // Leaving the group commits what is finished, and blocks; so does the end of the other client.
-        let left = tokio::task::spawn_blocking(move || {
-            let _ = consumer.commit_consumer_state(CommitMode::Sync);
-            drop((consumer, probe));
-        });
-        let _ = left.await;
+        let ended = self.consume_generation(member.as_ref(), &generation, stop).await;
+        member.leave().await;
         ended
     }
 
     async fn consume_generation(
         &self,
-        consumer: &StreamConsumer,
+        member: &dyn Membership,
         generation: &str,
         stop: &CancellationToken,
     ) -> Result<(), ConsumeError> {
@@ -109,29 +65,29 @@ impl<P: Policies> Consumer<P> {
                 }
                 look_again = Instant::now() + LOOK_AGAIN;
             }
-            let Some(gathered) = stop.run_until_cancelled(self.gather(consumer, look_again)).await else { break };
+            let Some(gathered) = stop.run_until_cancelled(self.gather(member, look_again)).await else { break };
             let records = gathered?;
             let ends = frontier(&records);
             self.batches.take(records).await;
-            finish(consumer, ends);
+            member.finish(ends);
         }
         Ok(())
     }
 
     /// The records that have arrived: waits for the first until `until`, then only as long as the linger for more.
-    async fn gather(&self, consumer: &StreamConsumer, until: Instant) -> Result<Vec<Record>, KafkaError> {
+    async fn gather(&self, member: &dyn Membership, until: Instant) -> Result<Vec<Record>, ListenError> {
         let mut records = Vec::new();
         let most = self.batches.config.consumer_batch as usize;
         let mut deadline = until;
         while records.len() < most {
-            match timeout_at(deadline, consumer.recv()).await {
-                Ok(Ok(message)) => {
+            match timeout_at(deadline, member.next()).await {
+                Ok(Ok(record)) => {
                     if records.is_empty() {
                         deadline = Instant::now() + self.batches.config.consumer_linger;
                     }
-                    records.push(Record::from(&message));
+                    records.push(record);
                 }
-                Ok(Err(error)) if ends_membership(&error) => return Err(error),
+                Ok(Err(error @ ListenError::Over(_))) => return Err(error),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "the broker");
                     if records.is_empty() {
@@ -146,18 +102,6 @@ impl<P: Policies> Consumer<P> {
     }
 }
 
-/// Whether only a new member of the group gets on. A topic that has just been created is not known to every broker at once,
-/// and librdkafka would look again after its refresh interval only: what is said there would be heard half a minute late.
-fn ends_membership(error: &KafkaError) -> bool {
-    matches!(
-        error,
-        KafkaError::MessageConsumptionFatal(_)
-            | KafkaError::MessageConsumption(
-                RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition
-            )
-    )
-}
-
 /// The end of each partition's part of the batch: all below it is finished once the batch is.
 fn frontier(records: &[Record]) -> BTreeMap<(String, i32), i64> {
     let mut ends = BTreeMap::new();
@@ -168,45 +112,12 @@ fn frontier(records: &[Record]) -> BTreeMap<(String, i32), i64> {
     ends
 }
 
-/// Marks the batch as finished; librdkafka commits what is marked from time to time, and when a partition is given away.
-fn finish(consumer: &StreamConsumer, ends: BTreeMap<(String, i32), i64>) {
-    for ((topic, partition), end) in ends {
-        let mut list = TopicPartitionList::new();
-        let marked = list
-            .add_partition_offset(&topic, partition, Offset::Offset(end))
-            .and_then(|()| consumer.store_offsets(&list));
-        if let Err(error) = marked {
-            // Given away in the meantime: its new owner gets the batch again and finds it in the inbox.
-            tracing::debug!(%error, topic, partition, "not marked");
-        }
-    }
-}
-
-fn subscribe(config: &Config, group: &str, topics: &[String]) -> Result<StreamConsumer, KafkaError> {
-    let consumer: StreamConsumer = client(&config.kafka_brokers)
-        .set("group.id", group)
-        .set("auto.offset.reset", "earliest")
-        .set("partition.assignment.strategy", "range")
-        .set("session.timeout.ms", config.consumer_session.as_millis().to_string())
-        .set("heartbeat.interval.ms", (config.consumer_session.as_millis() / 4).max(1).to_string())
-        // Marked by us, after the transaction; committed by librdkafka.
-        .set("enable.auto.offset.store", "false")
-        .set("enable.auto.commit", "true")
-        .set("auto.commit.interval.ms", config.consumer_commit_every.as_millis().to_string())
-        // Bounds the memory of a consumer that is far behind.
-        .set("queued.max.messages.kbytes", "8192")
-        .set("fetch.message.max.bytes", "1048576")
-        .set_log_level(RDKafkaLogLevel::Warning)
-        .create()?;
-    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-    consumer.subscribe(&topics)?;
-    Ok(consumer)
-}
-
 #[derive(Debug, thiserror::Error)]
 enum ConsumeError {
     #[error("the broker: {0}")]
-    Broker(#[from] KafkaError),
+    Join(#[from] JoinError),
+    #[error("the broker: {0}")]
+    Listen(#[from] ListenError),
     #[error("the store: {0}")]
     Store(#[from] sqlx::Error),
 }

@@ -11,8 +11,8 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::relay::{PublishError, Publisher, Wave};
-use crate::{Config, Place, Record};
+use crate::member::{Current, KafkaMembership};
+use crate::{Broker, Config, JoinError, Membership, Place, PublishError, Publisher, Record, Wave};
 
 /// How long a request to create topics may take.
 const ADMIN_LIMIT: Duration = Duration::from_secs(10);
@@ -29,17 +29,19 @@ pub(crate) fn client(brokers: &str) -> ClientConfig {
     config
 }
 
-/// Publishes through an idempotent producer that waits for all in-sync copies.
-pub(crate) struct KafkaPublisher {
+/// Kafka, through an idempotent producer that waits for all in-sync copies, and consumers that are members of groups.
+pub(crate) struct Kafka {
     topics: Topics,
+    current: Current,
     /// Replaced after a fatal error, from which librdkafka does not recover.
     producer: Mutex<FutureProducer>,
 }
 
-impl KafkaPublisher {
-    pub(crate) fn new(topics: Topics) -> Result<Self, KafkaError> {
+impl Kafka {
+    /// `current` will know the membership that is in use.
+    pub(crate) fn new(topics: Topics, current: Current) -> Result<Self, KafkaError> {
         let producer = Mutex::new(producer(&topics.config.kafka_brokers)?);
-        Ok(Self { topics, producer })
+        Ok(Self { topics, current, producer })
     }
 
     async fn replace_if_fatal(&self) {
@@ -71,7 +73,7 @@ fn producer(brokers: &str) -> Result<FutureProducer, KafkaError> {
 }
 
 #[async_trait]
-impl Publisher for KafkaPublisher {
+impl Publisher for Kafka {
     async fn publish(&self, wave: Wave) -> Vec<Result<(), PublishError>> {
         if let Err(error) = self.topics.ensure().await {
             let refused = PublishError(error.to_string());
@@ -101,6 +103,15 @@ impl Publisher for KafkaPublisher {
             self.replace_if_fatal().await;
         }
         outcomes
+    }
+}
+
+#[async_trait]
+impl Broker for Kafka {
+    async fn join(&self, group: &str, topics: &[String]) -> Result<Box<dyn Membership>, JoinError> {
+        self.topics.ensure().await.map_err(|error| JoinError(error.to_string()))?;
+        let membership = KafkaMembership::begin(&self.topics.config, group, topics, &self.current);
+        Ok(Box::new(membership.map_err(|error| JoinError(error.to_string()))?))
     }
 }
 

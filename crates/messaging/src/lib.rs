@@ -6,11 +6,13 @@
 //! handled becomes a dead letter, written in the same way.
 
 mod batch;
+mod broker;
 mod config;
 mod consumer;
 mod dead_letters;
 mod inbox;
 mod kafka;
+mod member;
 mod messaging;
 mod outbox;
 mod policies;
@@ -24,6 +26,7 @@ mod tests;
 pub mod admin;
 
 pub use batch::Taken;
+pub use broker::{Broker, JoinError, ListenError, Membership, OtherBroker};
 pub use config::Config;
 pub use dead_letters::{DeadLetter, LetterEntry, Redriven};
 pub use messaging::{MIGRATIONS, Messaging};

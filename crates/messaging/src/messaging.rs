@@ -9,10 +9,11 @@ use store::{Migrations, Store};
 use tokio::time::sleep;
 
 use crate::batch::Batches;
-use crate::consumer::{Consumer, Current};
-use crate::kafka::{KafkaPublisher, Topics};
+use crate::consumer::Consumer;
+use crate::kafka::{Kafka, Topics};
+use crate::member::Current;
 use crate::relay::Relay;
-use crate::{Config, Outbox, Policies, Record, Taken, inbox, routes, status};
+use crate::{Broker, Config, Outbox, Policies, Record, Taken, inbox, routes, status};
 
 /// The tables of this crate, in the store of every context that uses it.
 pub const MIGRATIONS: Migrations =
@@ -70,10 +71,9 @@ impl Messaging {
     pub fn start<P: Policies>(mut self, host: &Host, policies: P) -> Result<Router, KafkaError> {
         let policies = Arc::new(policies);
         self.topics = P::CONTEXTS.iter().map(|context| self.config.topic(context)).collect();
-        let own = [self.config.topic(self.context), self.config.dead_letter_topic(self.context)];
-        let topics = Topics::new(&self.config, self.topics.iter().cloned().chain(own).collect());
-        self.start_relay(host, topics.clone())?;
-        self.start_consumer(host, topics, Arc::clone(&policies));
+        let broker = self.broker()?;
+        self.start_relay(host, Arc::clone(&broker));
+        self.start_consumer(host, broker, Arc::clone(&policies));
         self.start_upkeep(host);
         if P::ONLY_CONSUMES {
             host.readiness("broker", status::broker_readiness(self.current.clone()));
@@ -86,27 +86,34 @@ impl Messaging {
         self.batches(Arc::clone(policies)).take(records).await
     }
 
-    fn start_relay(&self, host: &Host, topics: Topics) -> Result<(), KafkaError> {
+    fn broker(&self) -> Result<Arc<dyn Broker>, KafkaError> {
+        if let Some(other) = &self.config.broker.0 {
+            return Ok(Arc::clone(other));
+        }
+        let own = [self.config.topic(self.context), self.config.dead_letter_topic(self.context)];
+        let topics = Topics::new(&self.config, self.topics.iter().cloned().chain(own).collect());
+        Ok(Arc::new(Kafka::new(topics, self.current.clone())?))
+    }
+
+    fn start_relay(&self, host: &Host, publisher: Arc<dyn Broker>) {
         let relay = Relay {
             store: self.store.clone(),
             outbox: self.outbox.clone(),
-            publisher: Arc::new(KafkaPublisher::new(topics)?),
+            publisher,
             config: self.config.clone(),
             source: format!("/{}/{}", self.config.fleet, self.context),
         };
         let stop = host.stopping();
         host.spawn("relay", async move { relay.run(&stop).await });
-        Ok(())
     }
 
-    fn start_consumer<P: Policies>(&self, host: &Host, topics: Topics, policies: Arc<P>) {
+    fn start_consumer<P: Policies>(&self, host: &Host, broker: Arc<dyn Broker>, policies: Arc<P>) {
         let heartbeat = host.heartbeat("consumer", CONSUMER_STUCK);
         let consumer = Consumer {
             batches: self.batches(policies),
             ids: Arc::clone(&self.ids),
             listen: self.topics.clone(),
-            topics,
-            current: self.current.clone(),
+            broker,
             beat: Box::new(move || heartbeat.beat()),
         };
         let stop = host.stopping();

@@ -71,6 +71,7 @@ impl Relay {
                 self.lead(lead, stop).await
             };
             let outcome: Result<(), sqlx::Error> = tokio::select! {
+                biased;
                 outcome = turn => outcome,
                 () = last_moment(stop) => return,
             };
@@ -92,6 +93,7 @@ impl Relay {
             }
         };
         tokio::select! {
+            biased;
             lead = ask => lead,
             // One future for the whole time: a signal that is on its way must not be dropped.
             () = self.outbox.wake().forward() => Ok(None),
@@ -116,6 +118,7 @@ impl Relay {
             }
         };
         tokio::select! {
+            biased;
             ended = publish => ended,
             () = wake.listen() => Ok(()),
         }

@@ -10,7 +10,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 
 use crate::Messaging;
-use crate::consumer::{Current, Member};
+use crate::member::{Current, Member};
 
 /// The depth of an outbox is counted up to here: counting millions would cost what it warns of.
 const COUNTED_DEPTH: i64 = 1_000_000;

@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Process;
 use super::tally::counted;
-use crate::consumer::{Consumer, Current};
-use crate::kafka::{Topics, client, send};
+use crate::consumer::Consumer;
+use crate::kafka::{Kafka, Topics, client, send};
+use crate::member::Current;
 
 /// The variable that names a Kafka, such as `127.0.0.1:9092`.
 const SERVER: &str = "FLOTILLA_TEST_KAFKA";
@@ -40,8 +41,9 @@ fn a_topic_that_is_created_after_the_consumer_began_is_heard_soon() {
             batches: process.batches(),
             ids,
             listen: vec![other.clone(), topic.clone()],
-            topics: Topics::new(&process.config, vec![other.clone()]),
-            current: Current::default(),
+            broker: Arc::new(
+                Kafka::new(Topics::new(&process.config, vec![other.clone()]), Current::default()).unwrap(),
+            ),
             beat: Box::new(move || {
                 beats.fetch_add(1, Ordering::SeqCst);
             }),
