@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use reqwest::redirect::Policy as Redirects;
 use reqwest::{Request, Url};
 use serde_json::Value;
+use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt};
 
 use crate::breaker::{Breaker, BreakerLayer};
@@ -13,7 +14,10 @@ use crate::meter::{self, Meter};
 use crate::time_limit::TimeLimit;
 use crate::{Answer, CallError, Config, ConfigError};
 
-type Stack = Breaker<Bulkhead<TimeLimit<Exchange>>>;
+/// What carries a request to the callee and its whole answer back: HTTP; in a simulation something else.
+pub type Transport = BoxCloneSyncService<Request, Answer, CallError>;
+
+type Stack = Breaker<Bulkhead<TimeLimit<Transport>>>;
 
 /// Calls one other service. Clones are cheap and share everything: connections, slots and the breaker.
 #[derive(Clone)]
@@ -27,8 +31,20 @@ impl Client {
     /// `name` is the callee in logs and metrics. The metrics recorder must have been installed before.
     pub fn new(name: &'static str, base_url: &str, config: &Config) -> Result<Client, ConfigError> {
         config.check()?;
+        let exchange = Exchange::new(http_client(config)?, config.call_answer_limit);
+        Client::over(Transport::new(exchange), name, base_url, config)
+    }
+
+    /// The same over another transport than HTTP, with the same guards.
+    pub fn over(
+        transport: Transport,
+        name: &'static str,
+        base_url: &str,
+        config: &Config,
+    ) -> Result<Client, ConfigError> {
+        config.check()?;
         meter::describe();
-        Ok(Client { name, base_url: service_url(base_url)?, stack: stack(name, config)? })
+        Ok(Client { name, base_url: service_url(base_url)?, stack: stack(transport, name, config) })
     }
 
     /// Asks, and waits for the whole answer or the reason why there is none. Any status below 500 is an answer.
@@ -82,17 +98,16 @@ impl Client {
 }
 
 /// The guards, from the outside in.
-fn stack(name: &'static str, config: &Config) -> Result<Stack, ConfigError> {
-    let exchange = Exchange::new(http_client(config)?, config.call_answer_limit);
+fn stack(transport: Transport, name: &'static str, config: &Config) -> Stack {
     let time_limit = config.call_time_limit;
-    Ok(ServiceBuilder::new()
+    ServiceBuilder::new()
         // Outside the time limit, so that it sees time-outs; before the slots, so that a refusal takes none.
         .layer(BreakerLayer::new(name, config.rules()))
         // Before the time limit: it does not queue, and after one time limit all that is on its way now has ended.
         .layer_fn(|inner| Bulkhead::new(inner, name, config.call_max_in_flight, time_limit))
         // Around the whole exchange: connecting, sending, and reading the answer to its end.
         .layer_fn(|inner| TimeLimit::new(inner, time_limit))
-        .service(exchange))
+        .service(transport)
 }
 
 fn http_client(config: &Config) -> Result<reqwest::Client, ConfigError> {

@@ -18,7 +18,7 @@ mod exchange;
 mod meter;
 mod time_limit;
 
-pub use client::Client;
+pub use client::{Client, Transport};
 pub use config::{Config, ConfigError};
 pub use error::CallError;
 pub use exchange::Answer;

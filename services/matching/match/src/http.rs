@@ -4,7 +4,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
+use chassis::Host;
 use chassis::body::{Fields, Id, required};
 use chassis::page::{PageRequest, page};
 use chassis::problem::Problem;
@@ -19,15 +20,17 @@ use crate::app::{App, Canceled, Requested};
 const LONGEST_KEY: usize = 255;
 
 /// `/matches`: who calls what.
-pub fn routes(app: Arc<App>) -> Router {
+pub fn routes(app: Arc<App>, host: Host) -> Router {
     Router::new()
         .route("/matches", get(list).post(request))
         .route("/matches/{id}", get(show).patch(cancel).put(cancel))
+        .layer(Extension(host))
         .with_state(app)
 }
 
 async fn request(
     State(app): State<Arc<App>>,
+    Extension(host): Extension<Host>,
     Trace(trace): Trace,
     headers: HeaderMap,
     fields: Fields,
@@ -41,9 +44,9 @@ async fn request(
     let id = id.map(MatchId::new).transpose();
     let id = id.map_err(|rule| Problem::unprocessable_field("id", rule.to_string()))?;
     let key = idempotency_key(&headers)?;
-    // In a task of its own: a client that hangs up does not leave a payment behind that must be undone.
-    let work = tokio::spawn(async move { decide(&app, id, price, key, trace).await });
-    work.await.map_err(|_| Problem::internal())?.map_err(store::problem)?.into_answer()
+    // A client that hangs up does not leave a payment behind that must be undone.
+    let decided = host.see_through(async move { decide(&app, id, price, key, trace).await }).await;
+    decided.ok_or_else(Problem::internal)?.map_err(store::problem)?.into_answer()
 }
 
 async fn decide(

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use ::store::{Migrations, Store};
 use axum::Router;
+use calls::Transport;
 use chassis::Host;
 use messaging::Messaging;
 
@@ -69,6 +70,10 @@ pub struct Config {
     /// How long an Idempotency-Key is remembered
     #[arg(long, env = "IDEMPOTENCY_RETENTION", default_value = "24h", value_parser = humantime::parse_duration)]
     pub idempotency_retention: Duration,
+
+    /// Another way to payment than HTTP: for simulations
+    #[arg(skip)]
+    pub payment_transport: Option<Transport>,
 }
 
 /// Puts the context together.
@@ -81,7 +86,7 @@ pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
     host.readiness("store", db.readiness());
     let messaging = Messaging::new(&config.messaging, "match", &db, &host);
     let matches = MatchStore::new(&db, messaging.outbox());
-    let payments = Arc::new(PaymentCalls::new(&config.payment_url, &config.calls)?);
+    let payments = Arc::new(PaymentCalls::new(&config)?);
 
     let recovery = Recovery::new(matches.clone(), payments.clone(), host.clock(), config.settle_every);
     let app = App::new(matches.clone(), payments, recovery.wake(), host.clock(), host.ids(), config.settle_after);
@@ -89,5 +94,5 @@ pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
     ::store::idempotency::start_purging(&db, &host, config.idempotency_retention);
 
     let operation = messaging.start(&host, MatchPolicies::new(matches))?;
-    Ok(routes(Arc::new(app)).merge(operation))
+    Ok(routes(Arc::new(app), host).merge(operation))
 }

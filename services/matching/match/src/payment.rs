@@ -8,6 +8,7 @@ use match_domain::Case;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::Config;
 use crate::ports::{Approval, Payments, Unsettled};
 
 /// When a student may come back if payment says nothing about that.
@@ -25,9 +26,14 @@ struct Problem {
 }
 
 impl PaymentCalls {
-    /// Asks the payment context at `url`.
-    pub fn new(url: &str, config: &calls::Config) -> Result<Self, ConfigError> {
-        Ok(Self { client: Client::new("payment", url, config)? })
+    /// Asks the payment context that the settings name.
+    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+        let (url, limits) = (&config.payment_url, &config.calls);
+        let client = match &config.payment_transport {
+            Some(transport) => Client::over(transport.clone(), "payment", url, limits)?,
+            None => Client::new("payment", url, limits)?,
+        };
+        Ok(Self { client })
     }
 }
 

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
+use chassis::Host;
 use chassis::body::{Fields, Id, MAX_EXACT, required};
 use chassis::page::{PageRequest, page};
 use chassis::problem::Problem;
@@ -15,20 +16,26 @@ use crate::app::{App, Asked};
 use crate::store::action;
 
 /// Who calls what. The last two are for other contexts: no gateway routes them.
-pub fn routes(app: Arc<App>) -> Router {
+pub fn routes(app: Arc<App>, host: Host) -> Router {
     Router::new()
         .route("/payments", get(list))
         .route("/payments/{id}", get(show))
         .route("/approvals", post(approve))
         .route("/cancellations", post(cancel))
+        .layer(Extension(host))
         .with_state(app)
 }
 
-async fn approve(State(app): State<Arc<App>>, Trace(trace): Trace, fields: Fields) -> Result<Json<Value>, Problem> {
+async fn approve(
+    State(app): State<Arc<App>>,
+    Extension(host): Extension<Host>,
+    Trace(trace): Trace,
+    fields: Fields,
+) -> Result<Json<Value>, Problem> {
     let bill = bill(&fields)?;
-    // In a task of its own: what the provider has taken is written down although the caller gave up waiting.
-    let work = tokio::spawn(async move { app.approve(bill, trace).await });
-    match work.await.map_err(|_| Problem::internal())?.map_err(store::problem)? {
+    // What the provider has taken is written down although the caller gave up waiting.
+    let asked = host.see_through(async move { app.approve(bill, trace).await }).await;
+    match asked.ok_or_else(Problem::internal)?.map_err(store::problem)? {
         Asked::Approved => Ok(Json(json!({ "matchId": bill.match_id, "paymentAction": "Approved" }))),
         Asked::Declined(reason) => {
             let declined = "The payment is declined";
@@ -42,10 +49,15 @@ async fn approve(State(app): State<Arc<App>>, Trace(trace): Trace, fields: Field
     }
 }
 
-async fn cancel(State(app): State<Arc<App>>, Trace(trace): Trace, fields: Fields) -> Result<Json<Value>, Problem> {
+async fn cancel(
+    State(app): State<Arc<App>>,
+    Extension(host): Extension<Host>,
+    Trace(trace): Trace,
+    fields: Fields,
+) -> Result<Json<Value>, Problem> {
     let bill = bill(&fields)?;
-    let work = tokio::spawn(async move { app.cancel(bill, trace).await });
-    work.await.map_err(|_| Problem::internal())?.map_err(store::problem)?;
+    let canceled = host.see_through(async move { app.cancel(bill, trace).await }).await;
+    canceled.ok_or_else(Problem::internal)?.map_err(store::problem)?;
     Ok(Json(json!({ "matchId": bill.match_id, "paymentAction": "Canceled" })))
 }
 

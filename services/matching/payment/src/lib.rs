@@ -27,7 +27,7 @@ use messaging::Messaging;
 
 pub use app::{App, Asked};
 pub use policies::PaymentPolicies;
-pub use provider::{ChargeError, Provider};
+pub use provider::{ChargeError, OtherProvider, Provider};
 pub use refunds::start as start_refunds;
 pub use simulator::{Settings, Simulator};
 pub use store::PaymentStore;
@@ -55,6 +55,10 @@ pub struct Config {
     /// JSON, all fields optional: {"delayMs": 400, "jitterMs": 300, "declineRate": 0.1, "failureRate": 0.05}
     #[arg(long, env = "PAYMENT_SIMULATOR_FILE")]
     pub payment_simulator_file: Option<PathBuf>,
+
+    /// Another provider than the simulated one
+    #[arg(skip)]
+    pub provider: OtherProvider,
 }
 
 /// Puts the context together.
@@ -63,13 +67,20 @@ pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
     host.readiness("store", db.readiness());
     let messaging = Messaging::new(&config.messaging, "payment", &db, &host);
     let payments = PaymentStore::new(&db, messaging.outbox());
-    let provider = Arc::new(Simulator::new(host.ids()));
-    if let Some(file) = config.payment_simulator_file {
-        simulator::start_watching(&provider, file, &host);
-    }
-
+    let provider = provider(&config, &host);
     let refunds = start_refunds(payments.clone(), provider.clone(), &host);
     let app = Arc::new(App::new(payments.clone(), provider, refunds.clone()));
     let operation = messaging.start(&host, PaymentPolicies::new(payments, refunds))?;
-    Ok(http::routes(app).merge(operation))
+    Ok(http::routes(app, host).merge(operation))
+}
+
+fn provider(config: &Config, host: &Host) -> Arc<dyn Provider> {
+    if let Some(other) = &config.provider.0 {
+        return Arc::clone(other);
+    }
+    let simulator = Arc::new(Simulator::new(host.ids()));
+    if let Some(file) = &config.payment_simulator_file {
+        simulator::start_watching(&simulator, file.clone(), host);
+    }
+    simulator
 }

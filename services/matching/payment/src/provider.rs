@@ -1,3 +1,6 @@
+use std::fmt;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use payment_domain::Bill;
 use thiserror::Error;
@@ -24,4 +27,14 @@ pub enum ChargeError {
     /// It failed; nobody knows how far it got.
     #[error("the provider failed")]
     Failed,
+}
+
+/// A provider that is put in from outside.
+#[derive(Clone, Default)]
+pub struct OtherProvider(pub Option<Arc<dyn Provider>>);
+
+impl fmt::Debug for OtherProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "another provider" } else { "the simulator" })
+    }
 }

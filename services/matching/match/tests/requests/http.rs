@@ -14,7 +14,7 @@ use tower::ServiceExt;
 use crate::{World, id};
 
 fn service(world: &World) -> Router {
-    chassis::router(routes(world.app.clone()), &world.host, &chassis::Config::default())
+    chassis::router(routes(world.app.clone(), world.host.clone()), &world.host, &chassis::Config::default())
 }
 
 fn post(body: &Value, key: Option<&str>) -> Request<Body> {
