@@ -5,6 +5,9 @@ use matching_audit::{CaseRow, MatchRow, PageRow, PaymentRow};
 
 use crate::world::World;
 
+/// What is changed in a row, and how.
+type Change<R> = (&'static str, fn(&mut R));
+
 fn found(what: &str, change: impl Fn(&mut World)) {
     let mut world = World::sound();
     change(&mut world);
@@ -21,7 +24,7 @@ fn rename(text: &mut Option<String>) {
 
 #[test]
 fn a_match_that_is_gone_or_other_than_it_was() {
-    let changes: [(&str, fn(&mut MatchRow)); 5] = [
+    let changes: [Change<MatchRow>; 5] = [
         ("attempt", |row| row.attempt += 1),
         ("price", |row| row.price += 1),
         ("pending", |row| "pending".clone_into(&mut row.phase)),
@@ -44,7 +47,7 @@ fn a_match_that_is_gone_or_other_than_it_was() {
 
 #[test]
 fn a_payment_that_is_gone_or_other_than_it_was() {
-    let changes: [(&str, fn(&mut PaymentRow)); 3] = [
+    let changes: [Change<PaymentRow>; 3] = [
         ("attempt", |row| row.attempt += 1),
         ("price", |row| row.price += 1),
         ("void", |row| "Void".clone_into(&mut row.state)),
@@ -66,7 +69,7 @@ fn a_payment_that_is_gone_or_other_than_it_was() {
 
 #[test]
 fn a_visit_that_is_gone_or_other_than_it_was() {
-    let changes: [(&str, fn(&mut CaseRow)); 7] = [
+    let changes: [Change<CaseRow>; 7] = [
         ("attempt", |row| row.attempt += 1),
         ("price", |row| toggle(&mut row.price)),
         ("time", |row| toggle(&mut row.paid_since)),
@@ -85,7 +88,7 @@ fn a_visit_that_is_gone_or_other_than_it_was() {
 
 #[test]
 fn a_page_that_is_gone_or_other_than_it_was() {
-    let changes: [(&str, fn(&mut PageRow)); 10] = [
+    let changes: [Change<PageRow>; 10] = [
         ("attempt", |row| row.attempt += 1),
         ("price", |row| toggle(&mut row.price)),
         ("teacher", |row| rename(&mut row.teacher)),
