@@ -70,6 +70,22 @@ impl Fleet {
         contexts.map(|spec| spec.name.clone()).collect()
     }
 
+    /// Its name, which is the first part of the names of its topics.
+    pub fn name(&self) -> &str {
+        &self.plan.fleet
+    }
+
+    /// Its broker, as clients are told.
+    pub fn brokers(&self) -> &str {
+        &self.plan.brokers
+    }
+
+    /// Where the store of each context is.
+    pub fn stores(&self) -> Result<BTreeMap<String, String>> {
+        let url = |context: String| Ok((context.clone(), self.store_url(&context)?.to_owned()));
+        self.contexts().into_iter().map(url).collect()
+    }
+
     /// Sets a variable of a process (and of replicas made later), for its next start.
     pub fn set(&mut self, name: &str, variable: &str, value: impl Into<String>) -> Result<()> {
         let value = value.into();
@@ -268,10 +284,6 @@ impl Fleet {
 
     pub(crate) fn url(&self, name: &str) -> Result<String> {
         Ok(self.member(name)?.spec.url())
-    }
-
-    pub(crate) fn brokers(&self) -> &str {
-        &self.plan.brokers
     }
 
     fn database(&self, context: &str) -> String {
