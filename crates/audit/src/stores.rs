@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sqlx::any::{AnyRow, install_default_drivers};
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Connection as _, FromRow};
 use tokio::time::timeout;
 
@@ -46,7 +46,7 @@ pub enum StoreError {
 impl Source {
     /// The store of `context` at this URL.
     pub async fn open(context: &str, url: &str) -> Result<Self, StoreError> {
-        install_default_drivers();
+        store::install_drivers();
         let connected = timeout(CONNECT, AnyConnection::connect(url)).await;
         let connected = connected.map_err(|_| StoreError::Silent(context.to_owned()))?;
         let unreadable = |source| StoreError::Unreadable { context: context.to_owned(), source };
