@@ -8,7 +8,7 @@ use ambient::Timestamp;
 use async_trait::async_trait;
 use events::{Envelope, TraceContext};
 use messaging::{Broker, JoinError, ListenError, Membership, Place, PublishError, Publisher, Record, Wave};
-use sqlx::types::JsonValue;
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
@@ -97,7 +97,8 @@ impl Log {
 
     fn append(&self, topic: &str, event: &Envelope) {
         let mut state = lock(&self.state);
-        let partitions = state.topics.entry(topic.to_owned()).or_insert_with(|| vec![Vec::new(); 3]);
+        let partitions =
+            state.topics.entry(topic.to_owned()).or_insert_with(|| (0..PARTITIONS).map(|_| Vec::new()).collect());
         let partition = event.subject.bytes().map(i32::from).sum::<i32>() % PARTITIONS;
         let records = &mut partitions[usize::try_from(partition).unwrap_or(0)];
         let offset = i64::try_from(records.len()).unwrap_or(i64::MAX);
@@ -108,8 +109,7 @@ impl Log {
 
     /// Appends what is about to be written into an outbox, as [`crate::Mutation::PublishBeforeCommit`] wants it.
     pub(crate) fn append_rows(&self, rows: &str) {
-        let rows: Vec<JsonValue> =
-            rows.parse().ok().and_then(|all: JsonValue| all.as_array().cloned()).unwrap_or_default();
+        let rows: Vec<Value> = serde_json::from_str(rows).unwrap_or_default();
         for row in rows {
             let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
             let event = Envelope {
@@ -180,14 +180,14 @@ impl Reach {
     }
 
     async fn publish_one(&self, topic: &str, event: &Envelope) -> Result<(), PublishError> {
-        self.world.pass_time(&self.process).await;
+        self.world.pass_time().await;
         let risks = self.world.risks();
         if self.is_away() || self.world.befalls(risks.event_refused) {
             return Err(PublishError("the broker does not answer".to_owned()));
         }
         self.world.log().append(topic, event);
         self.world.tell(&self.process, event.subject.parse().ok(), format!("says {} ({})", event.kind, event.id));
-        self.world.pass_time(&self.process).await;
+        self.world.pass_time().await;
         if self.is_away() || self.world.befalls(risks.event_unanswered) {
             return Err(PublishError("the broker's answer is lost".to_owned()));
         }
@@ -206,7 +206,7 @@ impl Publisher for Reach {
 #[async_trait]
 impl Broker for Reach {
     async fn join(&self, group: &str, topics: &[String]) -> Result<Box<dyn Membership>, JoinError> {
-        self.world.pass_time(&self.process).await;
+        self.world.pass_time().await;
         if self.is_away() {
             return Err(JoinError("the broker does not answer".to_owned()));
         }
@@ -290,7 +290,7 @@ impl Membership for Member {
     async fn next(&self) -> Result<Record, ListenError> {
         let world = &self.reach.world;
         loop {
-            world.pass_time(&self.reach.process).await;
+            world.pass_time().await;
             let woken = world.log().wake.notified();
             if let Some(record) = self.take() {
                 return Ok(record);

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use either::Either;
@@ -73,7 +73,7 @@ impl SimulatedConnection {
         if !site.reach().await {
             return Err(broken());
         }
-        let options = SqliteConnectOptions::new().filename(path(url)).create_if_missing(true);
+        let options = SqliteConnectOptions::new().filename(url.path()).create_if_missing(true);
         Ok(Self { inner: Some(block_on(options.connect())?), site, new: Vec::new() })
     }
 
@@ -151,11 +151,6 @@ impl SimulatedConnection {
 }
 
 type MigrationStep<T> = BoxFuture<'static, Result<T, MigrateError>>;
-
-/// The process's folder in the path tells who connects; the file is beside it.
-fn path(url: &Url) -> PathBuf {
-    PathBuf::from(url.path())
-}
 
 impl Drop for SimulatedConnection {
     fn drop(&mut self) {

@@ -38,7 +38,7 @@ pub enum NoAnswer {
 impl World {
     /// A request to one of the replicas of a context, from a process or from outside.
     pub async fn call(&self, from: &str, to: &str, request: Request<Body>) -> Result<Answer, NoAnswer> {
-        self.pass_time(from).await;
+        self.pass_time().await;
         let risks = self.risks();
         if self.away().is_link(from, to) || self.befalls(risks.request_lost) {
             tokio::time::sleep(FOR_EVER).await;
@@ -49,7 +49,7 @@ impl World {
         let _hangs_up = hung_up.clone().drop_guard();
         let served = running.host.see_through(hung_up.run_until_cancelled_owned(serve(router, request)));
         let answer = served.await.flatten().ok_or(NoAnswer::Broken)?;
-        self.pass_time(from).await;
+        self.pass_time().await;
         if self.away().is_link(from, to) || self.befalls(risks.answer_lost) {
             tokio::time::sleep(FOR_EVER).await;
         }

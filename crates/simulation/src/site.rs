@@ -29,7 +29,7 @@ impl Site {
 
     /// Whether the store can be reached.
     pub(crate) async fn reach(&self) -> bool {
-        self.world.pass_time(&self.process).await;
+        self.world.pass_time().await;
         !self.world.away().is_store(&self.store)
     }
 
@@ -90,7 +90,7 @@ impl Site {
                 if sql.starts_with("INSERT INTO outbox") =>
             {
                 self.world.log().append_rows(rows);
-                self.world.pass_time(&self.process).await;
+                self.world.pass_time().await;
                 None
             }
             _ => None,

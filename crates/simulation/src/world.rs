@@ -158,7 +158,7 @@ impl World {
     }
 
     /// Lets something take its time.
-    pub(crate) async fn pass_time(&self, _who: &str) {
+    pub(crate) async fn pass_time(&self) {
         if self.draw(fastrand::Rng::bool) {
             return tokio::task::yield_now().await;
         }
