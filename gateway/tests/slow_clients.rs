@@ -75,6 +75,15 @@ impl Gateway {
         peak.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// The p99 of a GET. Whatever else the machine does disturbs some of a few rounds, an attack all of them.
+    async fn best_p99(&self) -> Duration {
+        let mut best = Duration::MAX;
+        for _ in 0..4 {
+            best = best.min(self.p99(1000).await);
+        }
+        best
+    }
+
     /// The p99 of so many GETs, one after another, every tenth on a connection of its own.
     async fn p99(&self, gets: usize) -> Duration {
         let mut kept = TcpStream::connect(self.address).await.unwrap();
@@ -189,11 +198,11 @@ async fn withstands(attackers: &[(Slow, usize)]) -> (Duration, Duration) {
     let _alone = ALONE.lock().await;
     let gateway = Gateway::start().await;
     gateway.p99(200).await;
-    let before = gateway.p99(2000).await;
+    let before = gateway.best_p99().await;
     let attack = attack(&gateway, attackers).await;
-    let during = gateway.p99(2000).await;
+    let during = gateway.best_p99().await;
     let (slowest, span) = longest(attack).await;
-    let after = gateway.p99(500).await;
+    let after = gateway.best_p99().await;
     let memory = gateway.peak_memory();
     println!("{attackers:?}: p99 {before:?}, {during:?}, {after:?}; longest {slowest:?} {span:?}; {memory} KiB");
     assert!(span < TIME_LIMIT + LATE, "{slowest:?} was let for {span:?}");
