@@ -107,10 +107,6 @@ mod tests {
 
     use super::*;
 
-    fn uploads(limits: Limits) -> Uploads {
-        Uploads::new(&limits)
-    }
-
     /// A body of `parts` parts of one byte, each after `pause`.
     fn trickle(parts: usize, pause: Duration) -> Body {
         let part = move |_| async move {
@@ -122,7 +118,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_trickles_is_given_up_though_it_is_never_silent_for_long() {
-        let uploads = uploads(Limits::default());
+        let uploads = Uploads::new(&Limits::default());
         let slow = uploads.take(trickle(100, Duration::from_secs(1))).await;
         assert!(matches!(slow, Err(Refusal::UploadSlow(_))), "{slow:?}");
         let silent = uploads.take(trickle(1, Duration::from_secs(6))).await;
@@ -133,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn there_is_so_much_room_and_what_is_dropped_gives_its_own_back() {
-        let uploads = uploads(Limits { body: 8, uploads: 12, ..Limits::default() });
+        let uploads = Uploads::new(&Limits { body: 8, uploads: 12, ..Limits::default() });
         let first = uploads.take(Body::from("12345678")).await.unwrap();
         assert!(matches!(uploads.take(Body::from("12345")).await, Err(Refusal::NoRoom(_))));
         assert!(uploads.take(Body::from("1234")).await.is_ok());

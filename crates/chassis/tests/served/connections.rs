@@ -91,14 +91,11 @@ async fn a_head_that_is_too_large_or_has_too_many_lines_is_refused() {
 
 #[tokio::test]
 async fn what_an_answer_holds_is_let_go_when_its_client_does_not_read() {
-    let held = Arc::new(());
+    let held: Arc<str> = "x".repeat(65_536).into();
     let watched = Arc::downgrade(&held);
     let answer = get(async move || {
         let held = Arc::clone(&held);
-        Body::from_stream(stream::repeat_with(move || {
-            let _held = &held;
-            Ok::<_, Infallible>("x".repeat(65_536))
-        }))
+        Body::from_stream(stream::repeat_with(move || Ok::<_, Infallible>(held.to_string())))
     });
     let config = Config { write_timeout: Duration::from_millis(300), ..Config::default() };
     let service = Service::start(config, |_| Router::new().route("/", answer)).await;
@@ -109,7 +106,7 @@ async fn what_an_answer_holds_is_let_go_when_its_client_does_not_read() {
     holders(&watched, |holders| holders == 1).await;
 }
 
-async fn holders(watched: &std::sync::Weak<()>, enough: impl Fn(usize) -> bool) {
+async fn holders(watched: &std::sync::Weak<str>, enough: impl Fn(usize) -> bool) {
     let waiting = async {
         while !enough(watched.strong_count()) {
             tokio::time::sleep(Duration::from_millis(10)).await;
