@@ -92,6 +92,11 @@ pub struct Limits {
     /// How long a client may be silent in the middle of its request's body.
     #[serde(deserialize_with = "span")]
     pub upload_idle: Duration,
+    /// How long a request's body may take in all, however it comes.
+    #[serde(deserialize_with = "span")]
+    pub upload_timeout: Duration,
+    /// Bytes of all bodies that are on their way through, together.
+    pub uploads: u64,
     /// How long a live stream may be silent.
     #[serde(deserialize_with = "span")]
     pub stream_idle: Duration,
@@ -118,6 +123,8 @@ impl Default for Limits {
             body: 64 * 1024,
             timeout: Duration::from_secs(10),
             upload_idle: Duration::from_secs(5),
+            upload_timeout: Duration::from_secs(10),
+            uploads: 16 * 1024 * 1024,
             stream_idle: Duration::from_mins(1),
             in_flight: 512,
             retry_after: Duration::from_secs(1),
@@ -160,6 +167,7 @@ impl Config {
         let upstreams = upstreams(file.upstreams, environment)?;
         let routes = routes(file.routes, &upstreams, &file.limits)?;
         check_limits(&file.limits)?;
+        file.cors.as_ref().map_or(Ok(()), Cors::check).map_err(|reason| wrong("cors.credentials", reason))?;
         Ok(Self { upstreams, routes, limits: file.limits, cors: file.cors })
     }
 }
@@ -250,14 +258,21 @@ fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
             return Err(wrong(format!("limits.{key}"), "must be at least 1"));
         }
     }
+    if limits.uploads < limits.body {
+        return Err(wrong("limits.uploads", "must have room for one body at least (limits.body)"));
+    }
     Ok(())
 }
 
-/// A time such as `680ms` or `10s`, longer than none.
+/// Longer is a slip of the pen, and far longer is more than clocks can count.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
+
+/// A time such as `680ms` or `10s`: longer than none, at most a year.
 pub(crate) fn span<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(from)?;
     match humantime::parse_duration(&text) {
         Ok(Duration::ZERO) => Err(serde::de::Error::custom("must be longer than zero")),
+        Ok(span) if span > LONGEST => Err(serde::de::Error::custom("must not be longer than a year")),
         Ok(span) => Ok(span),
         Err(error) => {
             Err(serde::de::Error::custom(format!("'{text}' is no time such as \"680ms\" or \"10s\": {error}")))

@@ -42,6 +42,8 @@ fn every_limit_can_be_set() {
         body = 10
         timeout = "1s"
         upload_idle = "2s"
+        upload_timeout = "9s"
+        uploads = 11
         stream_idle = "3s"
         in_flight = 4
         retry_after = "5s"
@@ -55,6 +57,7 @@ fn every_limit_can_be_set() {
     let limits = config.limits;
     assert_eq!((limits.body, limits.in_flight, limits.connect_attempts, limits.pool_max_idle), (10, 4, 6, 8));
     assert_eq!(limits.connect_timeout, Duration::from_millis(680));
+    assert_eq!((limits.uploads, limits.upload_timeout), (11, Duration::from_secs(9)));
     let seconds = [limits.upload_idle, limits.stream_idle, limits.retry_after, limits.pool_idle_timeout];
     assert_eq!(seconds.map(|span| span.as_secs()), [2, 3, 5, 7]);
 }
@@ -91,6 +94,7 @@ fn values_of_the_wrong_form_are_refused_with_their_line() {
     for (line, expected) in [
         ("timeout = \"soon\"", "'soon' is no time"),
         ("timeout = \"0s\"", "must be longer than zero"),
+        ("timeout = \"2years\"", "must not be longer than a year"),
         ("timeout = 5", "expected a string"),
         ("stream = \"yes\"", "expected a boolean"),
     ] {
@@ -128,6 +132,25 @@ fn values_that_cannot_be_used_are_refused_with_their_key() {
         let error = refusal(&format!("{MINIMAL}[limits]\n{key} = 0\n"));
         assert_eq!(error, format!("limits.{key}: must be at least 1"));
     }
+}
+
+#[test]
+fn a_body_must_find_room() {
+    let error = refusal(&format!("{MINIMAL}[limits]\nuploads = 65535\n"));
+    assert_eq!(error, "limits.uploads: must have room for one body at least (limits.body)");
+}
+
+#[test]
+fn credentials_do_not_go_with_a_star() {
+    let cors = |line: &str| format!("{MINIMAL}[cors]\norigins = []\nmethods = [\"GET\"]\n{line}\n");
+    for line in ["headers = [\"*\"]", "expose = [\"*\"]"] {
+        let error = refusal(&cors(&format!("{line}\ncredentials = true")));
+        assert_eq!(error, "cors.credentials: methods, headers and expose must be named then, not *");
+        assert!(parse(&cors(line)).is_ok());
+    }
+    assert!(
+        parse(&cors("credentials = true").replace("methods = [\"GET\"]\ncred", "methods = [\"*\"]\ncred")).is_err()
+    );
 }
 
 #[test]

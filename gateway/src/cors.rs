@@ -37,6 +37,15 @@ fn ten_minutes() -> Duration {
 }
 
 impl Cors {
+    /// Says what is wrong if credentials are to go with "any", which the Fetch standard forbids.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let any_header = self.headers.iter().chain(&self.expose).any(|name| name.as_str() == "*");
+        if self.credentials && (any_header || self.methods.iter().any(|method| method.as_str() == "*")) {
+            return Err("methods, headers and expose must be named then, not *");
+        }
+        Ok(())
+    }
+
     /// The layer that answers preflight requests and marks the answers that a page may read.
     pub fn layer(self) -> CorsLayer {
         let origins = self.origins;

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
+use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::uri::Authority;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -18,6 +20,30 @@ pub struct Facts {
     pub host: Option<HeaderValue>,
     /// The trace that begins here.
     pub traceparent: HeaderValue,
+}
+
+/// Says why a request with these headers could be read in more than one way, or nothing if it can not.
+///
+/// hyper has seen to the lengths. It leaves to us whom a request is for, and codings of a body that nobody here undoes.
+pub fn check(headers: &HeaderMap, version: Version) -> Result<(), &'static str> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) if version >= Version::HTTP_11 => return Err("there is no Host"),
+        (Some(_), Some(_)) => return Err("there is more than one Host"),
+        (Some(host), None) if !is_host(host) => return Err("the Host is no host"),
+        _ => {}
+    }
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err("the body has a transfer coding other than chunked"),
+    }
+}
+
+fn is_host(host: &HeaderValue) -> bool {
+    let authority = Authority::try_from(host.as_bytes());
+    authority.is_ok_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
 }
 
 /// Turns the headers a client sent into those its service gets.
@@ -47,8 +73,10 @@ pub fn to_client(headers: &mut HeaderMap) {
 fn drop_all(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
     let mut doomed: Vec<HeaderName> = headers.keys().filter(|name| unwanted(name)).cloned().collect();
     if doomed.contains(&header::CONNECTION) {
-        let lines = headers.get_all(header::CONNECTION).iter().filter_map(|line| line.to_str().ok());
-        doomed.extend(lines.flat_map(|line| line.split(',')).filter_map(|name| name.trim().parse().ok()));
+        // By bytes: one name that is no text must not save those beside it.
+        let lines = headers.get_all(header::CONNECTION).iter();
+        let names = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+        doomed.extend(names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()));
     }
     for name in doomed {
         headers.remove(name);
@@ -149,6 +177,31 @@ mod tests {
         assert_eq!(sent.len(), 7, "{sent:?}");
         assert_eq!(sent["accept"], "application/json");
         assert_eq!(sent["idempotency-key"], "k");
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_saves_none_of_those_beside_it() {
+        let mut sent = headers(&[("x-secret", "1")]);
+        sent.insert("connection", HeaderValue::from_bytes(b"caf\xe9, x-secret").unwrap());
+        to_client(&mut sent);
+        assert!(sent.is_empty(), "{sent:?}");
+    }
+
+    #[test]
+    fn a_request_has_one_host_and_no_coding_but_chunked() {
+        let check = |lines: &[_]| check(&headers(lines), Version::HTTP_11).is_ok();
+        for host in ["shop.example", "shop.example:8088", "[::1]:8088"] {
+            assert!(check(&[("host", host), ("transfer-encoding", "Chunked")]), "{host}");
+        }
+        for host in ["", "a/b", "a b", "me@a", "a, b", "a:b"] {
+            assert!(!check(&[("host", host)]), "{host}");
+        }
+        assert!(!check(&[]) && !check(&[("host", "a"), ("host", "a")]));
+        for coding in ["gzip", "gzip, chunked", "chunked, chunked", "identity", ""] {
+            assert!(!check(&[("host", "a"), ("transfer-encoding", coding)]), "{coding}");
+        }
+        assert!(!check(&[("host", "a"), ("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")]));
+        assert!(super::check(&HeaderMap::new(), Version::HTTP_10).is_ok());
     }
 
     #[test]

@@ -10,7 +10,8 @@
 //! | [`path`], [`routes`] | only what is opened is reached, and by a path that can be read in one way |
 //! | [`lane`] | methods and seats: one slow service cannot take the gateway away from the others |
 //! | [`headers`] | services may believe what the headers say of the client |
-//! | [`body`] | bodies pass as they come, and neither side can hold the other for ever |
+//! | [`upload`] | a body is whole before its service hears of it, so that a slow client holds up nobody |
+//! | [`body`] | answers pass as they come, and neither side can hold the other for ever |
 //! | [`upstream`] | connections are kept open, but not for so long that new replicas are never found |
 //! | [`refusal`] | one place turns what went wrong into an answer |
 
@@ -31,6 +32,7 @@ pub mod path;
 pub mod proxy;
 pub mod refusal;
 pub mod routes;
+pub mod upload;
 pub mod upstream;
 
 use config::Config;

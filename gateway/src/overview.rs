@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::join_all;
 use http::{StatusCode, Uri};
+use http_body_util::Full;
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use crate::body::Bounded;
 use crate::config::Config;
 use crate::upstream::{self, Client};
 
@@ -69,7 +68,7 @@ impl Overview {
 
     /// Not more than a word: what is wrong inside a service is not for the outside.
     async fn ask(&self, uri: &Uri) -> &'static str {
-        let mut request = http::Request::new(Bounded::new(Body::empty(), 0, TIME_LIMIT));
+        let mut request = http::Request::new(Full::default());
         uri.clone_into(request.uri_mut());
         match timeout(TIME_LIMIT, self.client.request(request)).await {
             Ok(Ok(response)) if response.status().is_success() => "ready",

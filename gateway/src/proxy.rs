@@ -4,25 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::Ids;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use events::TraceContext;
 use http::header::{ALLOW, CONTENT_LENGTH, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
-use http_body::Body as _;
+use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::body::Bounded;
 use crate::config::Config;
 use crate::headers::{self, Facts};
 use crate::lane::Lane;
 use crate::observe::RouteMetrics;
 use crate::refusal::Refusal;
 use crate::routes::Table;
+use crate::upload::Uploads;
 use crate::upstream::{self, Client};
 
 /// Tells the client the trace of its request, so that it can be quoted.
@@ -35,7 +35,7 @@ pub struct Proxy {
     unrouted: RouteMetrics,
     client: Client,
     body_limit: u64,
-    upload_idle: Duration,
+    uploads: Uploads,
     retry_after: Duration,
     ids: Arc<Ids>,
     draining: CancellationToken,
@@ -54,7 +54,7 @@ impl Proxy {
             unrouted: RouteMetrics::new("none"),
             client: upstream::client(limits),
             body_limit: limits.body,
-            upload_idle: limits.upload_idle,
+            uploads: Uploads::new(limits),
             retry_after: limits.retry_after,
             ids,
             draining,
@@ -84,13 +84,16 @@ impl Proxy {
     }
 
     async fn pass(&self, lane: &Arc<Lane>, request: Request, trace: TraceContext) -> Result<Response, Refusal> {
+        headers::check(request.headers(), request.version()).map_err(Refusal::Headers)?;
         if request.method() == Method::OPTIONS {
             return Ok((StatusCode::NO_CONTENT, [(ALLOW, lane.allow().clone())]).into_response());
         }
         lane.check_method(request.method())?;
         self.check_declared_length(request.headers())?;
-        let seat = lane.enter()?;
         let (head, body) = request.into_parts();
+        // The seat comes after the body: who sends slowly holds none.
+        let (body, _room) = self.uploads.take(body).await?.into_parts();
+        let seat = lane.enter()?;
         let head = Self::outgoing(lane, head, trace);
         let answered = timeout(lane.timeout(), self.exchange(head, body)).await;
         let (mut head, body) = answered.map_err(|_| Refusal::Timeout(lane.timeout()))??.into_parts();
@@ -128,18 +131,17 @@ impl Proxy {
     ///
     /// A service may close a connection at the moment a request is written to it. Then nobody knows whether the
     /// request was read; that must not be an error for a GET, and must never be done twice for a POST.
-    async fn exchange(&self, head: Parts, body: Body) -> Result<http::Response<Incoming>, Refusal> {
-        let spare = (head.method.is_idempotent() && body.is_end_stream()).then(|| head.clone());
+    async fn exchange(&self, head: Parts, body: Bytes) -> Result<http::Response<Incoming>, Refusal> {
+        let spare = (head.method.is_idempotent() && body.is_empty()).then(|| head.clone());
         match (self.send(head, body).await, spare) {
-            (Err(Refusal::Broken(_)), Some(head)) => self.send(head, Body::empty()).await,
+            (Err(Refusal::Broken(_)), Some(head)) => self.send(head, Bytes::new()).await,
             (outcome, _) => outcome,
         }
     }
 
-    async fn send(&self, head: Parts, body: Body) -> Result<http::Response<Incoming>, Refusal> {
-        let body = Bounded::new(body, self.body_limit, self.upload_idle);
-        let answered = self.client.request(http::Request::from_parts(head, body)).await;
-        answered.map_err(|error| Refusal::of(error, self.body_limit, self.retry_after))
+    async fn send(&self, head: Parts, body: Bytes) -> Result<http::Response<Incoming>, Refusal> {
+        let answered = self.client.request(http::Request::from_parts(head, Full::new(body))).await;
+        answered.map_err(|error| Refusal::of(error, self.retry_after))
     }
 }
 

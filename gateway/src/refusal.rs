@@ -9,7 +9,6 @@ use http::{HeaderValue, StatusCode};
 use hyper_util::client::legacy;
 use thiserror::Error;
 
-use crate::body::Cut;
 use crate::upstream::ConnectError;
 
 /// Why a request is not answered by its service.
@@ -18,6 +17,9 @@ pub enum Refusal {
     /// The path could be read in more than one way.
     #[error("{0}")]
     Path(&'static str),
+    /// The headers could be read in more than one way.
+    #[error("{0}")]
+    Headers(&'static str),
     /// No route covers the path.
     #[error("no route has this path")]
     NoRoute,
@@ -30,6 +32,12 @@ pub enum Refusal {
     /// The client stopped sending its body.
     #[error("the body stopped coming")]
     UploadSilent,
+    /// The client took too long to send its body.
+    #[error("the body did not come within {0:?}")]
+    UploadSlow(Duration),
+    /// As many bodies are on their way as there is room for.
+    #[error("too many bodies are on their way")]
+    NoRoom(Duration),
     /// The client broke off.
     #[error("the body broke off")]
     UploadBroken,
@@ -55,14 +63,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// What `error`, which ended an exchange with a service, means to the client.
-    pub fn of(error: legacy::Error, body_limit: u64, retry_after: Duration) -> Self {
-        if let Some(cut) = cause::<Cut>(&error) {
-            return match cut {
-                Cut::TooLarge => Self::TooLarge(body_limit),
-                Cut::Silent => Self::UploadSilent,
-                Cut::BrokenOff(_) => Self::UploadBroken,
-            };
-        }
+    pub fn of(error: legacy::Error, retry_after: Duration) -> Self {
         match cause::<ConnectError>(&error) {
             Some(ConnectError::Refused) => Self::Refused(retry_after),
             Some(ConnectError::Timeout) => Self::ConnectTimeout,
@@ -87,16 +88,18 @@ impl Refusal {
     fn problem(&self) -> Problem {
         let detail = self.to_string();
         match self {
-            Self::Path(_) | Self::UploadBroken => Problem::bad_request(detail),
+            Self::Path(_) | Self::Headers(_) | Self::UploadBroken => Problem::bad_request(detail),
             Self::NoRoute => Problem::not_found(detail),
             Self::Method(_) => Problem::method_not_allowed(),
             Self::TooLarge(_) => {
                 Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large").detail(detail)
             }
-            Self::UploadSilent => {
+            Self::UploadSilent | Self::UploadSlow(_) => {
                 Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", "The body took too long").detail(detail)
             }
-            Self::Busy(retry_after) | Self::Refused(retry_after) => Problem::unavailable(detail, *retry_after),
+            Self::Busy(retry_after) | Self::Refused(retry_after) | Self::NoRoom(retry_after) => {
+                Problem::unavailable(detail, *retry_after)
+            }
             Self::Unreachable(_) | Self::Broken(_) => {
                 Problem::new(StatusCode::BAD_GATEWAY, "bad-gateway", "The service gave no answer").detail(detail)
             }

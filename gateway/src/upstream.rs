@@ -5,9 +5,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::BoxError;
-use axum::body::Body;
+use axum::body::Bytes;
 use futures_util::future::BoxFuture;
 use http::Uri;
+use http_body_util::Full;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -15,11 +16,10 @@ use thiserror::Error;
 use tokio::time::timeout;
 use tower::{Service, ServiceExt};
 
-use crate::body::Bounded;
 use crate::config::Limits;
 
 /// What speaks HTTP with the services. Clones share their connections.
-pub type Client = legacy::Client<Connector, Bounded<Body>>;
+pub type Client = legacy::Client<Connector, Full<Bytes>>;
 
 /// A client that keeps within `limits`.
 ///

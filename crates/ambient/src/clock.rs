@@ -57,7 +57,9 @@ impl std::str::FromStr for Timestamp {
     type Err = jiff::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<jiff::Timestamp>().map(|moment| Self(moment.as_microsecond()))
+        let micros = text.parse::<jiff::Timestamp>()?.as_microsecond();
+        // In the last second that jiff has are moments that it reads, but does not make: they could not be written.
+        jiff::Timestamp::from_microsecond(micros).map(|_| Self(micros))
     }
 }
 
@@ -123,6 +125,12 @@ mod tests {
         let moment = Timestamp::from_micros(1_795_246_200_000_001);
         assert_eq!(moment.to_string(), "2026-11-21T07:30:00.000001Z");
         assert_eq!(moment.to_string().parse::<Timestamp>().unwrap(), moment);
+    }
+
+    #[test]
+    fn text_is_a_timestamp_only_if_it_could_be_written_again() {
+        assert!("9999-12-30T22:00:00Z".parse::<Timestamp>().is_ok());
+        assert!("9999-12-30T22:00:00.999999999Z".parse::<Timestamp>().is_err());
     }
 
     #[test]

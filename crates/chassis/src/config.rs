@@ -50,6 +50,22 @@ pub struct Config {
     #[arg(long, env = "HEADER_READ_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration)]
     pub header_read_timeout: Duration,
 
+    /// The largest head of a request (its first line and its headers) that is read, in bytes: more is answered 431.
+    #[arg(long, env = "HEAD_LIMIT", default_value = "16384")]
+    pub head_limit: usize,
+
+    /// The most header lines that a request may have: more are answered 431.
+    #[arg(long, env = "HEAD_LINES", default_value = "100")]
+    pub head_lines: usize,
+
+    /// How long a client may leave an answer unread before its connection is closed.
+    #[arg(long, env = "WRITE_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub write_timeout: Duration,
+
+    /// The most connections at a time: one more is closed at once, without an answer.
+    #[arg(long, env = "MAX_CONNECTIONS", default_value = "4096")]
+    pub max_connections: usize,
+
     /// Whether the end of standard input counts as SIGTERM.
     ///
     /// For a supervisor that holds the other end of it: then no service outlives it, even if it is killed.
@@ -79,6 +95,10 @@ impl Default for Config {
             body_read_timeout: Duration::from_secs(10),
             connection_max_age: Duration::from_secs(30),
             header_read_timeout: Duration::from_secs(10),
+            head_limit: 16_384,
+            head_lines: 100,
+            write_timeout: Duration::from_secs(10),
+            max_connections: 4096,
             stop_on_stdin_eof: false,
         }
     }
@@ -89,6 +109,10 @@ impl Config {
     pub const fn serve_limits(&self) -> ServeLimits {
         ServeLimits {
             header_read_timeout: self.header_read_timeout,
+            head_limit: self.head_limit,
+            head_lines: self.head_lines,
+            write_timeout: self.write_timeout,
+            max_connections: self.max_connections,
             connection_max_age: self.connection_max_age,
             drain_delay: self.drain_delay,
         }

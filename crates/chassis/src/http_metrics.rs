@@ -11,6 +11,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 const REQUESTS: &str = "http_requests_total";
 const SECONDS: &str = "http_request_duration_seconds";
+const REFUSED: &str = "http_connections_refused_total";
 const MEMORY: &str = "process_resident_memory_bytes";
 
 /// For everything measured in seconds: from a row out of memory to a client that has long given up.
@@ -30,6 +31,7 @@ pub(crate) fn exporter() -> &'static PrometheusHandle {
         }
         metrics::describe_counter!(REQUESTS, "Requests answered, by route");
         metrics::describe_histogram!(SECONDS, "Time from the head of a request to the head of its answer, by route");
+        metrics::describe_counter!(REFUSED, "Connections closed at once: there were as many as there may be");
         metrics::describe_gauge!(MEMORY, "Memory of the process that is in RAM");
         exporter
     })
@@ -53,6 +55,11 @@ fn resident_memory() -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u32 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(f64::from(kibibytes) * 1024.0)
+}
+
+/// A connection was closed at once, as there were as many as there may be.
+pub(crate) fn refused_connection() {
+    metrics::counter!(REFUSED).increment(1);
 }
 
 /// Counts and times requests by route.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use futures_util::future::OptionFuture;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -80,6 +81,7 @@ where
     B: AsyncFnOnce(Host) -> anyhow::Result<Router>,
 {
     telemetry::start(config)?;
+    allow_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(RunError::Runtime)?;
     let ended = runtime.block_on(async {
         let told_to_end = told_to_end(config.stop_on_stdin_eof).map_err(RunError::Runtime)?;
@@ -90,6 +92,15 @@ where
     // What was cut off must not hold up the end of the process.
     runtime.shutdown_background();
     ended
+}
+
+/// Every connection is an open file. Many systems allow a process only 1024 until it asks for what it may have.
+fn allow_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {

@@ -16,21 +16,46 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use crate::http_metrics;
+
 /// How long to wait before the next try when the process has no file descriptor left for a connection.
 const PAUSE_AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(200);
+
+/// The least that hyper reads into.
+const SMALLEST_BUFFER: usize = 8 * 1024;
 
 /// What a server allows its clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServeLimits {
     /// How long the head of a request may take to arrive, also how long a connection may be idle before it.
     pub header_read_timeout: Duration,
+    /// Bytes in the head of a request. A larger one is answered 431.
+    pub head_limit: usize,
+    /// Lines in the head of a request, without the first. More are answered 431.
+    pub head_lines: usize,
+    /// How long a client may leave an answer unread before its connection is closed.
+    pub write_timeout: Duration,
+    /// Connections at a time. One more is closed at once, without an answer.
+    pub max_connections: usize,
     /// After this time the next answer on a connection closes it.
     pub connection_max_age: Duration,
     /// How long to go on taking connections after the token was cancelled.
     pub drain_delay: Duration,
+}
+
+impl ServeLimits {
+    fn protocol(&self) -> http1::Builder {
+        let mut protocol = http1::Builder::new();
+        protocol.timer(TokioTimer::new()).header_read_timeout(self.header_read_timeout);
+        protocol.max_header_size(self.head_limit).max_headers(self.head_lines);
+        // Else a connection could make us keep 400 KiB of a head that never ends.
+        protocol.max_buf_size(self.head_limit.max(SMALLEST_BUFFER));
+        protocol
+    }
 }
 
 /// Who sent a request: an extension of every request.
@@ -52,7 +77,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: ServeLimits, d
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => drop(connections.spawn(server.clone().connection(stream, peer))),
+                Ok((stream, peer)) => server.clone().take(stream, peer, &mut connections),
                 Err(error) => after_accept_error(&error).await,
             },
             // Without this the set would keep what is left of every connection there ever was.
@@ -90,17 +115,25 @@ struct Server {
 }
 
 impl Server {
+    /// Serves a connection in a task of its own, unless there are as many as there may be.
+    fn take(self, stream: TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
+        while connections.try_join_next().is_some() {}
+        if connections.len() < self.limits.max_connections {
+            connections.spawn(self.connection(stream, peer));
+        } else {
+            http_metrics::refused_connection();
+        }
+    }
+
     async fn connection(self, stream: TcpStream, peer: SocketAddr) {
         // An answer is written in one go: waiting for more to send only delays it.
         let _ = stream.set_nodelay(true);
+        let mut stream = TimeoutStream::new(stream);
+        // hyper itself would wait for ever, and with it what the answer holds.
+        stream.set_write_timeout(Some(self.limits.write_timeout));
         let began = Instant::now();
         let service = service_fn(|request| self.answer(request, peer, began));
-        let mut connection = pin!(
-            http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(self.limits.header_read_timeout)
-                .serve_connection(TokioIo::new(stream), service)
-        );
+        let mut connection = pin!(self.limits.protocol().serve_connection(TokioIo::new(Box::pin(stream)), service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = self.closing.cancelled() => {

@@ -159,11 +159,28 @@ fn help_lists_every_environment_variable_with_its_default() {
         ("BODY_READ_TIMEOUT", "10s"),
         ("CONNECTION_MAX_AGE", "30s"),
         ("HEADER_READ_TIMEOUT", "10s"),
+        ("HEAD_LIMIT", "16384"),
+        ("HEAD_LINES", "100"),
+        ("WRITE_TIMEOUT", "10s"),
+        ("MAX_CONNECTIONS", "4096"),
         ("STOP_ON_STDIN_EOF", "false"),
     ] {
         let (_, after) = help.split_once(&format!("[env: {variable}=]")).expect(variable);
         assert!(after.trim_start().starts_with(&format!("[default: {default}]")), "{variable}: {after}");
     }
+}
+
+#[test]
+fn a_service_takes_all_the_open_files_that_it_may_have() {
+    let mut shell = command("/bin/sh");
+    shell.args(["-c", "ulimit -Sn 40; exec \"$0\""]).arg(greeter());
+    let mut service = Started::new(shell);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", service.process.id())).unwrap();
+    let open_files: Vec<&str> =
+        limits.lines().find(|line| line.starts_with("Max open files")).unwrap().split_whitespace().collect();
+    assert_eq!(open_files[3], open_files[4], "{limits}");
+    service.signal("TERM");
+    assert_eq!(service.process.wait().unwrap().code(), Some(0));
 }
 
 #[test]

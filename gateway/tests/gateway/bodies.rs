@@ -1,6 +1,9 @@
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::routing::{any, post};
+use axum::routing::{any, get, post};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,19 +26,87 @@ async fn send_part(sender: &mpsc::Sender<Part>, part: &'static str) {
 }
 
 #[tokio::test]
-async fn the_first_part_of_a_body_arrives_before_its_end_is_sent_both_ways() {
-    // The service answers with the body it is being sent.
-    let service = Service::start(Router::new().route("/things", post(async |body: Body| body))).await;
-    let gateway = Gateway::to(service.address, "").await;
+async fn the_first_part_of_an_answer_arrives_before_its_end_is_sent() {
     let (sender, body) = body_in_parts();
-    let request = gateway.request("POST", "/things").body(body).unwrap();
-    let (response, ()) = tokio::join!(gateway.send(request), send_part(&sender, "one"));
+    let body = Arc::new(Mutex::new(Some(body)));
+    let answer = async move || body.lock().unwrap().take().unwrap();
+    let service = Service::start(Router::new().route("/things", get(answer))).await;
+    let gateway = Gateway::to(service.address, "").await;
+    let (response, ()) = tokio::join!(gateway.get("/things"), send_part(&sender, "one"));
     let mut answer = response.into_body();
     let first = timeout(PATIENCE, answer.frame()).await.unwrap().unwrap().unwrap();
     assert_eq!(first.into_data().unwrap(), "one");
     send_part(&sender, "two").await;
     drop(sender);
     assert_eq!(timeout(PATIENCE, answer.collect()).await.unwrap().unwrap().to_bytes(), "two");
+}
+
+#[tokio::test]
+async fn clients_that_send_slowly_hold_no_seat_and_no_connection_of_the_service() {
+    let service = Service::start(Router::new().route("/things", get("here").post(async |body: String| body))).await;
+    let gateway = Gateway::to(service.address, "[limits]\nin_flight = 1\n").await;
+    let mut slow = Vec::new();
+    for _ in 0..10 {
+        let mut client = gateway.connect().await;
+        let head = "POST /things HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n1";
+        client.write_all(head.as_bytes()).await.unwrap();
+        slow.push(client);
+    }
+    assert_eq!(text(gateway.get("/things").await).await, "here");
+    assert_eq!(service.connections(), 1);
+    for mut client in slow {
+        client.write_all(b"2").await.unwrap();
+        let mut answer = String::new();
+        timeout(PATIENCE, client.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("12"), "{answer}");
+    }
+    assert_eq!(service.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_in_is_given_up_after_its_time() {
+    let service = Service::start(Router::new().route("/things", post(async |body: String| body))).await;
+    let gateway = Gateway::to(service.address, "[limits]\nupload_timeout = \"300ms\"\n").await;
+    let (sender, body) = body_in_parts();
+    let trickle = async {
+        while sender.send(Ok(Frame::data(Bytes::from_static(b"x")))).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let answered = async {
+        let response = gateway.send(gateway.request("POST", "/things").body(body).unwrap()).await;
+        assert_problem(response, 408).await
+    };
+    tokio::select! {
+        problem = answered => assert_eq!(problem["detail"], "the body did not come within 300ms"),
+        () = trickle => panic!("the connection was closed without an answer"),
+    }
+    assert_eq!(service.connections(), 0);
+}
+
+#[tokio::test]
+async fn bodies_that_there_is_no_room_for_are_refused_for_now() {
+    let service = Service::start(Router::new().route("/things", post(async |body: String| body))).await;
+    let gateway = Gateway::to(service.address, "[limits]\nbody = 6\nuploads = 6\n").await;
+    let (sender, body) = body_in_parts();
+    let first = gateway.send(gateway.request("POST", "/things").body(body).unwrap());
+    let second = async {
+        send_part(&sender, "12345").await;
+        let refused = loop {
+            let second = gateway.request("POST", "/things").body(Body::from("12")).unwrap();
+            match gateway.send(second).await {
+                // The first has not arrived yet.
+                taken if taken.status() == 200 => tokio::task::yield_now().await,
+                refused => break refused,
+            }
+        };
+        drop(sender);
+        refused
+    };
+    let (first, refused) = tokio::join!(first, second);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    assert_problem(refused, 503).await;
+    assert_eq!(text(first).await, "12345");
 }
 
 #[tokio::test]

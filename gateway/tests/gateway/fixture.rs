@@ -76,15 +76,30 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway with one route, `/things`, to `service`, and more lines for its file.
     pub async fn to(service: SocketAddr, more: &str) -> Self {
-        let text = format!(
+        Self::start(&Self::routes(service, more)).await
+    }
+
+    /// One that gives its clients no more than a moment to say something: what it does not answer it soon closes.
+    pub async fn impatient(service: SocketAddr) -> Self {
+        let limits = "[limits]\nupload_idle = \"300ms\"\n";
+        let limit = Duration::from_millis(300);
+        let config = chassis::Config { header_read_timeout: limit, ..chassis::Config::default() };
+        Self::with(&Self::routes(service, limits), config).await
+    }
+
+    fn routes(service: SocketAddr, more: &str) -> String {
+        format!(
             "[upstreams]\nthings = \"http://{service}\"\n\
              [[routes]]\npath = \"/things\"\nupstream = \"things\"\nmethods = [\"GET\", \"HEAD\", \"POST\", \"DELETE\"]\n\
              [[routes]]\npath = \"/things/*/events\"\nupstream = \"things\"\nmethods = [\"GET\"]\nstream = true\n{more}"
-        );
-        Self::start(&text).await
+        )
     }
 
     pub async fn start(routes: &str) -> Self {
+        Self::with(routes, chassis::Config::default()).await
+    }
+
+    async fn with(routes: &str, settings: chassis::Config) -> Self {
         let config = Config::parse(routes, |_| None).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -94,7 +109,7 @@ impl Gateway {
             let clock = Arc::new(SystemClock);
             let host = chassis::Host::new(clock.clone(), Arc::new(Ids::seeded(clock, 1)));
             let build = async |host: chassis::Host| Ok(gateway::router(config, &host));
-            chassis::run_until(host, &chassis::Config::default(), listener, build, told_to_end).await
+            chassis::run_until(host, &settings, listener, build, told_to_end).await
         });
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self { address, client, ending, ended }
@@ -114,11 +129,19 @@ impl Gateway {
 
     /// What is answered to these bytes, until the connection is closed.
     pub async fn raw(&self, bytes: &str) -> String {
-        let mut connection = self.connect().await;
-        connection.write_all(bytes.as_bytes()).await.unwrap();
+        let (answer, ended) = self.raw_bytes(bytes.as_bytes()).await;
+        ended.unwrap();
+        answer
+    }
+
+    /// As [`Self::raw`], and whether the connection was closed in order. Who refuses what was not yet sent to its end
+    /// may have to break it.
+    pub async fn raw_bytes(&self, bytes: &[u8]) -> (String, std::io::Result<()>) {
+        let (mut reading, mut writing) = self.connect().await.into_split();
         let mut answer = Vec::new();
-        timeout(PATIENCE, connection.read_to_end(&mut answer)).await.unwrap().unwrap();
-        String::from_utf8(answer).unwrap()
+        let both = async { tokio::join!(writing.write_all(bytes), reading.read_to_end(&mut answer)) };
+        let (written, read) = timeout(PATIENCE, both).await.expect("neither answered nor closed");
+        (String::from_utf8(answer).unwrap(), written.and(read.map(|_| ())))
     }
 
     pub async fn connect(&self) -> TcpStream {

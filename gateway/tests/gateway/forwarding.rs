@@ -131,7 +131,7 @@ async fn a_body_with_two_framings_is_framed_anew_and_its_rest_is_no_request() {
         assert!(!answer.contains("smuggled"), "{answer}");
         let headers = &said(&answer)["headers"];
         let framed = [&headers["content-length"], &headers["transfer-encoding"]];
-        assert_eq!(framed.iter().filter(|framing| !framing.is_null()).count(), 1, "{headers}");
+        assert_eq!(framed, [&Value::Null; 2], "an empty body needs neither");
     }
 }
 

@@ -157,6 +157,7 @@ mod tests {
         assert!(may("services/a/bench", "x-domain") && !may("services/a/bench", "z-contract"));
         assert!(may("services/a/tests", "x-service") && may("services/a/tests", "gateway"));
         assert!(!may("services/a/tests", "z-service"));
+        assert!(may("services/a/hostile", "x-domain") && !may("services/a/hostile", "z-contract"));
     }
 
     #[test]

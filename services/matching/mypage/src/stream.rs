@@ -9,8 +9,8 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use chassis::body::Id;
 use chassis::problem::Problem;
 use futures_util::{Stream, stream};
-use match_contract::{Attempt, Step};
-use mypage_domain::MyPage;
+use match_contract::Step;
+use mypage_domain::{MyPage, NeverSeen, Seen};
 use tokio::time::timeout;
 
 use crate::changes::Interest;
@@ -26,13 +26,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// When a client may come back if there are as many streams as there may be.
 const COME_BACK: Duration = Duration::from_secs(5);
 
-/// The last message that a client has seen: the attempt, and the place of the step in [`Step::ALL`], from 1.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Seen {
-    attempt: Attempt,
-    step: usize,
-}
-
 /// `GET /myPages/{id}/events`: one message for each step, those that happened before first, then as they happen.
 pub async fn follow(
     State(pages): State<Arc<Pages>>,
@@ -40,8 +33,9 @@ pub async fn follow(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
     let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default());
-    let seen = last.map_or(Some(Seen::default()), Seen::read);
-    let seen = seen.ok_or_else(|| Problem::bad_request("Last-Event-ID must be the id of a message of this stream"))?;
+    let seen = last.map_or(Ok(Seen::default()), str::parse);
+    let seen =
+        seen.map_err(|_: NeverSeen| Problem::bad_request("Last-Event-ID must be the id of a message of this stream"))?;
     let full = || Problem::unavailable("there are as many live streams as there may be", COME_BACK);
     let interest = pages.changes.watch(id).ok_or_else(full)?;
     pages.store.find(id).await.map_err(store::problem)?.ok_or_else(|| unknown(id))?;
@@ -86,25 +80,13 @@ fn since(page: &MyPage, seen: Seen) -> Vec<(Seen, Result<Event, axum::Error>)> {
         let mut data = body(page);
         data["status"] = step.name().into();
         data["at"] = at.to_string().into();
-        (seen, Event::default().id(seen.write()).event(step.name()).json_data(data))
+        (seen, Event::default().id(seen.to_string()).event(step.name()).json_data(data))
     };
     further.map(message).collect()
 }
 
 fn place(step: Step) -> usize {
     step as usize + 1
-}
-
-impl Seen {
-    fn write(self) -> String {
-        format!("{}-{}", self.attempt, self.step)
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        let (attempt, step) = text.split_once('-')?;
-        let step = step.parse().ok().filter(|step| (0..=Step::ALL.len()).contains(step))?;
-        Some(Self { attempt: attempt.parse().ok()?, step })
-    }
 }
 
 #[cfg(test)]
@@ -126,14 +108,5 @@ mod tests {
         assert_eq!(places(&page, Seen { attempt: 7, step: 1 }), [4]);
         assert_eq!(places(&page, Seen { attempt: 7, step: 4 }), [0; 0]);
         assert_eq!(places(&page, Seen { attempt: 6, step: 5 }), [1, 4], "another attempt");
-    }
-
-    #[test]
-    fn the_id_of_a_message_reads_back_and_anything_else_is_refused() {
-        let seen = Seen { attempt: 7, step: 3 };
-        assert_eq!(Seen::read(&seen.write()), Some(seen));
-        for text in ["", "7", "7-", "7-9", "x-1", "7-1-2"] {
-            assert_eq!(Seen::read(text), None, "{text}");
-        }
     }
 }

@@ -1,9 +1,13 @@
 //! What a student sees of a match: all steps that are known, whatever the order in which they became known.
 
+mod seen;
+
 use ambient::Timestamp;
 use match_contract::{Attempt, MatchEvent, Step};
 use payment_contract::PaymentEvent;
 use visit_contract::VisitEvent;
+
+pub use seen::{NeverSeen, Seen};
 
 /// The page of one match.
 #[derive(Debug, Clone, PartialEq, Eq)]

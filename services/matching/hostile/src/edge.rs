@@ -1,0 +1,156 @@
+//! What the gateway reads: its file, and of a request the path, the headers and the origin.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use gateway::config::{Config, Limits};
+use gateway::cors::Origin;
+use gateway::headers::{Facts, to_client, to_service};
+use gateway::path;
+use gateway::routes::Pattern;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use percent_encoding::percent_decode_str;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::form::{Message, first_line};
+use crate::request::host;
+
+/// Headers that are about one connection, as RFC 9110 (section 7.6.1) and habit have them.
+const OF_ONE_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Headers that a service gets from the gateway itself, and what they say here.
+const OWN: [(&str, &str); 5] = [
+    ("host", "things:8080"),
+    ("x-forwarded-for", "192.0.2.7"),
+    ("x-forwarded-host", "shop.example"),
+    ("x-forwarded-proto", "http"),
+    ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+];
+
+/// The routes file: one that is accepted can be used, leads no path to two places, and opens nothing of the gateway's.
+pub fn routes_files(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let Ok(config) = Config::parse(text, |_| None) else { return };
+    for (index, route) in config.routes.iter().enumerate() {
+        assert!(route.upstream < config.upstreams.len());
+        assert!(!route.methods.is_empty() && !route.methods.contains(&Method::OPTIONS));
+        assert!(!["/healthz", "/livez", "/readyz", "/metrics"].iter().any(|own| route.path.covers(own)));
+        assert!(!config.routes[..index].iter().any(|other| other.path.collides(&route.path)), "{}", route.path);
+    }
+    let spans = config.routes.iter().map(|route| route.timeout).chain(spans(&config.limits));
+    for span in spans.chain(config.cors.iter().map(|cors| cors.max_age)) {
+        assert!(span > Duration::ZERO && Instant::now().checked_add(span).is_some(), "{span:?}");
+    }
+    let again = Config::parse(&format!("{text}\n"), |_| None).unwrap();
+    assert_eq!(format!("{again:?}"), format!("{config:?}"));
+    drop(gateway::router(config, &host()));
+}
+
+fn spans(limits: &Limits) -> [Duration; 6] {
+    let Limits { timeout, upload_idle, stream_idle, retry_after, connect_timeout, pool_idle_timeout, .. } = *limits;
+    [timeout, upload_idle, stream_idle, retry_after, connect_timeout, pool_idle_timeout]
+}
+
+/// The path of a request: one that is accepted is read in the same way by whoever reads it.
+pub fn request_paths(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    if let Ok(pattern) = Pattern::parse(text) {
+        assert!(pattern.to_string() == text && pattern.covers(text) && pattern.collides(&pattern), "{text}");
+    }
+    // What hyper would not take for the path of a request never comes to the check.
+    let as_path = text.parse::<PathAndQuery>().ok().filter(|parsed| parsed.path() == text);
+    if as_path.is_none() || path::check(text).is_err() {
+        return;
+    }
+    let decode = |path: &str| percent_decode_str(path).collect::<Vec<u8>>();
+    let decoded = decode(text);
+    // A reader that repairs paths (WHATWG URL) finds nothing to repair.
+    let repaired = Url::parse(&format!("http://shop.example{text}")).unwrap();
+    assert_eq!(decode(repaired.path()), decoded, "{text} becomes {}", repaired.path());
+    let segments: Vec<&[u8]> = decoded.split(|byte| *byte == b'/').collect();
+    assert_eq!(segments.len(), text.split('/').count(), "{text}: a slash that is none");
+    assert!(!segments.contains(&b".".as_slice()) && !segments.contains(&b"..".as_slice()), "{text}");
+    assert!(!decoded.iter().any(u8::is_ascii_control), "{text}");
+}
+
+/// The headers of a request and of an answer: what must not pass does not, and all else passes unchanged.
+pub fn forwarded_headers(bytes: &[u8]) {
+    let given = header_map(bytes);
+    let named = named_by_connection(&given);
+    let own = |name: &str| OWN.iter().find(|(own, _)| *own == name).map(|(_, value)| *value);
+
+    let mut sent = given.clone();
+    let value = |name: &str| HeaderValue::from_static(own(name).unwrap_or_default());
+    let facts = Facts {
+        peer: Some([192, 0, 2, 7].into()),
+        host: Some(value("x-forwarded-host")),
+        traceparent: value("traceparent"),
+    };
+    to_service(&mut sent, value("host"), facts);
+    for (name, value) in OWN {
+        assert_eq!(values(&sent, name), [value.as_bytes()], "{name}");
+    }
+    let is_claim = |name: &str| {
+        name.starts_with("x-forwarded-")
+            || ["forwarded", "x-real-ip", "traceparent", "tracestate", "baggage", "proxy"].contains(&name)
+    };
+    let kept = |name: &str| !is_claim(name) && !["content-length", "expect", "host"].contains(&name);
+    assert_passed(&given, &sent, &|name| own(name).is_some(), &|name| kept(name) && !named.contains(name));
+
+    let mut answered = given.clone();
+    to_client(&mut answered);
+    assert_passed(&given, &answered, &|_| false, &|name| name != "expect" && !named.contains(name));
+}
+
+/// Of the `given` headers those that may pass and are of more than one hop are in `sent`; else only the `added` are.
+fn assert_passed(given: &HeaderMap, sent: &HeaderMap, added: &dyn Fn(&str) -> bool, may_pass: &dyn Fn(&str) -> bool) {
+    for name in given.keys().map(HeaderName::as_str).filter(|name| !added(name)) {
+        let passes = may_pass(name) && !OF_ONE_HOP.contains(&name);
+        let expected = if passes { values(given, name) } else { Vec::new() };
+        assert_eq!(values(sent, name), expected, "{name}");
+    }
+    assert!(sent.keys().all(|name| given.contains_key(name) || added(name.as_str())));
+}
+
+fn header_map(bytes: &[u8]) -> HeaderMap {
+    let lines = Message::read(bytes).headers;
+    let line = |(name, value)| Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?));
+    lines.into_iter().filter_map(line).collect()
+}
+
+fn named_by_connection(headers: &HeaderMap) -> BTreeSet<String> {
+    let lines = values(headers, "connection").join(&b',');
+    let names = lines.split(|byte| *byte == b',').map(|name| name.trim_ascii().to_ascii_lowercase());
+    names.filter_map(|name| String::from_utf8(name).ok()).collect()
+}
+
+fn values<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a [u8]> {
+    headers.get_all(name).iter().map(HeaderValue::as_bytes).collect()
+}
+
+/// The origins of the routes file, and the origin that a browser names: only what the file says is covered.
+pub fn origins(bytes: &[u8]) {
+    let (own, origin) = first_line(bytes);
+    let (Ok(own), Ok(origin)) = (str::from_utf8(own), HeaderValue::from_bytes(origin)) else { return };
+    let Ok(covering) = own.parse::<Origin>() else { return };
+    let plain = own.strip_suffix(":*").unwrap_or(own);
+    assert!(covering.covers(&HeaderValue::from_str(plain).unwrap()), "{own} does not cover itself");
+    if covering.covers(&origin) {
+        let text = origin.to_str().unwrap();
+        let port = text.strip_prefix(plain).unwrap();
+        let any = own != plain && port.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
+        assert!(port.is_empty() || any, "{own} covers {text}");
+    }
+}

@@ -1,0 +1,92 @@
+//! What comes from a topic.
+
+use std::fmt::Debug;
+
+use ambient::Timestamp;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use events::{Envelope, EventSet, TraceContext};
+use match_contract::MatchEvent;
+use messaging::{LetterEntry, Place, Record};
+use payment_contract::PaymentEvent;
+use serde_json::Value;
+use visit_contract::VisitEvent;
+
+use crate::form::Message;
+
+/// A record with any headers and data: what is read as an event is sent on as the same event.
+pub fn envelopes(bytes: &[u8]) {
+    let Message { headers, body } = Message::read(bytes);
+    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    let headers = headers.into_iter().map(|(name, value)| (text(name), value.to_vec())).collect();
+    let record = Record { place: place(), key: Vec::new(), headers, payload: body.to_vec() };
+    let Ok(envelope) = record.envelope() else { return };
+    assert_eq!(Record::carrying(&envelope, place()).envelope().as_ref(), Ok(&envelope));
+    decode::<MatchEvent>(&envelope);
+    decode::<PaymentEvent>(&envelope);
+    decode::<VisitEvent>(&envelope);
+}
+
+/// What is understood is written down as the same event.
+fn decode<E: EventSet + PartialEq + Debug>(envelope: &Envelope) {
+    let Ok(Some(event)) = events::decode::<E>(&envelope.kind, &envelope.data) else { return };
+    let (kind, data) = events::encode(&event).unwrap();
+    assert_eq!(kind, envelope.kind);
+    assert_eq!(events::decode::<E>(&kind, &data).unwrap().as_ref(), Some(&event));
+}
+
+/// The data of an entry in a dead-letter topic: a letter that is read has all that its record had.
+pub fn dead_letters(bytes: &[u8]) {
+    let Ok(data) = str::from_utf8(bytes) else { return };
+    for kind in ["flotilla.DeadLettered", "flotilla.Redriven"] {
+        let record = Record::carrying(&envelope(kind, data), place());
+        match LetterEntry::read(&record) {
+            Some(LetterEntry::Dead(letter)) => {
+                assert!(!letter.key().contains('\0'));
+                let written = serde_json::to_value(&letter).unwrap();
+                assert_decodes(&written);
+                assert_eq!(serde_json::from_value(written).ok(), Some(letter));
+            }
+            Some(LetterEntry::Redriven(note)) => {
+                assert_eq!(serde_json::from_value(serde_json::to_value(&note).unwrap()).ok(), Some(note));
+            }
+            None => {}
+        }
+    }
+}
+
+/// Contents that cannot be decoded would be sent again as nothing.
+fn assert_decodes(letter: &Value) {
+    let values = letter["headers"].as_array().unwrap().iter().map(|header| &header[1]);
+    for content in values.chain([&letter["key"], &letter["payload"]]) {
+        let base64 = content["base64"].as_str().unwrap_or_default();
+        assert!(STANDARD.decode(base64).is_ok(), "{base64} is no base64");
+    }
+}
+
+/// The `traceparent` of a request or an event: what is read keeps its trace, in the one form that is written.
+pub fn traceparents(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let Some(trace) = TraceContext::parse(text) else { return };
+    let written = trace.to_string();
+    assert_eq!(TraceContext::parse(&written), Some(trace));
+    assert_eq!(written.len(), 55, "{written}");
+    // Trace and span are the same digits; of the flags only one is kept.
+    assert_eq!(written.get(3..53), text.get(3..53));
+}
+
+fn place() -> Place {
+    Place { topic: "fleet.context".to_owned(), partition: 0, offset: 0 }
+}
+
+fn envelope(kind: &str, data: &str) -> Envelope {
+    Envelope {
+        id: "0196".to_owned(),
+        source: "/fleet/context".to_owned(),
+        kind: kind.to_owned(),
+        subject: "5000".to_owned(),
+        time: Timestamp::from_micros(0),
+        trace: None,
+        data: data.to_owned(),
+    }
+}

@@ -1,0 +1,46 @@
+//! Small texts with a form of their own, and the file that describes a fleet.
+
+use std::collections::BTreeSet;
+
+use flotilla::manifest::{GATEWAY, Manifest};
+use flotilla::template;
+use mypage_domain::Seen;
+use visit_domain::VisitDate;
+
+/// The day of a visit: what is read is the day that was written, and it is written in one form alone.
+pub fn dates(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let Ok(date) = text.parse::<VisitDate>() else { return };
+    let written = date.to_string();
+    assert_eq!(written.parse(), Ok(date), "{written}");
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let (given, meant) = (digits(text), digits(&written));
+    assert_eq!(meant.len(), 8, "{written}");
+    assert!(meant == given || meant == format!("20{given}"), "{text} became {written}");
+}
+
+/// `Last-Event-ID`: what is read back is the same place in the stream.
+pub fn last_event_ids(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let Ok(seen) = text.parse::<Seen>() else { return };
+    assert_eq!(seen.to_string().parse(), Ok(seen), "{text}");
+}
+
+/// `fleet.toml`: no two processes have one name or one port, and nobody speaks of a process that is not there.
+pub fn fleet_files(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let Ok(manifest) = Manifest::parse(text) else { return };
+    let mut names = BTreeSet::from([GATEWAY]);
+    let mut ports = BTreeSet::from([0, manifest.gateway.port]);
+    assert_eq!(ports.len(), 2, "a port of 0");
+    for context in &manifest.contexts {
+        assert!(names.insert(&context.name) && ports.insert(context.port), "{} twice", context.name);
+    }
+    let texts = manifest.contexts.iter().flat_map(|context| context.env.values());
+    for text in texts.chain(manifest.gateway.env.values()).chain(manifest.tries.iter().map(|entry| &entry.curl)) {
+        let filled = template::fill(text, |name| names.contains(name).then(String::new));
+        assert!(template::names(text).iter().all(|name| names.contains(name)), "{text}");
+        assert!(filled.len() <= text.len(), "{text} became {filled}");
+    }
+    assert_eq!(Manifest::parse(&format!("{text}\n")), Ok(manifest));
+}
