@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 use events::{DecodeError, Envelope, EventSet, decode};
 use match_contract::{Attempt, Step};
@@ -68,13 +66,7 @@ impl Policies for MatchPolicies {
         _outbox: &Outbox,
         _saying: &mut Saying,
     ) -> Result<(), sqlx::Error> {
-        let ids: BTreeSet<i64> = events.iter().map(|received| received.event.id).collect();
-        let mut matches = self.matches.lock(tx, &Vec::from_iter(ids)).await?;
-        for established in &mut matches {
-            let id = established.case.id.get();
-            let news = events.iter().map(|received| received.event).filter(|news| news.id == id);
-            news.for_each(|news| established.learn(news.attempt, news.step));
-        }
-        self.matches.write(tx, &matches).await
+        let news: Vec<_> = events.iter().map(|Received { event, .. }| (event.id, event.attempt, event.step)).collect();
+        self.matches.learn(tx, &news).await
     }
 }

@@ -1,9 +1,10 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ambient::Timestamp;
 use events::TraceContext;
-use match_contract::{MatchEvent, MatchRequested, Step};
-use match_domain::{Case, Established, Match, MatchId, Price};
+use match_contract::{Attempt, MatchEvent, MatchRequested, Step};
+use match_domain::{Case, Established, Match, MatchId, Pending, Price};
 use messaging::{Argument, Outbox, Saying};
 use serde::Serialize;
 use sqlx::FromRow;
@@ -52,7 +53,7 @@ impl MatchStore {
     /// Writes down that payment is about to be asked. `false` if the id is taken by anything but a void attempt.
     pub async fn begin(&self, case: &Case, settle_at: Timestamp) -> Result<bool, sqlx::Error> {
         let sql = "INSERT INTO matches (id, attempt, price, phase, step, settle_at) VALUES ($1, $2, $3, 'pending', '', $4) \
-                   ON CONFLICT (id) DO UPDATE SET attempt = excluded.attempt, price = excluded.price, phase = 'pending', \
+                   ON CONFLICT (id) DO UPDATE SET attempt = excluded.attempt, price = excluded.price, phase = 'pending', step = '', \
                    settle_at = excluded.settle_at WHERE matches.phase = 'void' AND matches.attempt < excluded.attempt";
         let query = sqlx::query(sql).bind(case.id.get()).bind(case.attempt).bind(case.price.get());
         changed(query.bind(settle_at.as_micros()).execute(self.store.writer()).await)
@@ -66,8 +67,9 @@ impl MatchStore {
         trace: TraceContext,
     ) -> Result<bool, sqlx::Error> {
         let Case { id, attempt, .. } = established.case;
-        let sql =
-            "UPDATE matches SET phase = 'established', step = $3 WHERE id = $1 AND attempt = $2 AND phase = 'pending'";
+        // What was heard while payment was asked is further than this.
+        let sql = "UPDATE matches SET phase = 'established', step = CASE WHEN step = '' THEN $3 ELSE step END \
+                   WHERE id = $1 AND attempt = $2 AND phase = 'pending'";
         let step = Argument::Text(established.step.name());
         let mut saying = Saying::default();
         self.outbox.say(&mut saying, &MatchEvent::MatchRequested(event), Some(trace))?;
@@ -143,14 +145,26 @@ impl MatchStore {
         Ok(Some(established))
     }
 
+    /// Takes in what others have told: which match and attempt have come how far.
+    pub async fn learn(&self, tx: &mut Tx, news: &[(i64, Attempt, Step)]) -> Result<(), sqlx::Error> {
+        let ids: BTreeSet<i64> = news.iter().map(|(id, ..)| *id).collect();
+        let mut rows: Vec<Row> = TABLE.lock(tx, self.dialect(), &Vec::from_iter(ids)).await?;
+        for row in &mut rows {
+            let mut state = row.state()?;
+            news.iter().filter(|(id, ..)| *id == row.id).for_each(|(_, attempt, step)| state.learn(*attempt, *step));
+            row.step = furthest(&state).map_or_else(String::new, |step| step.name().to_owned());
+        }
+        TABLE.write(tx, self.dialect(), &rows).await
+    }
+
     /// Locks the established ones among these matches.
-    pub async fn lock(&self, tx: &mut Tx, ids: &[i64]) -> Result<Vec<Established>, sqlx::Error> {
+    async fn lock(&self, tx: &mut Tx, ids: &[i64]) -> Result<Vec<Established>, sqlx::Error> {
         let rows: Vec<Row> = TABLE.lock(tx, self.dialect(), ids).await?;
         rows.iter().filter(|row| row.phase == "established").map(Row::established).collect()
     }
 
     /// Writes matches that are locked.
-    pub async fn write(&self, tx: &mut Tx, matches: &[Established]) -> Result<(), sqlx::Error> {
+    async fn write(&self, tx: &mut Tx, matches: &[Established]) -> Result<(), sqlx::Error> {
         let rows: Vec<Row> = matches.iter().map(Row::of).collect();
         TABLE.write(tx, self.dialect(), &rows).await
     }
@@ -200,12 +214,21 @@ impl Row {
 
     fn state(&self) -> Result<Match, sqlx::Error> {
         Ok(match self.phase.as_str() {
-            "pending" => Match::Pending(self.case()?),
+            "pending" => Match::Pending(Pending { case: self.case()?, heard: Step::named(&self.step) }),
             "settling" => Match::Settling(self.case()?),
             "void" => Match::Void(self.case()?),
             "established" => Match::Established(self.established()?),
             other => return Err(unreadable("phase", other)),
         })
+    }
+}
+
+/// How far a match has come, as far as it matters.
+fn furthest(state: &Match) -> Option<Step> {
+    match state {
+        Match::Pending(pending) => pending.heard,
+        Match::Established(established) => Some(established.step),
+        Match::Settling(_) | Match::Void(_) => None,
     }
 }
 

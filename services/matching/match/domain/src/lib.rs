@@ -16,13 +16,22 @@ use ambient::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Match {
     /// Payment is being asked.
-    Pending(Case),
+    Pending(Pending),
     /// Its payment is being undone.
     Settling(Case),
     /// It never was.
     Void(Case),
     /// It is paid, and seen by all.
     Established(Established),
+}
+
+/// A request whose payment is being asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pending {
+    /// What was asked for.
+    pub case: Case,
+    /// The furthest step that others have told. They may hear of the payment, and act on it, before its answer is here.
+    pub heard: Option<Step>,
 }
 
 /// An attempt at a match id, with its price.
@@ -70,6 +79,19 @@ pub fn request(known: Option<&Match>, id: MatchId, price: Price, now: Timestamp)
     }
 }
 
+impl Match {
+    /// Learns that `attempt` at this match has come as far as `step`. Order and repetition do not matter.
+    pub fn learn(&mut self, attempt: Attempt, step: Step) {
+        match self {
+            Self::Pending(pending) if pending.case.attempt == attempt => pending.heard = pending.heard.max(Some(step)),
+            Self::Established(established) if established.case.attempt == attempt => {
+                established.step = established.step.max(step);
+            }
+            Self::Pending(_) | Self::Settling(_) | Self::Void(_) | Self::Established(_) => {}
+        }
+    }
+}
+
 impl Case {
     /// The match, now that its payment is approved.
     pub fn establish(self) -> (Established, MatchRequested) {
@@ -93,12 +115,5 @@ impl Established {
     /// Whether the student has cancelled it.
     pub fn is_canceled(&self) -> bool {
         self.step >= Step::MatchCanceled
-    }
-
-    /// Learns that `attempt` at this match has come as far as `step`. Order and repetition do not matter.
-    pub fn learn(&mut self, attempt: Attempt, step: Step) {
-        if attempt == self.case.attempt {
-            self.step = self.step.max(step);
-        }
     }
 }

@@ -4,7 +4,7 @@
 
 use ambient::Timestamp;
 use match_contract::Step;
-use match_domain::{Case, Established, Match, MatchId, Price, Requested, request};
+use match_domain::{Case, Established, Match, MatchId, Pending, Price, Requested, request};
 use proptest::prelude::*;
 
 const NOW: Timestamp = Timestamp::from_micros(1_000);
@@ -36,7 +36,7 @@ fn the_first_request_begins_and_the_same_again_finds_the_match() {
 
 #[test]
 fn while_an_attempt_is_undecided_no_other_begins() {
-    assert_eq!(ask(Some(Match::Pending(case(1, 10))), 10), Requested::InProgress);
+    assert_eq!(ask(Some(Match::Pending(Pending { case: case(1, 10), heard: None })), 10), Requested::InProgress);
     assert_eq!(ask(Some(Match::Settling(case(1, 10))), 10), Requested::InProgress);
 }
 
@@ -60,14 +60,17 @@ proptest! {
         news in proptest::collection::vec((1..4_i64, 0..Step::ALL.len()), 0..20).prop_shuffle(),
         repeated in proptest::collection::vec(any::<prop::sample::Index>(), 0..20),
     ) {
-        let learn = |news: &mut dyn Iterator<Item = (i64, usize)>| {
-            let mut established = Established { case: case(2, 10), step: Step::MatchRequested };
-            news.for_each(|(attempt, step)| established.learn(attempt, Step::ALL[step]));
-            established
+        let learn = |mut state: Match, news: &mut dyn Iterator<Item = (i64, usize)>| {
+            news.for_each(|(attempt, step)| state.learn(attempt, Step::ALL[step]));
+            state
         };
         let mut sorted = news.clone();
         sorted.sort_unstable();
-        let again = repeated.iter().filter(|_| !news.is_empty()).map(|index| *index.get(&news));
-        prop_assert_eq!(learn(&mut news.iter().copied().chain(again)), learn(&mut sorted.into_iter()));
+        let established = Match::Established(Established { case: case(2, 10), step: Step::MatchRequested });
+        for state in [established, Match::Pending(Pending { case: case(2, 10), heard: None })] {
+            let again = repeated.iter().filter(|_| !news.is_empty()).map(|index| *index.get(&news));
+            let one = learn(state, &mut news.iter().copied().chain(again));
+            prop_assert_eq!(one, learn(state, &mut sorted.iter().copied()));
+        }
     }
 }

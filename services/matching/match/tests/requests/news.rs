@@ -67,3 +67,35 @@ fn news_of_a_match_that_does_not_exist_are_passed_over() {
         assert_eq!((world.traces().await, world.app.find(id(404)).await.unwrap()), (0, None));
     });
 }
+
+#[test]
+fn news_that_come_before_the_answer_of_payment_are_shown_once_it_has_come() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        let policies = Arc::new(MatchPolicies::new(world.matches.clone()));
+        let case = first(1, 10);
+        assert!(world.matches.begin(&case, NOW).await.unwrap());
+        let early = world.messaging.take(&policies, vec![news(1, case.attempt)[0].clone()]).await;
+        assert_eq!(early, Taken { applied: 1, repeated: 0, dead: 0 });
+        assert_eq!(world.app.find(id(1)).await.unwrap(), None, "it is still pending");
+        let (established, event) = case.establish();
+        assert!(world.matches.establish(&established, event, world.trace()).await.unwrap());
+        assert_eq!(world.app.find(id(1)).await.unwrap().unwrap().step, Step::VisitAssigned);
+    });
+}
+
+#[test]
+fn what_was_heard_of_an_attempt_that_is_undone_is_not_shown_of_the_next() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        let policies = Arc::new(MatchPolicies::new(world.matches.clone()));
+        let case = first(1, 10);
+        assert!(world.matches.begin(&case, NOW).await.unwrap());
+        world.messaging.take(&policies, vec![news(1, case.attempt)[0].clone()]).await;
+        assert!(world.matches.give_up(&case, NOW).await.unwrap());
+        world.matches.void(&case).await.unwrap();
+        world.clock.advance(std::time::Duration::from_secs(1));
+        world.request(1, 10).await;
+        assert_eq!(world.app.find(id(1)).await.unwrap().unwrap().step, Step::MatchRequested);
+    });
+}
