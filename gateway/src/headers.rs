@@ -42,8 +42,9 @@ pub fn check(headers: &HeaderMap, version: Version) -> Result<(), &'static str> 
 }
 
 fn is_host(host: &HeaderValue) -> bool {
-    let authority = Authority::try_from(host.as_bytes());
-    authority.is_ok_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
+    let Ok(authority) = Authority::try_from(host.as_bytes()) else { return false };
+    let (name, whole) = (authority.host(), authority.as_str());
+    !name.is_empty() && !whole.contains('@') && (name == whole || authority.port_u16().is_some())
 }
 
 /// Turns the headers a client sent into those its service gets.
