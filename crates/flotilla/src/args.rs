@@ -9,7 +9,7 @@ use std::{io, path};
 use clap::Args;
 
 use crate::binaries::{BinariesError, Origin};
-use crate::fleets::{self, FleetError};
+use crate::fleets::{self, Fleet, FleetError};
 use crate::manifest::BROKER;
 use crate::plan::{Broker, Plan, PlanError, Settings, Stores};
 
@@ -90,9 +90,15 @@ impl FleetArgs {
         self.plan_with(|settings| settings)
     }
 
-    fn plan_with(&self, change: impl FnOnce(Settings) -> Settings) -> Result<(Origin, Plan), ArgsError> {
+    /// Where the binaries come from, and what the fleet is made of.
+    pub fn find(&self) -> Result<(Origin, Fleet), ArgsError> {
         let origin = Origin::of_this_command(self.binaries.as_deref().map(absolute).transpose()?)?;
         let fleet = fleets::find(self.fleet.as_deref(), origin.workspace())?;
+        Ok((origin, fleet))
+    }
+
+    fn plan_with(&self, change: impl FnOnce(Settings) -> Settings) -> Result<(Origin, Plan), ArgsError> {
+        let (origin, fleet) = self.find()?;
         let settings = Settings {
             host: self.host,
             broker: self.kafka.clone().map_or(Broker::Embedded, Broker::External),
@@ -115,6 +121,6 @@ impl UpArgs {
 }
 
 /// The processes must find it wherever they are.
-fn absolute(path: &path::Path) -> Result<PathBuf, ArgsError> {
+pub(crate) fn absolute(path: &path::Path) -> Result<PathBuf, ArgsError> {
     path::absolute(path).map_err(|source| ArgsError::Path { path: path.to_owned(), source })
 }

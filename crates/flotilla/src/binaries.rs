@@ -7,6 +7,7 @@ use std::{env, fs, io};
 
 use tokio::process::Command;
 
+use crate::manifest::Check;
 use crate::plan::{Plan, Role};
 
 /// Where binaries come from.
@@ -84,17 +85,24 @@ impl Origin {
 /// Has cargo build what the plan starts. Its progress goes to the terminal.
 pub async fn build(root: &Path, folder: &Path, plan: &Plan) -> Result<(), BinariesError> {
     for selection in selections(plan) {
-        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(root).args(arguments(folder, &selection)).stdin(Stdio::null()).kill_on_drop(true);
-        for (name, _) in env::vars_os().filter(|(name, _)| describes_a_package(&name.to_string_lossy())) {
-            cargo.env_remove(name);
-        }
-        let status = cargo.status().await.map_err(BinariesError::Cargo)?;
-        if !status.success() {
-            return Err(BinariesError::Build(status));
-        }
+        cargo_build(root, folder, &selection).await?;
     }
     Ok(())
+}
+
+/// Has cargo build a program that belongs to no plan, as it builds the services.
+pub async fn build_check(root: &Path, folder: &Path, check: &Check) -> Result<(), BinariesError> {
+    cargo_build(root, folder, &["--bin", &check.binary]).await
+}
+
+async fn cargo_build(root: &Path, folder: &Path, selection: &[&str]) -> Result<(), BinariesError> {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root).args(arguments(folder, selection)).stdin(Stdio::null()).kill_on_drop(true);
+    for (name, _) in env::vars_os().filter(|(name, _)| describes_a_package(&name.to_string_lossy())) {
+        cargo.env_remove(name);
+    }
+    let status = cargo.status().await.map_err(BinariesError::Cargo)?;
+    if status.success() { Ok(()) } else { Err(BinariesError::Build(status)) }
 }
 
 /// Whether this variable says for which package cargo has started this command. Build scripts look at such variables: the

@@ -57,21 +57,32 @@ pub enum FleetError {
 ///
 /// In the workspace the files themselves are read; elsewhere their text as of the build is used.
 pub fn find(chosen: Option<&str>, workspace: Option<&Path>) -> Result<Fleet, FleetError> {
+    found(chosen, workspace).map(|(_, fleet)| fleet)
+}
+
+/// The path of the manifest of the fleet that [`find`] finds; `None` if it was built into this binary.
+pub fn file(chosen: Option<&str>, workspace: Option<&Path>) -> Result<Option<PathBuf>, FleetError> {
+    found(chosen, workspace).map(|(source, _)| match source {
+        Source::Disk(path) => Some(path),
+        Source::Embedded(_) => None,
+    })
+}
+
+fn found(chosen: Option<&str>, workspace: Option<&Path>) -> Result<(Source, Fleet), FleetError> {
     if let Some(path) = chosen.map(Path::new).filter(|chosen| chosen.extension().is_some()) {
-        return Source::Disk(path.to_owned()).load();
+        return Source::Disk(path.to_owned()).loaded();
     }
     let sources = match workspace {
         Some(root) => on_disk(&root.join("services"))?,
         None => EMBEDDED.iter().copied().map(Source::Embedded).collect(),
     };
-    let fleets = sources.iter().map(Source::load).collect::<Result<Vec<_>, _>>()?;
-    choose(chosen, fleets)
+    choose(chosen, sources.into_iter().map(Source::loaded).collect::<Result<Vec<_>, _>>()?)
 }
 
-fn choose(chosen: Option<&str>, fleets: Vec<Fleet>) -> Result<Fleet, FleetError> {
+fn choose(chosen: Option<&str>, fleets: Vec<(Source, Fleet)>) -> Result<(Source, Fleet), FleetError> {
     let Some(chosen) = chosen else { return fleets.into_iter().next().ok_or(FleetError::None) };
-    let known = fleets.iter().map(|fleet| fleet.manifest.name.as_str()).collect::<Vec<_>>().join(", ");
-    let found = fleets.into_iter().find(|fleet| fleet.manifest.name == chosen);
+    let known = fleets.iter().map(|(_, fleet)| fleet.manifest.name.as_str()).collect::<Vec<_>>().join(", ");
+    let found = fleets.into_iter().find(|(_, fleet)| fleet.manifest.name == chosen);
     found.ok_or_else(|| FleetError::Unknown { name: chosen.to_owned(), known })
 }
 
@@ -94,6 +105,11 @@ enum Source {
 }
 
 impl Source {
+    fn loaded(self) -> Result<(Self, Fleet), FleetError> {
+        let fleet = self.load()?;
+        Ok((self, fleet))
+    }
+
     fn load(&self) -> Result<Fleet, FleetError> {
         let (path, text) = match self {
             Self::Disk(path) => (path.clone(), read(path)?),
@@ -144,6 +160,8 @@ mod tests {
     fn without_a_choice_it_is_the_first_fleet() {
         let first = find(None, None).unwrap();
         assert_eq!(find(Some(&first.manifest.name), Some(&workspace())).unwrap(), first);
+        assert!(file(None, Some(&workspace())).unwrap().unwrap().is_file());
+        assert_eq!(file(None, None).unwrap(), None);
     }
 
     #[test]
@@ -165,6 +183,7 @@ mod tests {
         assert!(error.starts_with(&format!("cannot read {}/r.toml: ", folder.path().display())), "{error}");
         fs::write(folder.path().join("r.toml"), "[upstreams]").unwrap();
         assert_eq!(find(path.to_str(), None).unwrap().routes, "[upstreams]");
+        assert_eq!(file(path.to_str(), None).unwrap(), Some(path.clone()));
         fs::write(&path, text.replace("port = 2", "port = 1")).unwrap();
         let error = find(path.to_str(), None).unwrap_err().to_string();
         assert_eq!(error, format!("{}: context[0].port: 1 is used twice", path.display()));

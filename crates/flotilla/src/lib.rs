@@ -4,10 +4,11 @@
 //! [`process`] starts and stops one process: tests use these on their own. [`up`] does all of it for a user.
 //!
 //! The other commands ask a fleet that runs, which [`running`] reaches over HTTP and through its broker: [`status`],
-//! [`tail`] (`flotilla events`), [`redrive`] and [`rebuild`].
+//! [`tail`] (`flotilla events`), [`redrive`] and [`rebuild`]. What a fleet itself declares to check it is run by [`checks`].
 
 pub mod args;
 pub mod binaries;
+pub mod checks;
 pub mod columns;
 pub mod crew;
 pub mod event;

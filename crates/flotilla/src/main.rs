@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use flotilla::args::UpArgs;
+use flotilla::checks::{AuditArgs, ChaosArgs, CheckError, NOT_CHECKED, audit, chaos};
 use flotilla::rebuild::{RebuildArgs, RebuildError, rebuild};
 use flotilla::redrive::{RedriveArgs, RedriveError, redrive};
 use flotilla::running::RunningError;
@@ -34,6 +35,10 @@ enum Command {
     Redrive(RedriveArgs),
     /// Rebuilds the view of a context from the topics
     Rebuild(RebuildArgs),
+    /// Holds a fleet at rest against its laws; ends with 1 if one is violated, 2 if the fleet cannot be read
+    Audit(AuditArgs),
+    /// Does to a fleet of its own all that can go wrong, and audits it
+    Chaos(ChaosArgs),
 }
 
 /// Each of these is told to the user as one line.
@@ -51,20 +56,27 @@ enum Failure {
     Redrive(#[from] RedriveError),
     #[error(transparent)]
     Rebuild(#[from] RebuildError),
+    #[error(transparent)]
+    Check(#[from] CheckError),
 }
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(code) => code,
         Err(failure) => {
             eprintln!("flotilla: {failure}");
-            ExitCode::FAILURE
+            failure.code()
         }
     }
 }
 
-fn run(cli: Cli) -> Result<bool, Failure> {
+impl Failure {
+    fn code(&self) -> ExitCode {
+        if matches!(self, Self::Check(_)) { ExitCode::from(NOT_CHECKED) } else { ExitCode::FAILURE }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(obey(cli.command));
     // A question to a broker that does not answer must not hold up the end.
@@ -72,14 +84,16 @@ fn run(cli: Cli) -> Result<bool, Failure> {
     ended
 }
 
-/// Whether all is as it should be.
-async fn obey(command: Command) -> Result<bool, Failure> {
+async fn obey(command: Command) -> Result<ExitCode, Failure> {
     let screen = Screen::stdout();
-    Ok(match command {
+    let well = match command {
         Command::Up(args) => up(&args, &screen, &Stop::on_signals()?).await.map(|()| true)?,
         Command::Status(args) => status(&args, &screen).await?,
         Command::Events(args) => tail(&args, &screen, &Screen::stderr(), &Stop::on_signals()?).await.map(|()| true)?,
         Command::Redrive(args) => redrive(&args, &screen).await?,
         Command::Rebuild(args) => rebuild(&args, &screen).await.map(|()| true)?,
-    })
+        Command::Audit(args) => return Ok(ExitCode::from(audit(&args).await?)),
+        Command::Chaos(args) => return Ok(ExitCode::from(chaos(&args).await?)),
+    };
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -32,6 +32,20 @@ pub struct Manifest {
     /// What is not as it would be in production: said at every start.
     #[serde(default)]
     pub open: Vec<String>,
+    /// What holds the fleet against its laws: `flotilla audit`.
+    pub audit: Option<Check>,
+    /// What does to it all that can go wrong: `flotilla chaos`.
+    pub chaos: Option<Check>,
+}
+
+/// A program that checks a fleet. It is no part of the fleet, and is built only when it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// The package that cargo builds.
+    pub package: String,
+    /// The binary in that package.
+    pub binary: String,
 }
 
 /// The gateway of a fleet.
@@ -229,6 +243,17 @@ curl = "curl {gateway}/lifts -d '{\"id\":1}'"
         assert_eq!(manifest.contexts[0].env["BOAT_URL"], "{boat}");
         assert_eq!(manifest.contexts[1].binary, "boat");
         assert_eq!(manifest.tries[0].say, "lift it");
+    }
+
+    #[test]
+    fn a_fleet_may_name_what_audits_it_and_what_brings_chaos() {
+        let manifest = Manifest::parse(HARBOUR).unwrap();
+        assert_eq!((manifest.audit, manifest.chaos), (None, None));
+        let text = format!("{HARBOUR}[audit]\npackage = \"harbour-audit\"\nbinary = \"audit-it\"\n");
+        let audit = Manifest::parse(&text).unwrap().audit.unwrap();
+        assert_eq!((audit.package.as_str(), audit.binary.as_str()), ("harbour-audit", "audit-it"));
+        let error = Manifest::parse(&format!("{HARBOUR}[chaos]\nbinary = \"c\"\n")).unwrap_err();
+        assert_eq!(error.to_string(), "chaos: missing field `package`");
     }
 
     #[test]

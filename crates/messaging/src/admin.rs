@@ -100,13 +100,19 @@ impl Reader {
     /// All records up to the ends that the partitions had at the beginning.
     pub fn rest(&mut self) -> Result<Vec<Record>, KafkaError> {
         let mut records = Vec::new();
+        self.each(|record| records.push(record))?;
+        Ok(records)
+    }
+
+    /// Hands on each record up to the ends that the partitions had at the beginning: all at once they may be too many.
+    pub fn each(&mut self, mut take: impl FnMut(Record)) -> Result<(), KafkaError> {
         while !self.caught_up() {
             match self.next(BROKER_LIMIT)? {
-                Some(record) => records.push(record),
+                Some(record) => take(record),
                 None => return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut)),
             }
         }
-        Ok(records)
+        Ok(())
     }
 }
 
@@ -114,7 +120,12 @@ impl Reader {
 pub fn dead_letters(config: &Config, context: &str) -> Result<Vec<DeadLetter>, KafkaError> {
     let topic = config.dead_letter_topic(context);
     let records = Reader::new(&config.kafka_brokers, &[topic], From::Beginning)?.rest()?;
-    Ok(open(records.iter().filter_map(LetterEntry::read)))
+    Ok(open_letters(&records))
+}
+
+/// The dead letters among these records of a dead-letter topic that have not been sent again, by where they stood.
+pub fn open_letters(records: &[Record]) -> Vec<DeadLetter> {
+    open(records.iter().filter_map(LetterEntry::read))
 }
 
 /// What is open after these entries. A letter and the notes about it have one key, so they are read in their order; a

@@ -42,7 +42,7 @@ impl Fleet {
     pub async fn kill_broker(&mut self) -> Result<()> {
         match &self.parts {
             Parts::Embedded => self.kill(BROKER).await,
-            Parts::Servers(_) => shell(KAFKA_KILL).await,
+            Parts::Servers(_) => Order::KillBroker.carry_out().await,
         }
     }
 
@@ -50,28 +50,8 @@ impl Fleet {
     pub async fn start_broker(&mut self) -> Result<()> {
         match &self.parts {
             Parts::Embedded => self.start(BROKER).await,
-            Parts::Servers(_) => shell(KAFKA_START).await,
+            Parts::Servers(_) => Order::StartBroker.carry_out().await,
         }
-    }
-
-    /// `kill -9` of the server of all stores. Only where [`Parts::can_kill_stores`].
-    pub async fn kill_stores(&self) -> Result<()> {
-        shell(POSTGRES_KILL).await
-    }
-
-    /// Starts the server of all stores again.
-    pub async fn start_stores(&self) -> Result<()> {
-        shell(POSTGRES_START).await
-    }
-
-    /// Leaves the server of all stores no room on its disk. Only where [`Parts::can_fill_stores`].
-    pub async fn fill_stores(&self) -> Result<()> {
-        shell(POSTGRES_FILL).await
-    }
-
-    /// Gives the server of all stores its room back.
-    pub async fn free_stores(&self) -> Result<()> {
-        shell(POSTGRES_FREE).await
     }
 
     /// Lets the contexts survive that a file may not grow, from their next start on: unless told otherwise, the system
@@ -139,10 +119,42 @@ impl Parts {
     }
 }
 
-async fn shell(variable: &str) -> Result<()> {
-    let command = env::var(variable).with_context(|| variable.to_owned())?;
-    let log = fs::File::create(env::temp_dir().join(format!("{variable}.log")))?;
-    let status = Command::new("sh").args(["-c", &command]).stdout(log.try_clone()?).stderr(log).status().await?;
-    ensure!(status.success(), "{variable} ({command}) ended with {status}");
-    Ok(())
+/// What is done to a server that runs already, by a shell command that the environment gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// `kill -9` of the broker.
+    KillBroker,
+    /// Starts it again, on what it has kept.
+    StartBroker,
+    /// `kill -9` of the server of all stores.
+    KillStores,
+    /// Starts it again, on what it has kept.
+    StartStores,
+    /// Leaves the server of all stores no room on its disk.
+    FillStores,
+    /// Gives the room back.
+    FreeStores,
+}
+
+impl Order {
+    /// Carries it out, and waits until that is done.
+    pub async fn carry_out(self) -> Result<()> {
+        let variable = self.variable();
+        let command = env::var(variable).with_context(|| variable.to_owned())?;
+        let log = fs::File::create(env::temp_dir().join(format!("{variable}.log")))?;
+        let status = Command::new("sh").args(["-c", &command]).stdout(log.try_clone()?).stderr(log).status().await?;
+        ensure!(status.success(), "{variable} ({command}) ended with {status}");
+        Ok(())
+    }
+
+    const fn variable(self) -> &'static str {
+        match self {
+            Self::KillBroker => KAFKA_KILL,
+            Self::StartBroker => KAFKA_START,
+            Self::KillStores => POSTGRES_KILL,
+            Self::StartStores => POSTGRES_START,
+            Self::FillStores => POSTGRES_FILL,
+            Self::FreeStores => POSTGRES_FREE,
+        }
+    }
 }

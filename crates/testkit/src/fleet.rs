@@ -67,6 +67,25 @@ impl Fleet {
         contexts.map(|spec| spec.name.clone()).collect()
     }
 
+    /// Its name, which is the first part of the names of its topics.
+    pub fn name(&self) -> &str {
+        &self.plan.fleet
+    }
+
+    /// Its broker, as clients are told.
+    pub fn brokers(&self) -> &str {
+        &self.plan.brokers
+    }
+
+    /// Where the store of each context is, past all wires.
+    pub fn stores(&self) -> Result<BTreeMap<String, String>> {
+        let url = |context: &String| match &self.parts {
+            Parts::Embedded => self.store_url(context).map(str::to_owned),
+            Parts::Servers(servers) => Ok(servers.database(&self.database(context))),
+        };
+        self.contexts().into_iter().map(|context| Ok((context.clone(), url(&context)?))).collect()
+    }
+
     /// Sets a variable of a process (and of replicas made later), for its next start.
     pub fn set(&mut self, name: &str, variable: &str, value: impl Into<String>) -> Result<()> {
         let value = value.into();
@@ -244,25 +263,6 @@ impl Fleet {
 
     pub(crate) fn url(&self, name: &str) -> Result<String> {
         Ok(self.member(name)?.spec.url())
-    }
-
-    /// Where its broker is: host:port.
-    pub fn brokers(&self) -> &str {
-        &self.plan.brokers
-    }
-
-    /// Its name, with which the names of its topics begin.
-    pub fn name(&self) -> &str {
-        &self.plan.fleet
-    }
-
-    /// The URL of each context's store, past all wires.
-    pub fn stores(&self) -> Result<BTreeMap<String, String>> {
-        let url = |context: &String| match &self.parts {
-            Parts::Embedded => self.store_url(context).map(str::to_owned),
-            Parts::Servers(servers) => Ok(servers.database(&self.database(context))),
-        };
-        self.contexts().into_iter().map(|context| Ok((context.clone(), url(&context)?))).collect()
     }
 
     fn database(&self, context: &str) -> String {

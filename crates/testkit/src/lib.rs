@@ -24,6 +24,7 @@ mod wire;
 
 pub use api::{Answer, Api};
 pub use case::{Case, Run};
+pub use fault::Order;
 pub use fleet::Fleet;
 pub use flotilla::manifest::{BROKER, GATEWAY};
 pub use ground::Ground;

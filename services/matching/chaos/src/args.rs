@@ -10,7 +10,8 @@ use testkit::Parts;
 /// Drives load through the gateway while processes are killed, paused, cut off and starved, lets the fleet settle, and
 /// has the auditor check everything.
 ///
-/// It starts a fleet of its own and removes it in the end. The exit code is 0 only if nothing was wrong. An external Kafka
+/// It starts a fleet of its own and removes it in the end. The exit code is 0 only if nothing was wrong, and 2 if it
+/// could not be carried out. An external Kafka
 /// is killed, and a PostgreSQL killed or left without room, only if the environment says how; what is not done for want of
 /// that is said at the end, with the names of the variables.
 #[derive(Debug, Parser)]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use testkit::Order;
+
 /// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
@@ -72,6 +74,16 @@ impl What {
             Self::LoseAnswers => 200..201,
             Self::KillStores => 500..6_000,
             Self::SlowPayments | Self::FailingPayments => 3_000..10_000,
+        }
+    }
+
+    /// What does it to a server that is no process of the fleet, and what undoes it.
+    pub const fn orders(self) -> Option<(Order, Order)> {
+        match self {
+            Self::KillBroker => Some((Order::KillBroker, Order::StartBroker)),
+            Self::KillStores => Some((Order::KillStores, Order::StartStores)),
+            Self::FillStores => Some((Order::FillStores, Order::FreeStores)),
+            _ => None,
         }
     }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use testkit::{BROKER, Fleet, Flow, GATEWAY, Parts, Wire, eventually};
 
 use crate::fault::{Fault, What};
+use crate::orders::Orders;
 
 /// The contexts that two processes serve.
 const TWICE: [&str; 2] = ["match", "visit"];
@@ -27,6 +28,7 @@ pub struct Hands {
     /// What was told to end, and will be started again.
     ending: BTreeSet<String>,
     under_way: Vec<Fault>,
+    orders: Orders,
     /// What is known to be possible, and on whom.
     pub possible: BTreeMap<What, Vec<String>>,
     /// What is not, and why.
@@ -44,6 +46,7 @@ impl Hands {
             provider,
             ending: BTreeSet::new(),
             under_way: Vec::new(),
+            orders: Orders::default(),
             possible: BTreeMap::new(),
             left_out: Vec::new(),
         }
@@ -138,18 +141,19 @@ impl Hands {
             What::CutFromStore => self.store_wires[on].set(Flow::Cut),
             What::HoldFromStore => self.store_wires[on].set(Flow::Held),
             What::LoseAnswers => self.store_wires[on].lose_answers(),
-            What::KillBroker => self.fleet.kill_broker().await?,
-            What::KillStores => self.fleet.kill_stores().await?,
-            What::FillStores => self.fleet.fill_stores().await?,
+            What::KillBroker | What::KillStores | What::FillStores => {}
             // The match context waits for 680 ms.
             What::SlowPayments => self.provider_becomes(&json!({ "delayMs": 400, "jitterMs": 500 }))?,
             What::FailingPayments => self.provider_becomes(&json!({ "failureRate": 0.3, "declineRate": 0.3 }))?,
         }
+        if let Some((order, _)) = what.orders() {
+            self.orders.give(order, || ());
+        }
         Ok(())
     }
 
-    /// Undoes it. What was to end and has not is killed.
-    pub async fn undo(&mut self, fault: &Fault) -> Result<()> {
+    /// Undoes it, and calls `over` when that is done: a server takes its time. What was to end and has not is killed.
+    pub async fn undo(&mut self, fault: &Fault, over: impl FnOnce() + Send + 'static) -> Result<()> {
         self.under_way.retain(|other| other != fault);
         let Fault { what, on } = fault;
         match what {
@@ -165,22 +169,24 @@ impl Hands {
             What::SilenceBroker => self.broker_wires.values().for_each(|wire| wire.set(Flow::Open)),
             What::CutFromStore | What::HoldFromStore => self.store_wires[on].set(Flow::Open),
             What::LoseAnswers => {}
-            What::KillBroker => self.fleet.start_broker().await?,
-            What::KillStores => self.fleet.start_stores().await?,
-            What::FillStores => self.fleet.free_stores().await?,
             What::SlowPayments | What::FailingPayments => self.provider_becomes(&json!({}))?,
+            What::KillBroker | What::KillStores | What::FillStores => {}
+        }
+        match what.orders() {
+            Some((_, undone)) => self.orders.give(undone, over),
+            None => over(),
         }
         Ok(())
     }
 
-    /// Undoes what was done to servers of others, if a run broke off in the middle of it.
+    /// Waits until all that was done to servers of others is undone, also if a run broke off in the middle of it.
     pub async fn calm(&mut self) -> Result<()> {
         for fault in mem::take(&mut self.under_way) {
-            if matches!(fault.what, What::KillBroker | What::KillStores | What::FillStores) {
-                self.undo(&fault).await?;
+            if fault.what.orders().is_some() {
+                self.undo(&fault, || ()).await?;
             }
         }
-        Ok(())
+        self.orders.all().await
     }
 
     /// Starts again what has ended although nobody did anything to it, and tells which and how.

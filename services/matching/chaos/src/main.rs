@@ -1,10 +1,10 @@
 //! `matching-chaos`: the matching fleet as real processes, under load and under faults; and then the auditor. Ends with 0
-//! if nothing was wrong.
+//! if nothing was wrong, 1 if something was, 2 if it could not be carried out.
 //!
 //! | file | what |
 //! |---|---|
 //! | `fault.rs`, `schedule.rs` | what can go wrong, and when it does: drawn by a seed |
-//! | `hands.rs` | does and undoes it |
+//! | `hands.rs`, `orders.rs` | do and undo it |
 //! | `students.rs`, `tutors.rs`, `pace.rs` | the load |
 //! | `asked.rs`, `clients.rs`, `statistics.rs` | what was answered, and whether that is documented |
 //! | `run.rs`, `timeline.rs`, `show.rs` | a run, and what it tells |
@@ -14,6 +14,7 @@ mod asked;
 mod clients;
 mod fault;
 mod hands;
+mod orders;
 mod pace;
 mod run;
 mod schedule;
@@ -50,7 +51,7 @@ async fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("matching-chaos: {error:#}");
-            ExitCode::FAILURE
+            ExitCode::from(2)
         }
     }
 }

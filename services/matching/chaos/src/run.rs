@@ -63,6 +63,7 @@ pub async fn run(hands: &mut Hands, clients: &Arc<Clients>, faults: &[Planned], 
     let tutors = tokio::spawn(tutors::come(Arc::clone(clients), rate, seed, over.clone()));
     let _ends_with_us = over.clone().drop_guard();
     disturb(hands, clients, faults, length).await?;
+    hands.calm().await?;
     over.cancel();
     students.await?;
     tutors.await?;
@@ -77,7 +78,7 @@ pub async fn run(hands: &mut Hands, clients: &Arc<Clients>, faults: &[Planned], 
 }
 
 /// Does and undoes what was planned, and revives what has ended by itself, until the time is over.
-async fn disturb(hands: &mut Hands, clients: &Clients, faults: &[Planned], length: Duration) -> Result<()> {
+async fn disturb(hands: &mut Hands, clients: &Arc<Clients>, faults: &[Planned], length: Duration) -> Result<()> {
     let begins = faults.iter().enumerate().map(|(index, planned)| (planned.from, index, true));
     let ends = faults.iter().enumerate().map(|(index, planned)| (planned.to, index, false));
     let mut turns: Vec<_> = begins.chain(ends).collect();
@@ -91,8 +92,9 @@ async fn disturb(hands: &mut Hands, clients: &Clients, faults: &[Planned], lengt
             hands.inflict(fault).await.with_context(|| format!("{} on {}", fault.what, fault.on))?;
             eprintln!("{:7.1} s  {:<32} {}", clients.timeline.now().as_secs_f64(), fault.what.to_string(), fault.on);
         } else {
-            hands.undo(fault).await.with_context(|| format!("undoing {} on {}", fault.what, fault.on))?;
-            lines[index].into_iter().for_each(|line| clients.timeline.undone(line));
+            let (clients, line) = (Arc::clone(clients), lines[index].take());
+            let over = move || line.into_iter().for_each(|line| clients.timeline.undone(line));
+            hands.undo(fault, over).await.with_context(|| format!("undoing {} on {}", fault.what, fault.on))?;
         }
     }
     pass(hands, clients, length).await

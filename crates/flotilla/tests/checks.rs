@@ -1,0 +1,78 @@
+//! `flotilla audit` and `flotilla chaos`: the real command, with a script in the place of what the fleet declares.
+
+#[cfg(test)]
+mod harbour;
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use harbour::Harbour;
+
+/// A harbour that declares both checks; each does what the test says.
+#[cfg(test)]
+fn harbour() -> Harbour {
+    let harbour = Harbour::well();
+    let mut manifest = OpenOptions::new().append(true).open(harbour.path("fleet.toml")).unwrap();
+    for check in ["audit", "chaos"] {
+        writeln!(manifest, "[{check}]\npackage = \"harbour-{check}\"\nbinary = \"{check}-it\"").unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/script.sh");
+        std::os::unix::fs::symlink(script, harbour.path(&format!("bin/{check}-it"))).unwrap();
+    }
+    harbour
+}
+
+#[cfg(test)]
+fn run(harbour: &Harbour, script: &str, arguments: &[&str]) -> Output {
+    let mut flotilla = Command::new(env!("CARGO_BIN_EXE_flotilla"));
+    flotilla.args(arguments).env("SCRIPT", script);
+    flotilla.env("FLOTILLA_FLEET", harbour.path("fleet.toml")).env("FLOTILLA_BINARIES", harbour.path("bin"));
+    flotilla.env("FLOTILLA_DIR", harbour.path("data")).output().unwrap()
+}
+
+#[cfg(test)]
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn the_auditor_learns_where_all_is_by_its_environment_and_gets_what_is_left_of_the_command_line() {
+    let harbour = harbour();
+    let script = "echo $FLEET $KAFKA_BROKERS $STORE_URL_CRANE $STORE_URL_BOAT \"$@\"";
+    let arguments =
+        ["audit", "--kafka", "k:1", "--store", "postgres://me:secret@h/{context}", "--wait", "1s", "--json"];
+    let output = run(&harbour, script, &arguments);
+    let expected = "harbour k:1 postgres://me:secret@h/crane postgres://me:secret@h/boat --wait 1s --json\n";
+    assert_eq!((text(&output.stdout).as_str(), text(&output.stderr).as_str()), (expected, ""));
+}
+
+#[test]
+fn how_the_auditor_ends_is_how_the_command_ends() {
+    let harbour = harbour();
+    for code in 0..4 {
+        assert_eq!(run(&harbour, &format!("exit {code}"), &["audit"]).status.code(), Some(code));
+    }
+    assert_eq!(run(&harbour, "kill -9 $$", &["audit"]).status.code(), Some(2));
+}
+
+#[test]
+fn chaos_is_told_the_fleet_and_the_binaries() {
+    let harbour = harbour();
+    let output = run(&harbour, "echo \"$@\"; exit 1", &["chaos", "--minutes", "2"]);
+    let (file, binaries) = (harbour.path("fleet.toml"), harbour.path("bin"));
+    let expected = format!("--manifest {} --binaries {} --minutes 2\n", file.display(), binaries.display());
+    assert_eq!((text(&output.stdout), output.status.code()), (expected, Some(1)));
+}
+
+#[test]
+fn a_fleet_that_declares_no_laws_or_whose_auditor_is_missing_is_one_line() {
+    let harbour = harbour();
+    fs::remove_file(harbour.path("bin/audit-it")).unwrap();
+    let missing = run(&harbour, "", &["audit"]);
+    let expected = format!("flotilla: missing in {}: audit-it\n", harbour.path("bin").display());
+    assert_eq!((text(&missing.stderr), missing.status.code()), (expected, Some(2)));
+    let lawless = run(&Harbour::well(), "", &["audit"]);
+    let expected = "flotilla: the fleet harbour declares no audit: its fleet.toml has no [audit]\n";
+    assert_eq!((text(&lawless.stderr).as_str(), lawless.status.code()), (expected, Some(2)));
+}
