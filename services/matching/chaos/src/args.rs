@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rate: u32,
     /// How often something goes wrong, on average
-    #[arg(long, default_value = "6s", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "5s", value_parser = humantime::parse_duration)]
     pub every: Duration,
     /// What goes wrong, and when, is drawn by this number [default: another one each time]
     #[arg(long)]

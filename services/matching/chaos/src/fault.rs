@@ -62,6 +62,15 @@ enum Hold<'a> {
 }
 
 impl What {
+    /// How often it has its turn while others have one.
+    pub const fn weight(self) -> usize {
+        match self {
+            Self::Kill => 4,
+            Self::Stop | Self::Pause | Self::FillDisk => 2,
+            _ => 1,
+        }
+    }
+
     /// How long it may last, in milliseconds.
     pub const fn lasts(self) -> Range<u64> {
         match self {

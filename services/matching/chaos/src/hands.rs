@@ -168,9 +168,8 @@ impl Hands {
             What::CutFromBroker | What::HoldFromBroker => self.broker_wires[on].set(Flow::Open),
             What::SilenceBroker => self.broker_wires.values().for_each(|wire| wire.set(Flow::Open)),
             What::CutFromStore | What::HoldFromStore => self.store_wires[on].set(Flow::Open),
-            What::LoseAnswers => {}
             What::SlowPayments | What::FailingPayments => self.provider_becomes(&json!({}))?,
-            What::KillBroker | What::KillStores | What::FillStores => {}
+            What::LoseAnswers | What::KillBroker | What::KillStores | What::FillStores => {}
         }
         match what.orders() {
             Some((_, undone)) => self.orders.give(undone, over),

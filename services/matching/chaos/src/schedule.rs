@@ -1,6 +1,7 @@
 //! What goes wrong when: drawn by a seed before anything starts.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -25,21 +26,19 @@ pub struct Planned {
 }
 
 /// Draws the faults of a run that takes `length`, in the order of their beginnings, about one in `every`. Each kind has its
-/// turn before one comes again. All are undone when the run is over.
+/// turns before one comes again, and so has everybody whom it can hit. All are undone when the run is over.
 pub fn draw(seed: u64, length: Duration, every: Duration, possible: &BTreeMap<What, Vec<String>>) -> Vec<Planned> {
     let mut random = Rng::with_seed(seed);
     let mut planned: Vec<Planned> = Vec::new();
-    let mut deck = Vec::new();
+    let mut kinds = Deck::of(possible.keys().flat_map(|what| iter::repeat_n(*what, what.weight())).collect());
+    let mut whom: BTreeMap<What, Deck<String>> =
+        possible.iter().map(|(what, on)| (*what, Deck::of(on.clone()))).collect();
     let mut at = every;
-    while at < length && !possible.is_empty() {
-        if deck.is_empty() {
-            deck = possible.keys().copied().collect();
-            random.shuffle(&mut deck);
-        }
-        if let Some(what) = deck.pop()
-            && let Some(on) = random.choice(&possible[&what])
+    while at < length {
+        if let Some(what) = kinds.draw(&mut random)
+            && let Some(on) = whom.get_mut(&what).and_then(|whom| whom.draw(&mut random))
         {
-            let fault = Fault { what, on: on.clone() };
+            let fault = Fault { what, on };
             let lasts = Duration::from_millis(random.u64(what.lasts()));
             let from = free_from(at, lasts, &fault, &planned);
             let to = from + lasts;
@@ -51,6 +50,26 @@ pub fn draw(seed: u64, length: Duration, every: Duration, possible: &BTreeMap<Wh
     }
     planned.sort_by_key(|planned| planned.from);
     planned
+}
+
+/// Cards that are shuffled again when all were drawn.
+struct Deck<T> {
+    all: Vec<T>,
+    left: Vec<T>,
+}
+
+impl<T: Clone> Deck<T> {
+    const fn of(all: Vec<T>) -> Self {
+        Self { all, left: Vec::new() }
+    }
+
+    fn draw(&mut self, random: &mut Rng) -> Option<T> {
+        if self.left.is_empty() {
+            self.left.clone_from(&self.all);
+            random.shuffle(&mut self.left);
+        }
+        self.left.pop()
+    }
 }
 
 /// The first moment from `at` on at which this fault meets no other, and few go on as long as it does.
@@ -71,7 +90,7 @@ fn too_many(from: Duration, to: Duration, planned: &[Planned]) -> Option<Duratio
         let ends: Vec<Duration> = going_on.map(|other| other.to).collect();
         ends.iter().min().copied().filter(|_| ends.len() >= AT_ONCE)
     };
-    std::iter::once(from).chain(begun).find_map(crowded)
+    iter::once(from).chain(begun).find_map(crowded)
 }
 
 #[cfg(test)]
@@ -116,14 +135,19 @@ mod tests {
     }
 
     #[test]
-    fn half_an_hour_has_more_than_two_hundred_faults_of_all_kinds() {
+    fn half_an_hour_has_more_than_two_hundred_faults_of_all_kinds_and_on_all() {
         for seed in 0..50 {
             let planned = drawn(seed);
             assert!(planned.len() > 200, "{}", planned.len());
-            let each = planned.len() / possible().len();
-            for what in possible().keys() {
-                let count = planned.iter().filter(|planned| planned.fault.what == *what).count();
-                assert!(count + 5 >= each, "{what:?}: {count} of {}", planned.len());
+            let weights: usize = possible().keys().map(|what| what.weight()).sum();
+            for (what, whom) in possible() {
+                let hits = planned.iter().filter(|planned| planned.fault.what == what);
+                let fair = planned.len() * what.weight() / weights;
+                assert!(hits.clone().count() + 6 >= fair, "{what:?}: {} of {fair}", hits.count());
+                for on in &whom {
+                    let hit = hits.clone().filter(|planned| planned.fault.on == *on).count();
+                    assert!(hit + 6 >= fair / whom.len(), "{what:?} on {on}: {hit}");
+                }
             }
         }
     }
