@@ -23,6 +23,8 @@ pub enum Asked {
     Own,
     /// A view of a match, which may not have heard of it yet.
     View,
+    /// The page of a match, live.
+    Live,
     /// A list.
     List,
 }
@@ -40,7 +42,7 @@ impl Asked {
             Self::OtherPrice => &[409],
             Self::Assign => &[201, 409],
             Self::AssignUnlisted => &[201, 404, 409],
-            Self::View => &[200, 404],
+            Self::View | Self::Live => &[200, 404],
         }
     }
 
@@ -58,7 +60,11 @@ impl Asked {
             return Some(format!("{asked} ({self}) answered 503 without Retry-After"));
         }
         let kind = answer.header("content-type").unwrap_or_default();
-        let expected = if *status >= 400 { "application/problem+json" } else { "application/json" };
+        let expected = match (status, self) {
+            (400.., _) => "application/problem+json",
+            (_, Self::Live) => "text/event-stream",
+            _ => "application/json",
+        };
         (kind != expected).then(|| format!("{asked} ({self}) answered {status} as {kind:?}: {body}"))
     }
 }
@@ -74,6 +80,7 @@ impl fmt::Display for Asked {
             Self::Cancel => "cancel",
             Self::Own => "read own",
             Self::View => "read view",
+            Self::Live => "watch live",
             Self::List => "read list",
         })
     }

@@ -4,9 +4,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ambient::{Clock as _, SystemClock};
+use anyhow::Result;
 use matching_audit::{Asked as Heard, Told};
 use serde_json::{Value, json};
 use testkit::{Answer, Api};
+use tokio::time::sleep;
 
 use crate::asked::Asked;
 use crate::statistics::Statistics;
@@ -106,6 +108,32 @@ impl Clients {
         self.ask(asked, "GET", path, None, None).await
     }
 
+    /// A student watches the page of a match live, for so long. How it ends is not looked at: streams break with the gateway.
+    pub async fn watch(&self, id: i64, span: Duration) {
+        let (asked, path) = (Asked::Live, format!("/myPages/{id}/events"));
+        let Ok(get) = "GET".parse() else { return };
+        let from = self.timeline.now();
+        let mut stream = None;
+        let answered = match self.api.request(get, &path).send().await {
+            Ok(answer) => {
+                let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+                stream = Some(answer);
+                Ok(Answer {
+                    asked: path,
+                    status,
+                    headers,
+                    body: Value::Null,
+                    took: self.timeline.now().saturating_sub(from),
+                })
+            }
+            Err(error) => Err(error.into()),
+        };
+        if self.heard(asked, from, answered).is_some() {
+            sleep(span).await;
+        }
+        drop(stream);
+    }
+
     /// Something was answered that contradicts what was answered before.
     pub fn contradiction(&self, what: String) {
         self.seen().fault(what);
@@ -128,29 +156,27 @@ impl Clients {
             request = request.header("idempotency-key", key);
         }
         let answered = self.api.send(request).await;
+        self.heard(asked, from, answered)
+    }
+
+    /// Counts what was answered, and looks whether it is documented.
+    fn heard(&self, asked: Asked, from: Duration, answered: Result<Answer>) -> Option<Answer> {
         let to = self.timeline.now();
         let away = self.timeline.gateway_was_away(from, to);
         let mut seen = self.seen();
         seen.statistics.count(to, asked, answered.as_ref().ok().map(|answer| answer.status), to.saturating_sub(from));
-        match answered {
-            Ok(answer) => {
-                if let Some(fault) = asked.fault_of(&answer) {
-                    seen.fault(format!("{:.1} s: {fault}", to.as_secs_f64()));
-                }
-                Some(answer)
-            }
+        let fault = match &answered {
+            Ok(answer) => asked.fault_of(answer),
             Err(_) if away => {
                 seen.excused += 1;
                 None
             }
-            Err(error) => {
-                seen.fault(format!(
-                    "{:.1} s: {asked}: no answer from a gateway that was there: {error:#}",
-                    to.as_secs_f64()
-                ));
-                None
-            }
+            Err(error) => Some(format!("{asked}: no answer from a gateway that was there: {error:#}")),
+        };
+        if let Some(fault) = fault {
+            seen.fault(format!("{:.1} s: {fault}", to.as_secs_f64()));
         }
+        answered.ok()
     }
 
     fn told(&self, matter: Matter, answer: Option<&Answer>) {

@@ -119,6 +119,11 @@ impl Student {
         if self.by_chance(0.3) {
             self.reads(id, price).await;
         }
+        if self.by_chance(0.02) {
+            let clients = Arc::clone(&self.clients);
+            let span = THINKS.mul_f64(self.random.f64());
+            over.run_until_cancelled(async move { clients.watch(id, span).await }).await;
+        }
         if self.by_chance(0.25) {
             let thinks = THINKS.mul_f64(self.random.f64());
             over.run_until_cancelled(sleep(thinks)).await;
