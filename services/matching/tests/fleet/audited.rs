@@ -84,7 +84,7 @@ pub async fn what_is_broken_by_hand_is_told_with_its_history(fleet: &mut Fleet) 
     let text = report.to_string();
     for line in [
         "3: it is established at 50000, but its payment is not there",
-        "7: payment has said, without a state behind it: paymentCanceled of attempt 1, 50000",
+        "7: payment has not said: paymentApproved of attempt 1, 50000",
     ] {
         ensure!(text.contains(line), "{line} is not told:\n{text}");
     }
