@@ -23,6 +23,9 @@ const ATTEMPTS: u32 = 4;
 /// What the service says with a 503, and what whoever got no answer waits.
 const COME_BACK: Duration = Duration::from_secs(1);
 
+/// Most views have heard of a match within this, and some have not.
+const HEARD: Duration = Duration::from_secs(2);
+
 /// A student thinks about a cancellation for no longer.
 const THINKS: Duration = Duration::from_secs(8);
 
@@ -120,9 +123,7 @@ impl Student {
             self.reads(id, price).await;
         }
         if self.by_chance(0.02) {
-            let clients = Arc::clone(&self.clients);
-            let span = THINKS.mul_f64(self.random.f64());
-            over.run_until_cancelled(async move { clients.watch(id, span).await }).await;
+            over.run_until_cancelled(self.watches(id)).await;
         }
         if self.by_chance(0.25) {
             let thinks = THINKS.mul_f64(self.random.f64());
@@ -135,10 +136,18 @@ impl Student {
         let (own, views) = (["/matches", "/payments"], ["/visits", "/myPages"]);
         let (asked, paths) = if self.random.bool() { (Asked::Own, own) } else { (Asked::View, views) };
         let path = paths[self.random.usize(..paths.len())];
+        if asked == Asked::View {
+            sleep(HEARD.mul_f64(self.random.f64())).await;
+        }
         let Some(answer) = self.clients.read(asked, &format!("{path}/{id}")).await else { return };
         if asked == Asked::Own && answer.status == 200 && answer.body["price"] != price {
             self.clients.contradiction(format!("{path}/{id} was to cost {price}, but is {}", answer.body));
         }
+    }
+
+    async fn watches(&mut self, id: i64) {
+        sleep(HEARD.mul_f64(self.random.f64())).await;
+        self.clients.watch(id, THINKS.mul_f64(self.random.f64())).await;
     }
 
     async fn cancels(&mut self, id: i64) {
