@@ -15,6 +15,9 @@ use crate::orders::Orders;
 /// The contexts that two processes serve.
 const TWICE: [&str; 2] = ["match", "visit"];
 
+/// How a process ends that was told to.
+const IN_ORDER: &str = "exit status: 0";
+
 /// How long it may take until all processes have found the broker.
 const SOON: Duration = Duration::from_secs(30);
 
@@ -188,14 +191,19 @@ impl Hands {
         self.orders.all().await
     }
 
-    /// Starts again what has ended although nobody did anything to it, and tells which and how.
+    /// Starts again what has ended although nobody did anything to it. Tells which that was and how it ended, and what did
+    /// not end in order when it was told to.
     pub fn revive(&mut self) -> Result<Vec<(String, String)>> {
-        let mut ended = self.fleet.ended();
-        ended.retain(|(name, _)| !self.ending.contains(name));
-        for (name, _) in &ended {
-            self.fleet.begin(name)?;
+        let mut told = Vec::new();
+        for (name, how) in self.fleet.ended() {
+            if !self.ending.contains(&name) {
+                self.fleet.begin(&name)?;
+                told.push((name, format!("ended by itself: {how}")));
+            } else if how != IN_ORDER {
+                told.push((name, format!("did not end in order: {how}")));
+            }
         }
-        Ok(ended)
+        Ok(told)
     }
 
     /// It may have ended by itself just now.

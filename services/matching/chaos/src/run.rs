@@ -113,9 +113,9 @@ async fn pass(hands: &mut Hands, clients: &Clients, until: Duration) -> Result<(
 }
 
 fn revive(hands: &mut Hands, clients: &Clients) -> Result<()> {
-    for (name, how) in hands.revive()? {
-        eprintln!("{:7.1} s  {name} ended by itself: {how}", clients.timeline.now().as_secs_f64());
-        clients.timeline.by_itself(format!("ended by itself: {how}"), &name);
+    for (name, what) in hands.revive()? {
+        eprintln!("{:7.1} s  {what:<32} {name}", clients.timeline.now().as_secs_f64());
+        clients.timeline.by_itself(what, &name);
     }
     Ok(())
 }

@@ -73,7 +73,7 @@ impl Shown<'_> {
         writeln!(f, "{repeated:>9}  requests that were repeated and answered with the same match")?;
         let kinds_named = kinds.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ");
         writeln!(f, "{:>9}  faults: {kinds_named}", kinds.values().sum::<usize>())?;
-        writeln!(f, "{by_itself:>9}  processes that ended by themselves and were started again")?;
+        writeln!(f, "{by_itself:>9}  times a process ended by itself, or not in order")?;
         writeln!(f, "{:>9}  to settle when all was over", seconds(self.outcome.settled_after))
     }
 }

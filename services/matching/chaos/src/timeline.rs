@@ -47,7 +47,7 @@ impl Timeline {
         self.add(what.to_owned(), on, true)
     }
 
-    /// A process has ended, or was not ready in time, though nobody did anything to it.
+    /// A process has ended though nobody did anything to it, or not as it should.
     pub fn by_itself(&self, what: String, on: &str) {
         let index = self.add(what, on, false);
         self.undone(index);
