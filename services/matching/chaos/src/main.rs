@@ -102,10 +102,8 @@ async fn tell(hands: Hands, settings: Settings, clients: &Clients, outcome: &Out
     let (name, told) = (hands.fleet.name().to_owned(), lines(clients)?);
     let folder = hands.fleet.keep().await?;
     fs::write(folder.join("told.jsonl"), told)?;
-    eprintln!(
-        "the fleet {name} is stopped; its logs, its stores and what clients were told are in {}",
-        folder.display()
-    );
+    eprintln!("the fleet is stopped; its logs and what clients were told are in {}", folder.display());
+    eprintln!("its stores are there too, or in databases named {name}_*; its topics are named {name}.*");
     Ok(false)
 }
 
