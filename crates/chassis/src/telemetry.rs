@@ -29,6 +29,9 @@ pub fn start(config: &Config) -> Result<(), TelemetryError> {
         .parse(&config.log)
         .map_err(|source| TelemetryError::Filter { filter: config.log.clone(), source })?;
     let subscriber = fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
+    // A line that cannot be written, as the disk is full, is lost: to say so it would be written to the same place, and
+    // that failure is a panic.
+    let subscriber = subscriber.log_internal_errors(false);
     let started = match config.log_format {
         LogFormat::Text => subscriber.finish().try_init(),
         LogFormat::Json => subscriber.json().finish().try_init(),

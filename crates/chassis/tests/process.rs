@@ -145,6 +145,26 @@ fn in_json_every_line_is_an_object_even_the_last() {
 }
 
 #[test]
+fn a_log_that_cannot_be_written_ends_no_service() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (full, free) = (std::fs::File::options().write(true).open("/dev/full").unwrap(), taken.local_addr().unwrap());
+    drop(taken);
+    let mut silent = command(greeter());
+    let process = silent.env("LISTEN", free.to_string()).stderr(full).spawn().unwrap();
+    let log = BufReader::new(Command::new("true").stderr(Stdio::piped()).spawn().unwrap().stderr.take().unwrap());
+    let mut service = Started { process, log, address: free.to_string() };
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while TcpStream::connect(free).is_err() {
+        assert!(service.process.try_wait().unwrap().is_none(), "it ended");
+        assert!(Instant::now() < deadline, "it does not serve");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(service.get("/greetings/5").starts_with("HTTP/1.1 200"));
+    service.signal("TERM");
+    assert_eq!(service.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn help_lists_every_environment_variable_with_its_default() {
     let mut bare = command(greeter());
     let output = bare.env_remove("LISTEN").arg("--help").output().unwrap();

@@ -97,6 +97,8 @@ fn log_to_stderr(filter: &str) -> Result<(), Failure> {
     let parsed = EnvFilter::try_new(filter)
         .map_err(|error| Failure::Log { filter: filter.to_owned(), reason: error.to_string() })?;
     let stderr = io::stderr;
-    tracing_subscriber::fmt().with_env_filter(parsed).with_ansi(stderr().is_terminal()).with_writer(stderr).init();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(parsed).with_ansi(stderr().is_terminal());
+    // A line that cannot be written, as the disk is full, is lost: to say so would be a panic.
+    subscriber.with_writer(stderr).log_internal_errors(false).init();
     Ok(())
 }

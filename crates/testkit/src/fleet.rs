@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitStatus;
-use std::{env, fs};
 
 use anyhow::{Context as _, Result, ensure};
 use flotilla::fleets::Fleet as Described;
@@ -14,13 +14,10 @@ use messaging::Status;
 use reqwest::Client;
 use rustix::process::Signal;
 use tempfile::TempDir;
-use tokio::process::Command;
-use url::Url;
 
 use crate::member::Member;
-use crate::parts::{KAFKA_KILL, KAFKA_START, Parts};
-use crate::suite::Ground;
-use crate::{Api, Topics, Wire, api, metrics, stores};
+use crate::parts::Parts;
+use crate::{Api, Ground, Topics, api, metrics, stores};
 
 /// The description of a fleet, in its folder, for whoever operates it.
 pub(crate) const DESCRIPTION: &str = "fleet.toml";
@@ -29,12 +26,12 @@ pub(crate) const DESCRIPTION: &str = "fleet.toml";
 ///
 /// Processes are named as in `fleet.toml`; there is also the gateway, the embedded broker, and replicas such as `crane-2`.
 pub struct Fleet {
-    parts: Parts,
-    plan: Plan,
-    members: BTreeMap<String, Member>,
+    pub(crate) parts: Parts,
+    pub(crate) plan: Plan,
+    pub(crate) members: BTreeMap<String, Member>,
     /// Ports for replicas.
     free_ports: Box<dyn Iterator<Item = u16>>,
-    probe: Probe,
+    pub(crate) probe: Probe,
     client: Client,
     // Removed after the processes are gone: fields are dropped in this order.
     folder: TempDir,
@@ -80,10 +77,13 @@ impl Fleet {
         &self.plan.brokers
     }
 
-    /// Where the store of each context is.
+    /// Where the store of each context is, past all wires.
     pub fn stores(&self) -> Result<BTreeMap<String, String>> {
-        let url = |context: String| Ok((context.clone(), self.store_url(&context)?.to_owned()));
-        self.contexts().into_iter().map(url).collect()
+        let url = |context: &String| match &self.parts {
+            Parts::Embedded => self.store_url(context).map(str::to_owned),
+            Parts::Servers(servers) => Ok(servers.database(&self.database(context))),
+        };
+        self.contexts().into_iter().map(|context| Ok((context.clone(), url(&context)?))).collect()
     }
 
     /// Sets a variable of a process (and of replicas made later), for its next start.
@@ -170,22 +170,6 @@ impl Fleet {
         Ok(name)
     }
 
-    /// `kill -9` of the broker, whichever it is.
-    pub async fn kill_broker(&mut self) -> Result<()> {
-        match &self.parts {
-            Parts::Embedded => self.kill(BROKER).await,
-            Parts::Servers(_) => shell(KAFKA_KILL).await,
-        }
-    }
-
-    /// Starts the broker again, on what it has kept.
-    pub async fn start_broker(&mut self) -> Result<()> {
-        match &self.parts {
-            Parts::Embedded => self.start(BROKER).await,
-            Parts::Servers(_) => shell(KAFKA_START).await,
-        }
-    }
-
     /// Asks a process.
     pub fn api(&self, name: &str) -> Result<Api> {
         Ok(Api::new(self.client.clone(), self.url(name)?))
@@ -224,17 +208,6 @@ impl Fleet {
         stores::alter(self.store_url(context)?, sql).await.with_context(|| format!("{context}: {sql}"))
     }
 
-    /// Puts a wire between a context and the server of its store, from its next start on. A file needs none.
-    pub async fn wire(&mut self, context: &str) -> Result<Option<Wire>> {
-        if self.parts == Parts::Embedded {
-            return Ok(None);
-        }
-        let url = Url::parse(self.store_url(context)?)?;
-        let wire = Wire::to(&url).await?;
-        self.set(context, "STORE_URL", wire.through(&url)?)?;
-        Ok(Some(wire))
-    }
-
     /// Keeps the store of a context locked for a moment, if it is a file.
     pub async fn lock(&self, context: &str) -> Result<()> {
         stores::lock(self.store_url(context)?).await.with_context(|| format!("locking {context}"))
@@ -269,13 +242,19 @@ impl Fleet {
     }
 
     /// Kills what still runs, and removes what is not in the folder.
-    pub(crate) async fn end(mut self) -> Result<()> {
+    pub async fn end(mut self) -> Result<()> {
         self.kill_all().await?;
         let Parts::Servers(servers) = &self.parts else { return Ok(()) };
         for context in self.contexts() {
             servers.drop(&self.database(&context)).await?;
         }
         self.topics().delete().await
+    }
+
+    /// Kills what still runs, and leaves the rest for whoever looks for a cause: topics, databases, and this folder.
+    pub async fn keep(mut self) -> Result<PathBuf> {
+        self.kill_all().await?;
+        Ok(self.folder.keep())
     }
 
     pub(crate) fn members(&self) -> impl Iterator<Item = &Member> {
@@ -290,16 +269,16 @@ impl Fleet {
         format!("{}_{context}", self.plan.fleet)
     }
 
-    fn store_url(&self, context: &str) -> Result<&str> {
+    pub(crate) fn store_url(&self, context: &str) -> Result<&str> {
         let url = self.member(context)?.spec.env.get("STORE_URL");
         url.map(String::as_str).with_context(|| format!("{context} has no store"))
     }
 
-    fn member(&self, name: &str) -> Result<&Member> {
+    pub(crate) fn member(&self, name: &str) -> Result<&Member> {
         self.members.get(name).with_context(|| format!("there is no process {name}"))
     }
 
-    fn member_mut(&mut self, name: &str) -> Result<&mut Member> {
+    pub(crate) fn member_mut(&mut self, name: &str) -> Result<&mut Member> {
         self.members.get_mut(name).with_context(|| format!("there is no process {name}"))
     }
 }
@@ -328,12 +307,4 @@ fn settings(
 fn free_ports(seed: i64) -> impl Iterator<Item = u16> {
     let from = u16::try_from(seed.rem_euclid(20_000)).unwrap_or_default() + 10_000;
     (from..32_000).chain(10_000..from).filter(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
-}
-
-async fn shell(variable: &str) -> Result<()> {
-    let command = env::var(variable).with_context(|| variable.to_owned())?;
-    let log = fs::File::create(env::temp_dir().join(format!("{variable}.log")))?;
-    let status = Command::new("sh").args(["-c", &command]).stdout(log.try_clone()?).stderr(log).status().await?;
-    ensure!(status.success(), "{variable} ({command}) ended with {status}");
-    Ok(())
 }

@@ -5,7 +5,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use flotilla::plan::ProcessSpec;
 use flotilla::process::{Process, Stopped};
 use flotilla::ready::Probe;
-use rustix::process::Signal;
+use futures_util::FutureExt as _;
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +49,22 @@ impl Member {
                 ready.with_context(|| format!("{name} is not ready after {READY:?}"))
             }
         }
+    }
+
+    /// How it ended, if it has ended by itself; then it does not run any more.
+    pub(crate) fn ended(&mut self) -> Option<String> {
+        let ended = self.process.as_mut()?.ended().now_or_never()?;
+        self.process = None;
+        Some(ended.map_or_else(|error| error.to_string(), |status| status.to_string()))
+    }
+
+    /// Lets each file that it writes to have so many bytes at most. Nothing: as many as before.
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) -> Result<()> {
+        let id = self.process.as_ref().and_then(Process::id).and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let id = id.with_context(|| format!("{} does not run", self.spec.name))?;
+        let maximum = getrlimit(Resource::Fsize).maximum;
+        prlimit(Some(id), Resource::Fsize, Rlimit { current: bytes.or(maximum), maximum })?;
+        Ok(())
     }
 
     /// `kill -9`, if it runs.

@@ -9,6 +9,15 @@ pub(crate) const KAFKA_KILL: &str = "FLOTILLA_TEST_KAFKA_KILL";
 /// A shell command that starts it again, on the same data.
 pub(crate) const KAFKA_START: &str = "FLOTILLA_TEST_KAFKA_START";
 
+/// A shell command that kills that `PostgreSQL`.
+pub(crate) const POSTGRES_KILL: &str = "FLOTILLA_TEST_POSTGRES_KILL";
+/// A shell command that starts it again, on the same data.
+pub(crate) const POSTGRES_START: &str = "FLOTILLA_TEST_POSTGRES_START";
+/// A shell command that leaves that `PostgreSQL` no room on its disk.
+pub(crate) const POSTGRES_FILL: &str = "FLOTILLA_TEST_POSTGRES_FILL";
+/// A shell command that gives the room back.
+pub(crate) const POSTGRES_FREE: &str = "FLOTILLA_TEST_POSTGRES_FREE";
+
 /// What a fleet under test stands on.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Parts {
@@ -28,6 +37,11 @@ pub struct Servers {
 }
 
 impl Parts {
+    /// An Apache Kafka, `host:port`, and the URL of any database on a `PostgreSQL` in which databases may be made.
+    pub const fn servers(kafka: String, postgres: String) -> Self {
+        Self::Servers(Servers { kafka, postgres })
+    }
+
     /// The name of these parts in the name of a test.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -48,7 +62,12 @@ impl Servers {
 
     /// Whether Kafka may be killed; else the variables that say how.
     pub(crate) fn can_kill_kafka() -> Result<(), String> {
-        let known = env::var_os(KAFKA_KILL).is_some() && env::var_os(KAFKA_START).is_some();
-        if known { Ok(()) } else { Err(format!("set {KAFKA_KILL} and {KAFKA_START} to commands to include it")) }
+        both(KAFKA_KILL, KAFKA_START)
     }
+}
+
+/// Whether the environment says how to do something and how to undo it; else the variables that would.
+pub(crate) fn both(one: &str, other: &str) -> Result<(), String> {
+    let known = env::var_os(one).is_some() && env::var_os(other).is_some();
+    if known { Ok(()) } else { Err(format!("set {one} and {other} to commands to include it")) }
 }

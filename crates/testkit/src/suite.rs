@@ -1,32 +1,20 @@
 use std::collections::BTreeSet;
+use std::env;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use std::{env, fs};
 
-use ambient::{Ids, SystemClock};
 use anyhow::{Context as _, Result, anyhow};
 use flotilla::binaries;
-use flotilla::fleets::{self, Fleet as Described};
-use flotilla::plan::{Plan, Settings};
 use futures_util::FutureExt as _;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
 use crate::parts::{Parts, Servers};
-use crate::{Case, Fleet};
-
-/// What all fleets of a run have in common.
-pub(crate) struct Ground {
-    pub(crate) fleet: Described,
-    /// The text of its manifest.
-    pub(crate) text: String,
-    pub(crate) binaries: PathBuf,
-    pub(crate) ids: Ids,
-}
+use crate::{Case, Ground};
 
 /// A folder of binaries that are to be tested as they are; without it they are built.
 const BINARIES: &str = "FLOTILLA_TEST_BINARIES";
@@ -49,7 +37,7 @@ pub fn run(manifest: &Path, cases: &[Case]) -> ExitCode {
 }
 
 fn try_run(manifest: &Path, cases: &[Case], arguments: &Arguments) -> Result<ExitCode> {
-    let ground = Arc::new(Ground::new(manifest)?);
+    let ground = Arc::new(ground(manifest)?);
     let mut left_out = Vec::new();
     let ended = Ended::default();
     let mut trials = Vec::new();
@@ -67,7 +55,7 @@ fn try_run(manifest: &Path, cases: &[Case], arguments: &Arguments) -> Result<Exi
         }
     }
     if !arguments.list {
-        runtime()?.block_on(ground.build())?;
+        runtime()?.block_on(build(&ground))?;
     }
     let conclusion = libtest_mimic::run(arguments, trials);
     if !arguments.list {
@@ -92,7 +80,7 @@ fn trial(name: String, case: Case, parts: Parts, ground: &Arc<Ground>, ended: &E
     Trial::test(name, move || {
         let runtime = runtime()?;
         let began = runtime.block_on(async { Instant::now() });
-        let failure = runtime.block_on(ground.run(case, &parts)).err().map(|error| format!("{error:#}"));
+        let failure = runtime.block_on(run_case(&ground, case, &parts)).err().map(|error| format!("{error:#}"));
         ended.lock().unwrap_or_else(PoisonError::into_inner).push((began.elapsed(), told, failure.clone()));
         failure.map_or(Ok(()), |text| Err(Failed::from(text)))
     })
@@ -121,38 +109,30 @@ fn report(ended: &Ended, left_out: &[(String, String)]) {
     }
 }
 
-impl Ground {
-    fn new(manifest: &Path) -> Result<Self> {
-        let fleet = fleets::find(Some(&manifest.display().to_string()), None)?;
-        let text = fs::read_to_string(manifest)?;
-        let exe = env::current_exe()?;
-        // This is target/debug/deps/name: the release folder is beside debug.
-        let target = exe.ancestors().nth(3).context("this binary is not where cargo builds")?;
-        let binaries = env::var_os(BINARIES).map_or_else(|| target.join("release"), PathBuf::from);
-        Ok(Self { fleet, text, binaries, ids: Ids::from_entropy(Arc::new(SystemClock)) })
-    }
+fn ground(manifest: &Path) -> Result<Ground> {
+    let exe = env::current_exe()?;
+    // This is target/debug/deps/name: the release folder is beside debug.
+    let target = exe.ancestors().nth(3).context("this binary is not where cargo builds")?;
+    Ground::new(manifest, env::var_os(BINARIES).map_or_else(|| target.join("release"), PathBuf::from))
+}
 
-    /// What users run is what is tested: the release profile, built by cargo if anything has changed.
-    async fn build(&self) -> Result<()> {
-        let plan = Plan::new(&self.fleet, &Settings::embedded(".", &self.binaries))?;
-        if env::var_os(BINARIES).is_some() {
-            return Ok(binaries::check(&plan, &self.binaries)?);
-        }
+/// What users run is what is tested: the release profile, built by cargo if anything has changed.
+async fn build(ground: &Ground) -> Result<()> {
+    if env::var_os(BINARIES).is_none() {
         eprintln!("Building the release binaries that are tested (the first time takes minutes)");
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-        binaries::build(&workspace, &self.binaries, &plan).await?;
-        Ok(binaries::check(&plan, &self.binaries)?)
+        binaries::build(&workspace, &ground.binaries, &ground.embedded()?).await?;
     }
+    ground.check()
+}
 
-    async fn run(&self, case: Case, parts: &Parts) -> Result<()> {
-        let name = format!("flotilla-test-{:x}", self.ids.number());
-        let mut fleet = Fleet::new(self, parts, name).await?;
-        let outcome = AssertUnwindSafe((case.run)(&mut fleet)).catch_unwind().await;
-        let outcome = outcome.unwrap_or_else(|panic| Err(told(panic.as_ref())));
-        let outcome = outcome.map_err(|error| anyhow!("{error:#}\n{}", fleet.tails()));
-        let ended = fleet.end().await.context("the test is over, but not all of it could be removed");
-        outcome.and(ended)
-    }
+async fn run_case(ground: &Ground, case: Case, parts: &Parts) -> Result<()> {
+    let mut fleet = ground.fleet(parts, "flotilla-test").await?;
+    let outcome = AssertUnwindSafe((case.run)(&mut fleet)).catch_unwind().await;
+    let outcome = outcome.unwrap_or_else(|panic| Err(told(panic.as_ref())));
+    let outcome = outcome.map_err(|error| anyhow!("{error:#}\n{}", fleet.tails()));
+    let ended = fleet.end().await.context("the test is over, but not all of it could be removed");
+    outcome.and(ended)
 }
 
 /// What a panic says.
