@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::MigrateDatabase;
+use sqlx::pool::PoolConnectionMetadata;
 use sqlx::{Any, AnyConnection, AnyPool, Connection, Transaction};
 use tokio::time::{Instant, sleep};
 
@@ -168,12 +169,18 @@ fn pool(config: &Config, dialect: Dialect, connections: u32, url: &str) -> Resul
         .acquire_timeout(config.store_acquire_limit)
         // A round trip per use is too dear; after a pause it is cheap, and finds a store that was restarted.
         .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move { Ok(meta.idle_for < ASK_AFTER_IDLE || connection.ping().await.is_ok()) })
-        })
+        .before_acquire(|connection, meta| Box::pin(async move { Ok(is_usable(connection, &meta).await) }))
         .after_connect(move |connection, _| Box::pin(prepare(connection, dialect)))
         .connect_lazy(url)
         .map_err(OpenError::Unavailable)
+}
+
+/// Whether a connection of the pool can be used again; one that cannot is closed, and another is opened.
+///
+/// `SQLite` ends a transaction by itself when the disk is full or fails (<https://www.sqlite.org/lang_transaction.html>).
+/// The driver's rollback then finds none, and the driver believes for ever that it is inside of one.
+async fn is_usable(connection: &mut AnyConnection, meta: &PoolConnectionMetadata) -> bool {
+    !connection.is_in_transaction() && (meta.idle_for < ASK_AFTER_IDLE || connection.ping().await.is_ok())
 }
 
 async fn prepare(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), sqlx::Error> {
