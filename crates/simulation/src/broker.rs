@@ -207,7 +207,8 @@ impl Publisher for Reach {
 impl Broker for Reach {
     async fn join(&self, group: &str, topics: &[String]) -> Result<Box<dyn Membership>, JoinError> {
         self.world.pass_time().await;
-        if self.is_away() {
+        // A process that has died at this very moment has tasks that do not know it yet.
+        if self.is_away() || !self.world.is_alive(&self.process) {
             return Err(JoinError("the broker does not answer".to_owned()));
         }
         let reach = Self { world: Arc::clone(&self.world), process: self.process.clone() };

@@ -48,7 +48,7 @@ impl World {
         let hung_up = CancellationToken::new();
         let _hangs_up = hung_up.clone().drop_guard();
         let served = running.host.see_through(hung_up.run_until_cancelled_owned(serve(router, request)));
-        let answer = served.await.flatten().ok_or(NoAnswer::Broken)?;
+        let answer = served.await.flatten().filter(|_| !running.killed.is_cancelled()).ok_or(NoAnswer::Broken)?;
         self.pass_time().await;
         if self.away().is_link(from, to) || self.befalls(risks.answer_lost) {
             tokio::time::sleep(FOR_EVER).await;

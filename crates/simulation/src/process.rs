@@ -90,6 +90,10 @@ impl World {
         self.processes().remove(&process.name);
     }
 
+    pub(crate) fn is_alive(&self, process: &str) -> bool {
+        self.processes().get(process).is_some_and(|running| !running.killed.is_cancelled())
+    }
+
     /// `kill -9`. `false` if the process does not run.
     pub fn kill(&self, process: &str, when: &str) -> bool {
         let running = self.processes().get(process).cloned();

@@ -5,6 +5,8 @@ pub struct Risks {
     pub statement_refused: f64,
     /// A statement is carried out, but its connection breaks before the answer.
     pub statement_unanswered: f64,
+    /// A transaction cannot be written, as the disk is full; there is room again at once.
+    pub disk_full: f64,
     /// A process dies before a statement is carried out.
     pub dies_before_statement: f64,
     /// A process dies after a statement was carried out.

@@ -56,6 +56,12 @@ impl Site {
         self.tell(unanswered, "gets no answer to", sql)
     }
 
+    /// Whether there is no room for what a transaction has to write.
+    pub(crate) fn is_full(&self) -> bool {
+        let full = self.world.befalls(self.world.risks().disk_full);
+        !self.tell(full, "finds the disk full at", "COMMIT")
+    }
+
     fn tell(&self, happens: bool, what: &str, sql: &str) -> bool {
         if happens {
             self.world.tell(&self.process, None, format!("{what} {}", short(sql)));

@@ -9,8 +9,10 @@ use std::thread::available_parallelism;
 use anyhow::Result;
 use clap::Parser;
 use matching_simulation::{Broken, Found, hunt};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
-/// Runs the matching fleet in simulations.
+/// Runs the matching fleet in simulations. RUST_LOG=info shows what the services log: best for one seed.
 #[derive(Debug, Parser)]
 #[command(name = "matching-simulation", version)]
 struct Args {
@@ -36,6 +38,7 @@ fn broken(name: &str) -> Result<Broken, String> {
 
 fn main() -> Result<ExitCode> {
     let args = Args::parse();
+    show_logs();
     let threads = args.threads.or_else(|| available_parallelism().ok().map(Into::into)).unwrap_or(1);
     let (runs, established) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let found = hunt(args.from..args.from + args.seeds, args.broken, threads, |_, outcome| {
@@ -54,6 +57,12 @@ fn main() -> Result<ExitCode> {
     tell(&mut out, &found)?;
     writeln!(out, "found after {runs} runs")?;
     Ok(ExitCode::FAILURE)
+}
+
+/// What the services log is shown only if asked for: in thousands of runs most of it is as it should be.
+fn show_logs() {
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::OFF.into()).from_env_lossy();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
 }
 
 fn tell(out: &mut impl std::io::Write, found: &Found) -> Result<()> {

@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::{Method, Request, header};
 use matching_audit::{Asked, Told};
 use serde_json::{Value, json};
-use simulation::World;
+use simulation::{Answer, World};
 use tokio::time::{sleep, timeout};
 
 /// How long people wait for an answer.
@@ -62,30 +62,52 @@ impl People {
         }
     }
 
+    /// A tutor who looks at the list all the time and takes what is there, as soon as it is there.
+    pub(crate) async fn eager_tutor(&self) {
+        for _ in 0..self.draw(20, 80) {
+            self.pause(600).await;
+            if let Some(id) = self.any_listed().await {
+                self.assign(id).await;
+            }
+        }
+    }
+
+    /// One of the open visit requests.
+    async fn any_listed(&self) -> Option<i64> {
+        let list = self.ask("visit", Method::GET, "/visitReqLists", &Value::Null).await?;
+        let list: Value = serde_json::from_slice(&list.body).ok()?;
+        let listed = list["_embedded"]["visitReqLists"].as_array()?;
+        listed.get(self.world.draw(|chance| chance.usize(0..listed.len().max(1))))?["id"].as_i64()
+    }
+
     async fn request(&self, id: i64, price: i64) -> Option<u16> {
-        let status = self.ask("match", Method::POST, "/matches", &json!({ "id": id, "price": price })).await;
+        let status = self.status_of("match", Method::POST, "/matches", &json!({ "id": id, "price": price })).await;
         self.note(Asked::Request, id, Some(price), status)
     }
 
     async fn cancel(&self, id: i64) -> Option<u16> {
         let body = json!({ "status": "cancel" });
-        let status = self.ask("match", Method::PATCH, &format!("/matches/{id}"), &body).await;
+        let status = self.status_of("match", Method::PATCH, &format!("/matches/{id}"), &body).await;
         self.note(Asked::Cancel, id, None, status)
     }
 
     async fn assign(&self, id: i64) -> Option<u16> {
         let body = json!({ "matchId": id, "teacher": "TEACHER", "visitDate": "2027-01-21" });
-        let status = self.ask("visit", Method::POST, "/visits", &body).await;
+        let status = self.status_of("visit", Method::POST, "/visits", &body).await;
         self.note(Asked::Assign, id, None, status)
     }
 
-    async fn ask(&self, context: &str, method: Method, path: &str, body: &Value) -> Option<u16> {
+    /// The status of the answer, if there is one.
+    async fn status_of(&self, context: &str, method: Method, path: &str, body: &Value) -> Option<u16> {
+        self.ask(context, method, path, body).await.map(|answer| answer.status.as_u16())
+    }
+
+    async fn ask(&self, context: &str, method: Method, path: &str, body: &Value) -> Option<Answer> {
         let mut request = Request::new(Body::from(body.to_string()));
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().ok()?;
         request.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-        let answer = timeout(PATIENCE, self.world.call("people", context, request)).await.ok()?;
-        Some(answer.ok()?.status.as_u16())
+        timeout(PATIENCE, self.world.call("people", context, request)).await.ok()?.ok()
     }
 
     fn note(&self, what: Asked, id: i64, price: Option<i64>, status: Option<u16>) -> Option<u16> {

@@ -139,6 +139,8 @@ async fn live(people: &Arc<People>) -> Result<()> {
         let people = Arc::clone(people);
         all.spawn(async move { people.tutor(1..=MATCHES).await });
     }
+    let eager = Arc::clone(people);
+    all.spawn(async move { eager.eager_tutor().await });
     while let Some(ended) = all.join_next().await {
         ended?;
     }

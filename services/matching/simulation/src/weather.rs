@@ -23,6 +23,7 @@ fn risks(world: &World) -> Risks {
     Risks {
         statement_refused: some(0.02),
         statement_unanswered: some(0.02),
+        disk_full: some(0.02),
         dies_before_statement: some(0.004),
         dies_after_statement: some(0.004),
         event_refused: some(0.2),
@@ -30,7 +31,7 @@ fn risks(world: &World) -> Risks {
         redelivered: some(0.2),
         request_lost: some(0.1),
         answer_lost: some(0.1),
-        slow: some(0.05),
+        slow: some(0.15),
     }
 }
 
