@@ -143,7 +143,7 @@ impl SimulatedConnection {
     /// Refuses a transaction for want of room, as `SQLite` does: the transaction is no more, though nobody ended it.
     fn fill(&mut self) -> Result<()> {
         let full = self.quietly(
-            "PRAGMA max_page_count = 1; CREATE TABLE filler (bytes); INSERT INTO filler VALUES (zeroblob(1000000))",
+            "CREATE TABLE filler (bytes); PRAGMA max_page_count = 1; INSERT INTO filler VALUES (zeroblob(1000000))",
         );
         self.quietly("PRAGMA max_page_count = 4294967294")?;
         full
