@@ -107,10 +107,11 @@ impl Log {
         self.wake();
     }
 
-    /// Appends what is about to be written into an outbox, as [`crate::Mutation::PublishBeforeCommit`] wants it.
-    pub(crate) fn append_rows(&self, rows: &str) {
+    /// Appends what is about to be written into an outbox, as [`crate::Mutation::PublishBeforeCommit`] wants it, and
+    /// returns these events.
+    pub(crate) fn append_rows(&self, rows: &str) -> Vec<Envelope> {
         let rows: Vec<Value> = serde_json::from_str(rows).unwrap_or_default();
-        for row in rows {
+        let published = rows.iter().map(|row| {
             let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
             let event = Envelope {
                 id: text("event_id"),
@@ -122,7 +123,9 @@ impl Log {
                 data: text("data"),
             };
             self.append(&text("topic"), &event);
-        }
+            event
+        });
+        published.collect()
     }
 
     /// The members that a process has die with it: their work waits until their sessions are over.

@@ -95,7 +95,10 @@ impl Site {
             (Some(Mutation::PublishBeforeCommit), [AnyValueKind::Text(rows)])
                 if sql.starts_with("INSERT INTO outbox") =>
             {
-                self.world.log().append_rows(rows);
+                for event in self.world.log().append_rows(rows) {
+                    let case = event.subject.parse().ok();
+                    self.world.tell(&self.process, case, format!("says too early {} ({})", event.kind, event.id));
+                }
                 self.world.pass_time().await;
                 None
             }
