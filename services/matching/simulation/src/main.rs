@@ -12,7 +12,7 @@ use matching_simulation::{Broken, Found, hunt};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// Runs the matching fleet in simulations. RUST_LOG=info shows what the services log: best for one seed.
+/// Runs the matching fleet in simulations. `RUST_LOG=info` shows what the services log: best for one seed.
 #[derive(Debug, Parser)]
 #[command(name = "matching-simulation", version)]
 struct Args {
