@@ -13,8 +13,12 @@ use crate::{Broker, JoinError, ListenError, Membership, Policies, Record};
 /// How often a consumer looks whether its view is to be rebuilt, and says that it lives.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// The pause after the broker said no.
+/// The pause before a group is joined again.
 const BACKOFF: Duration = Duration::from_millis(500);
+
+/// The pause after an error. While the broker is away they line up before its records: who takes a longer pause for each
+/// hears nothing for minutes once the broker is back.
+const BREATH: Duration = Duration::from_millis(5);
 
 /// Feeds a context with the events of others.
 pub(crate) struct Consumer<P> {
@@ -78,7 +82,7 @@ impl<P: Policies> Consumer<P> {
     async fn gather(&self, member: &dyn Membership, until: Instant) -> Result<Vec<Record>, ListenError> {
         let mut records = Vec::new();
         let most = self.batches.config.consumer_batch as usize;
-        let mut deadline = until;
+        let (mut deadline, mut told) = (until, false);
         while records.len() < most {
             match timeout_at(deadline, member.next()).await {
                 Ok(Ok(record)) => {
@@ -89,11 +93,13 @@ impl<P: Policies> Consumer<P> {
                 }
                 Ok(Err(error @ ListenError::Over(_))) => return Err(error),
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, "the broker");
-                    if records.is_empty() {
-                        sleep(BACKOFF).await;
+                    if !records.is_empty() {
+                        break;
                     }
-                    break;
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::warn!(%error, "the broker");
+                    }
+                    sleep(BREATH).await;
                 }
                 Err(_) => break,
             }

@@ -1,6 +1,7 @@
 //! The mechanisms on real stores, with a broker that does as the test tells it.
 
 mod broker;
+mod errors;
 mod inbox;
 mod listening;
 mod outbox;
