@@ -46,9 +46,8 @@ fn word(value: &str) -> String {
 }
 
 fn of_trace(exported: &Exported, trace_id: &str) -> Vec<(String, Span)> {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let exported = exported.lock().unwrap();
-    exported.iter().filter(|(_, span)| hex(&span.trace_id) == trace_id).cloned().collect()
+    let trace_id = u128::from_str_radix(trace_id, 16).unwrap().to_be_bytes();
+    exported.lock().unwrap().iter().filter(|(_, span)| span.trace_id == trace_id).cloned().collect()
 }
 
 /// `service: name < name of its parent`, for each span.
