@@ -43,7 +43,7 @@ use proxy::Proxy;
 pub fn router(config: Config, host: &chassis::Host) -> Router {
     observe::describe();
     let overview = Arc::new(Overview::new(&config));
-    let proxy = Arc::new(Proxy::new(&config, host.ids(), host.draining()));
+    let proxy = Arc::new(Proxy::new(&config, host));
     let router = Router::new()
         .route("/healthz", get(async || Json(json!({ "status": "up" }))))
         .route("/healthz/services", get(async move || overview.answer().await))

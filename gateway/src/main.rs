@@ -44,6 +44,7 @@ impl Settings {
 
 fn main() -> ExitCode {
     let Settings { mut chassis, routes, admin } = Settings::read();
+    chassis.begins_traces = true;
     let Some(admin) = admin else {
         return chassis::run("gateway", chassis, async |host| Ok(gateway::router(load(&routes)?, &host)));
     };

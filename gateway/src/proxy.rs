@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ambient::Ids;
+use ambient::{Clock, Ids};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use chassis::spans::Span;
+use chassis::{Host, Spans};
 use events::TraceContext;
 use http::header::{ALLOW, CONTENT_LENGTH, HOST};
 use http::request::Parts;
@@ -38,12 +40,14 @@ pub struct Proxy {
     uploads: Uploads,
     retry_after: Duration,
     ids: Arc<Ids>,
+    clock: Arc<dyn Clock>,
+    spans: Spans,
     draining: CancellationToken,
 }
 
 impl Proxy {
-    /// A proxy for the routes of `config`. Its live streams end when `draining` is cancelled.
-    pub fn new(config: &Config, ids: Arc<Ids>, draining: CancellationToken) -> Self {
+    /// A proxy for the routes of `config`. Its live streams end when `host` is told to end.
+    pub fn new(config: &Config, host: &Host) -> Self {
         let limits = &config.limits;
         let lanes = config.routes.iter().map(|route| {
             let lane = Lane::new(route, &config.upstreams[route.upstream], limits);
@@ -56,15 +60,17 @@ impl Proxy {
             body_limit: limits.body,
             uploads: Uploads::new(limits),
             retry_after: limits.retry_after,
-            ids,
-            draining,
+            ids: host.ids(),
+            clock: host.clock(),
+            spans: host.spans(),
+            draining: host.draining(),
         }
     }
 
     /// Answers a request: with the answer of its service, or with the reason why there is none.
     pub async fn answer(State(proxy): State<Arc<Self>>, request: Request) -> Response {
-        let began = Instant::now();
-        let trace = TraceContext::new(&proxy.ids);
+        let (began, at) = (Instant::now(), proxy.clock.now());
+        let trace = proxy.spans.begin(&proxy.ids);
         let method = chassis::method_label(request.method());
         let (metrics, outcome) = match proxy.lane(request.uri().path()) {
             Ok(lane) => (lane.metrics(), proxy.pass(lane, request, trace).await),
@@ -75,6 +81,9 @@ impl Proxy {
             response.headers_mut().insert(TRACE_ID, trace_id);
         }
         metrics.answered(method, response.status(), began.elapsed());
+        proxy.spans.record(|| {
+            Span::answered(trace, None, method, metrics.route(), response.status(), (at, proxy.clock.now()))
+        });
         response
     }
 

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::problem::Problem;
 use crate::router::Surroundings;
+use crate::trace::about;
 
 /// The largest whole number that every JSON reader keeps exactly: 2^53 − 1.
 pub const MAX_EXACT: i64 = (1 << 53) - 1;
@@ -165,7 +166,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
             tracing::error!(path = %parts.uri.path(), "a handler asks for an id, but its route has no {{id}}");
             Problem::internal()
         })?;
-        read_id(id).map(Self).ok_or_else(no_such_id)
+        let id = read_id(id).ok_or_else(no_such_id)?;
+        about(id);
+        Ok(Self(id))
     }
 }
 

@@ -20,6 +20,14 @@ pub struct Config {
     #[arg(long, env = "LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
 
+    /// The collector that spans are sent to, by OTLP over HTTP, such as `http://collector:4318`. Empty: no spans.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", default_value = "")]
+    pub otel_exporter_otlp_endpoint: String,
+
+    /// The share of the traces beginning here that is recorded, from 0 to 1. Of others, whoever began them decides.
+    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", default_value = "1", value_parser = share)]
+    pub otel_traces_sampler_arg: f64,
+
     /// How long to go on taking connections after SIGTERM, while `/readyz` already says 503.
     ///
     /// In a cluster: as long as it takes until nobody routes to this process any more.
@@ -71,6 +79,15 @@ pub struct Config {
     /// For a supervisor that holds the other end of it: then no service outlives it, even if it is killed.
     #[arg(long, env = "STOP_ON_STDIN_EOF", default_value = "false", action = ArgAction::Set, hide_short_help = true)]
     pub stop_on_stdin_eof: bool,
+
+    /// Whether the routes begin traces themselves, as a gateway's do: what clients say of traces counts for nothing there.
+    #[arg(skip)]
+    pub begins_traces: bool,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "must be a number from 0 to 1".to_owned())
 }
 
 /// How log lines look.
@@ -89,6 +106,8 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             log: "info".to_owned(),
             log_format: LogFormat::Text,
+            otel_exporter_otlp_endpoint: String::new(),
+            otel_traces_sampler_arg: 1.0,
             drain_delay: Duration::ZERO,
             shutdown_grace: Duration::from_secs(25),
             body_limit: 65_536,
@@ -100,6 +119,7 @@ impl Default for Config {
             write_timeout: Duration::from_secs(10),
             max_connections: 4096,
             stop_on_stdin_eof: false,
+            begins_traces: false,
         }
     }
 }

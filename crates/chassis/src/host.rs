@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 
+use crate::Spans;
 use crate::health::{Health, Heartbeat};
 use crate::tasks::Tasks;
 
@@ -15,6 +16,7 @@ use crate::tasks::Tasks;
 pub struct Host {
     clock: Arc<dyn Clock>,
     ids: Arc<Ids>,
+    spans: Spans,
     draining: CancellationToken,
     tasks: Arc<Tasks>,
     health: Arc<Health>,
@@ -31,12 +33,17 @@ impl Host {
     pub fn new(clock: Arc<dyn Clock>, ids: Arc<Ids>) -> Self {
         let draining = CancellationToken::new();
         let health = Arc::new(Health::new(draining.clone()));
-        Self { clock, ids, draining, tasks: Arc::default(), health }
+        Self { clock, ids, spans: Spans::default(), draining, tasks: Arc::default(), health }
     }
 
-    pub(crate) fn from_machine() -> Self {
+    pub(crate) fn from_machine(spans: Spans) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        Self::new(Arc::clone(&clock), Arc::new(Ids::from_entropy(clock)))
+        Self { spans, ..Self::new(Arc::clone(&clock), Arc::new(Ids::from_entropy(clock))) }
+    }
+
+    /// Where spans go. A host that a test made has none.
+    pub fn spans(&self) -> Spans {
+        self.spans.clone()
     }
 
     /// The time.

@@ -17,12 +17,18 @@ const MEMORY: &str = "process_resident_memory_bytes";
 /// For everything measured in seconds: from a row out of memory to a client that has long given up.
 const SECONDS_BUCKETS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0];
 
+/// For what people are waited for, from a second to a week: metrics whose names end with `_lead_seconds`.
+const LEAD_BUCKETS: [f64; 10] = [1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0, 604_800.0];
+
 /// The metrics of this process. There is one recorder per process, whatever number of servers a test starts in it.
 pub(crate) fn exporter() -> &'static PrometheusHandle {
     static EXPORTER: OnceLock<PrometheusHandle> = OnceLock::new();
     EXPORTER.get_or_init(|| {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)
+            .and_then(|builder| {
+                builder.set_buckets_for_metric(Matcher::Suffix("_lead_seconds".to_owned()), &LEAD_BUCKETS)
+            })
             .unwrap_or_default()
             .build_recorder();
         let exporter = recorder.handle();

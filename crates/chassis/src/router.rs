@@ -2,7 +2,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ambient::Ids;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -14,12 +13,11 @@ use tokio::time::Instant;
 
 use crate::http_metrics::{self, RequestMetrics};
 use crate::problem::Problem;
-use crate::{Config, Host, health};
+use crate::{Config, Host, health, trace};
 
 /// What extractors need to know of the process.
 #[derive(Debug)]
 pub(crate) struct Surroundings {
-    pub(crate) ids: Arc<Ids>,
     pub(crate) body_limit: usize,
     pub(crate) body_read_timeout: Duration,
 }
@@ -38,11 +36,10 @@ impl Surroundings {
 /// [`run`](crate::run) applies this; tests that call routes without a server apply it themselves. An unknown path is
 /// always 404: a fallback of `routes` is replaced.
 pub fn router(routes: Router, host: &Host, config: &Config) -> Router {
-    let surroundings = Arc::new(Surroundings {
-        ids: host.ids(),
-        body_limit: config.body_limit,
-        body_read_timeout: config.body_read_timeout,
-    });
+    let surroundings =
+        Arc::new(Surroundings { body_limit: config.body_limit, body_read_timeout: config.body_read_timeout });
+    let routes =
+        if config.begins_traces { routes } else { routes.layer(from_fn_with_state(host.clone(), trace::follow)) };
     // Layers wrap what is above them: the last one sees a request first.
     routes
         .merge(health::routes(Arc::clone(host.health())))

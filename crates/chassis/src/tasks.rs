@@ -5,6 +5,7 @@ use futures_util::FutureExt;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 /// The background tasks of a process, each of which must live until it is told to stop.
 #[derive(Debug, Default)]
@@ -33,7 +34,8 @@ impl Tasks {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<Option<T>> {
-        self.tracker.spawn(self.killed.clone().run_until_cancelled_owned(work))
+        // Its lines in the log belong to the request that it is done for.
+        self.tracker.spawn(self.killed.clone().run_until_cancelled_owned(work.in_current_span()))
     }
 
     /// Drops all tasks where they stand.

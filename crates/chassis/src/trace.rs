@@ -1,11 +1,16 @@
 //! Which piece of work a request belongs to.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
 use events::TraceContext;
+use hyper::HeaderMap;
 use hyper::http::request::Parts;
+use tracing::Instrument;
 
 use crate::problem::Problem;
-use crate::router::Surroundings;
+use crate::spans::Span;
+use crate::{Host, method_label};
 
 /// The trace context of this request: a child of what its `traceparent` header says, else a new trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,18 +20,35 @@ impl<S: Send + Sync> FromRequestParts<S> for Trace {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        read(parts)
+        parts.extensions.get::<Self>().copied().ok_or_else(|| {
+            tracing::error!("a handler asks for its trace outside chassis::router");
+            Problem::internal()
+        })
     }
 }
 
-fn read(parts: &mut Parts) -> Result<Trace, Problem> {
-    // Whoever asks twice within a request gets the same answer.
-    if let Some(known) = parts.extensions.get::<Trace>() {
-        return Ok(*known);
-    }
-    let ids = &Surroundings::of(&parts.extensions)?.ids;
-    let parent = parts.headers.get("traceparent").and_then(|header| TraceContext::parse(header.to_str().ok()?));
-    let trace = Trace(parent.map_or_else(|| TraceContext::new(ids), |parent| parent.child(ids)));
-    parts.extensions.insert(trace);
-    Ok(trace)
+/// Says which case of the business this request is about: its lines in the log carry it from now on.
+pub fn about(case: i64) {
+    tracing::Span::current().record("case", case);
+}
+
+/// Gives a request its place in its trace: its lines in the log carry the trace's id, and what it was becomes a span.
+pub(crate) async fn follow(State(host): State<Host>, mut request: Request, next: Next) -> Response {
+    let (ids, spans, clock) = (host.ids(), host.spans(), host.clock());
+    let parent = parent(request.headers());
+    let trace = parent.map_or_else(|| spans.begin(&ids), |parent| parent.child(&ids));
+    request.extensions_mut().insert(Trace(trace));
+    let (method, began) = (method_label(request.method()), clock.now());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let lines = tracing::info_span!("request", trace_id = trace.trace_id(), case = tracing::field::Empty);
+    let response = next.run(request).instrument(lines).await;
+    spans.record(|| {
+        let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+        Span::answered(trace, parent, method, route, response.status(), (began, clock.now()))
+    });
+    response
+}
+
+fn parent(headers: &HeaderMap) -> Option<TraceContext> {
+    TraceContext::parse(headers.get("traceparent")?.to_str().ok()?)
 }

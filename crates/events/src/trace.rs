@@ -43,6 +43,22 @@ impl TraceContext {
         named.then_some(Self { trace_id, span_id, sampled })
     }
 
+    /// The ids of the trace and of this piece of work.
+    pub const fn ids(&self) -> ([u8; 16], [u8; 8]) {
+        (self.trace_id, self.span_id)
+    }
+
+    /// Whether the trace is recorded, as whoever began it has decided.
+    pub const fn is_sampled(&self) -> bool {
+        self.sampled
+    }
+
+    /// The same, recorded or not.
+    #[must_use]
+    pub const fn sampled(self, sampled: bool) -> Self {
+        Self { sampled, ..self }
+    }
+
     /// The id that all work of one trace has in common, as 32 hex digits.
     pub fn trace_id(&self) -> String {
         format!("{:032x}", u128::from_be_bytes(self.trace_id))

@@ -9,6 +9,7 @@ use thiserror::Error;
 use tokio::time::sleep;
 
 use crate::dead_letters::REDRIVEN_FOR;
+use crate::follow::{Follower, Step};
 use crate::{Config, DeadLetter, LetterEntry, Outbox, Policies, Received, Record, Saying, inbox};
 
 /// The longest pause between two attempts while the store is away.
@@ -22,6 +23,7 @@ pub(crate) struct Batches<P> {
     pub(crate) outbox: Outbox,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: Config,
+    pub(crate) follower: Follower,
 }
 
 /// What became of a batch.
@@ -39,6 +41,7 @@ pub struct Taken {
 struct Arrived<E> {
     record: Record,
     received: Received<E>,
+    step: Option<Step>,
 }
 
 #[derive(Debug, Error)]
@@ -72,7 +75,7 @@ impl<P: Policies> Batches<P> {
                 continue;
             }
             match self.read(&record) {
-                Ok(Some(received)) => arrived.push(Arrived { record, received }),
+                Ok(Some(received)) => arrived.push(self.follow(record, received)),
                 Ok(None) => {}
                 Err(reason) => dead.push(DeadLetter::of(&record, reason, 1)),
             }
@@ -86,6 +89,14 @@ impl<P: Policies> Batches<P> {
         Ok(event.map(|event| Received { id: envelope.id, time: envelope.time, trace: envelope.trace, event }))
     }
 
+    /// What is done because of this event becomes a part of its span, if there is to be one.
+    fn follow(&self, record: Record, mut received: Received<P::Event>) -> Arrived<P::Event> {
+        let followed = self.follower.spans.is_on().then(|| record.envelope().ok()).flatten();
+        let step = followed.and_then(|event| self.follower.step(&record.place.topic, &event, self.clock.now()));
+        received.trace = step.as_ref().map(|step| step.trace).or(received.trace);
+        Arrived { record, received, step }
+    }
+
     async fn one_by_one(&self, arrived: Vec<Arrived<P::Event>>, dead: &[DeadLetter]) -> Taken {
         let mut taken = self.bury(dead).await;
         for one in arrived {
@@ -93,8 +104,10 @@ impl<P: Policies> Batches<P> {
             let outcome = match self.persist(&one, &[], self.config.consumer_attempts).await {
                 Ok(outcome) => outcome,
                 Err(failure) => {
-                    let [Arrived { record, .. }] = &one;
-                    tracing::error!(place = %record.place, %failure, "an event becomes a dead letter");
+                    let [Arrived { record, received, .. }] = &one;
+                    let (case, trace_id) =
+                        (String::from_utf8_lossy(&record.key), received.trace.map(|trace| trace.trace_id()));
+                    tracing::error!(place = %record.place, %case, trace_id, %failure, "an event becomes a dead letter");
                     let letter = DeadLetter::of(record, failure.to_string(), self.config.consumer_attempts);
                     self.bury(&[letter]).await
                 }
@@ -154,8 +167,11 @@ impl<P: Policies> Batches<P> {
         let ids = arrived.iter().map(|one| one.received.id.as_str()).chain(letters.iter().map(String::as_str));
         // Removed when used: an event that is twice in one batch is new only once.
         let mut new = inbox::remember(&mut tx, &self.store, ids, self.clock.now()).await?;
-        let fresh: Vec<_> =
-            arrived.iter().filter(|one| new.remove(&one.received.id)).map(|one| one.received.clone()).collect();
+        let (steps, fresh): (Vec<_>, Vec<_>) = arrived
+            .iter()
+            .filter(|one| new.remove(&one.received.id))
+            .map(|one| (one.step.clone(), one.received.clone()))
+            .unzip();
         let mut saying = Saying::default();
         if !fresh.is_empty() {
             let apply = self.policies.apply(&mut tx, &fresh, &self.outbox, &mut saying);
@@ -169,6 +185,7 @@ impl<P: Policies> Batches<P> {
             buried += 1;
         }
         self.outbox.commit(tx, saying).await?;
+        steps.into_iter().flatten().for_each(|step| self.follower.applied(step));
         if !fresh.is_empty() {
             self.policies.applied(&fresh).await;
         }

@@ -10,6 +10,7 @@ mod broker;
 mod config;
 mod consumer;
 mod dead_letters;
+mod follow;
 mod inbox;
 mod kafka;
 mod member;

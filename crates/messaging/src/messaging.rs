@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use crate::batch::Batches;
 use crate::consumer::Consumer;
+use crate::follow::Follower;
 use crate::kafka::{Kafka, Topics};
 use crate::member::Current;
 use crate::relay::Relay;
@@ -37,6 +38,7 @@ pub struct Messaging {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<Ids>,
     pub(crate) outbox: Outbox,
+    pub(crate) follower: Follower,
     pub(crate) current: Current,
     pub(crate) topics: Vec<String>,
 }
@@ -45,6 +47,7 @@ impl Messaging {
     /// The messaging of `context`, whose store is `store`. Nothing runs before [`Messaging::start`].
     pub fn new(config: &Config, context: &'static str, store: &Store, host: &Host) -> Self {
         let (clock, ids) = (host.clock(), host.ids());
+        let follower = Follower { spans: host.spans(), clock: Arc::clone(&clock), ids: Arc::clone(&ids) };
         let outbox = Outbox::new(store, &config.topic(context), Arc::clone(&clock), Arc::clone(&ids));
         Self {
             config: config.clone(),
@@ -53,6 +56,7 @@ impl Messaging {
             clock,
             ids,
             outbox,
+            follower,
             current: Current::default(),
             topics: Vec::new(),
         }
@@ -102,6 +106,7 @@ impl Messaging {
             publisher,
             config: self.config.clone(),
             source: format!("/{}/{}", self.config.fleet, self.context),
+            follower: self.follower.clone(),
         };
         let stop = host.stopping();
         host.spawn("relay", async move { relay.run(&stop).await });
@@ -128,6 +133,7 @@ impl Messaging {
             outbox: self.outbox.clone(),
             clock: Arc::clone(&self.clock),
             config: self.config.clone(),
+            follower: self.follower.clone(),
         }
     }
 

@@ -49,6 +49,18 @@ pub struct Outbox {
 #[derive(Debug, Default)]
 pub struct Saying {
     rows: Vec<Row>,
+    counts: Vec<(&'static str, u64)>,
+}
+
+impl Saying {
+    /// Adds to a counter once all of this is true: what is undone is not counted.
+    pub fn count(&mut self, counter: &'static str, by: u64) {
+        self.counts.push((counter, by));
+    }
+
+    fn is_true(&self) {
+        self.counts.iter().for_each(|(counter, by)| metrics::counter!(*counter).increment(*by));
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -108,6 +120,7 @@ impl Outbox {
             self.write(&mut tx, &saying.rows).await?;
         }
         tx.commit().await?;
+        saying.is_true();
         if !silent {
             self.wake.signal();
         }
@@ -129,6 +142,7 @@ impl Outbox {
             _ => return self.change_then_say(change, arguments, saying).await,
         };
         if changed {
+            saying.is_true();
             self.wake.signal();
         }
         Ok(changed)

@@ -11,6 +11,7 @@ use thiserror::Error;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::follow::Follower;
 use crate::{Config, Outbox};
 
 /// The leader looks this often though nobody woke it, and the others ask this often whether it is still there.
@@ -48,6 +49,7 @@ pub(crate) struct Relay {
     pub(crate) publisher: Arc<dyn Publisher>,
     pub(crate) config: Config,
     pub(crate) source: String,
+    pub(crate) follower: Follower,
 }
 
 #[derive(FromRow)]
@@ -132,7 +134,11 @@ impl Relay {
         }
         let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
         let wave = Wave { events: rows.into_iter().map(|row| self.envelope(row)).collect() };
+        let steps: Vec<_> =
+            wave.events.iter().map(|(topic, event)| self.follower.step(topic, event, event.time)).collect();
         let outcomes = self.publisher.publish(wave).await;
+        let published = steps.into_iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
+        published.filter_map(|(step, _)| step).for_each(|step| self.follower.published(step));
         let done: Vec<i64> =
             seqs.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(seq, _)| *seq).collect();
         if let Some(error) = outcomes.iter().find_map(|outcome| outcome.as_ref().err()) {

@@ -23,6 +23,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use store::{Migrations, Store};
 use test_stores::Place;
 
+use crate::follow::Follower;
 use crate::{Config, MIGRATIONS, Outbox, Saying};
 
 /// When all tests take place.
@@ -56,6 +57,7 @@ struct Process {
     outbox: Outbox,
     clock: Arc<ManualClock>,
     config: Config,
+    follower: Follower,
 }
 
 #[derive(Parser)]
@@ -74,8 +76,9 @@ impl Process {
         let ids = Arc::new(Ids::from_entropy(Arc::new(ambient::SystemClock)));
         let arguments = ["test", "--fleet", "test", "--consumer-backoff", "1ms", "--consumer-attempts", "3"];
         let config = Defaults::parse_from(arguments).messaging;
-        let outbox = Outbox::new(&store, &config.topic("reader"), clock.clone(), ids);
-        Self { store, outbox, clock, config }
+        let outbox = Outbox::new(&store, &config.topic("reader"), clock.clone(), ids.clone());
+        let follower = Follower { spans: chassis::Spans::default(), clock: clock.clone(), ids };
+        Self { store, outbox, clock, config, follower }
     }
 
     /// Says these counts of `id` in one transaction.

@@ -56,6 +56,7 @@ impl Broker {
             publisher: self.clone(),
             config: process.config.clone(),
             source: "/test/reader".to_owned(),
+            follower: process.follower.clone(),
         }
     }
 }

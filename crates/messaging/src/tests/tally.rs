@@ -93,6 +93,7 @@ impl Process {
             outbox: self.outbox.clone(),
             clock: self.clock.clone(),
             config: self.config.clone(),
+            follower: self.follower.clone(),
         }
     }
 

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::{Clock, Ids};
+use chassis::trace::about;
 use events::TraceContext;
 use match_contract::MatchEvent;
 use match_domain::{Case, Established, MatchId, Price, request};
@@ -24,6 +25,9 @@ const FIND_OUT: Duration = Duration::from_secs(5);
 
 /// When a client may come back if nothing else is known.
 const COME_BACK: Duration = Duration::from_secs(1);
+
+/// Counts requests that were answered with no match, by reason.
+const REFUSED: &str = "matches_refused_total";
 
 /// What the match context can do.
 pub struct App {
@@ -73,11 +77,23 @@ impl App {
         ids: Arc<Ids>,
         settle_after: Duration,
     ) -> Self {
+        metrics::describe_counter!(REFUSED, "Requests that ended without a match, by reason");
         Self { matches, payments, recovery, clock, ids, settle_after }
     }
 
     /// A student asks for a match under an id of the student's own choice.
     pub async fn request(&self, id: MatchId, price: Price, trace: TraceContext) -> Result<Requested, sqlx::Error> {
+        about(id.get());
+        let requested = self.decide(id, price, trace).await?;
+        match &requested {
+            Requested::Declined(_) => metrics::counter!(REFUSED, "reason" => "declined").increment(1),
+            Requested::Unavailable(_) => metrics::counter!(REFUSED, "reason" => "unavailable").increment(1),
+            _ => {}
+        }
+        Ok(requested)
+    }
+
+    async fn decide(&self, id: MatchId, price: Price, trace: TraceContext) -> Result<Requested, sqlx::Error> {
         if let Some(known) = self.pointless(id, price).await? {
             return Ok(known);
         }
@@ -121,7 +137,10 @@ impl App {
             match claim {
                 Ok(Claim::Granted(claimed)) => id = claimed,
                 Ok(Claim::UsedForOther) => return Ok(Requested::KeyReused),
-                Err(retry_after) => return Ok(Requested::Unavailable(retry_after)),
+                Err(retry_after) => {
+                    metrics::counter!(REFUSED, "reason" => "unavailable").increment(1);
+                    return Ok(Requested::Unavailable(retry_after));
+                }
             }
         }
         let id = MatchId::new(id).map_err(|error| sqlx::Error::Decode(error.into()))?;
@@ -149,7 +168,7 @@ impl App {
 
     /// Asks payment for an attempt that is written down as pending, and writes down what came of it.
     async fn pay(&self, case: Case, trace: TraceContext) -> Result<Requested, sqlx::Error> {
-        match self.payments.approve(&case, &trace.child(&self.ids)).await {
+        match self.payments.approve(&case, &trace).await {
             Approval::Approved => {
                 let (established, event) = case.establish();
                 match self.matches.establish(&established, event, trace).await {
@@ -174,7 +193,7 @@ impl App {
     /// The store failed while a match was being established: its answer may be lost, but not its commit. Whoever is told
     /// that there is no match must be told the truth, so it is undone unless it was established.
     async fn find_out(&self, case: Case, error: &sqlx::Error) -> Requested {
-        tracing::warn!(id = case.id.get(), %error, "the store was lost while a match was being established");
+        tracing::warn!(%error, "the store was lost while a match was being established");
         let deadline = Instant::now() + FIND_OUT;
         loop {
             match self.give_up(case).await {

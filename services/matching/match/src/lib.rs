@@ -86,7 +86,7 @@ pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
     host.readiness("store", db.readiness());
     let messaging = Messaging::new(&config.messaging, "match", &db, &host);
     let matches = MatchStore::new(&db, messaging.outbox());
-    let payments = Arc::new(PaymentCalls::new(&config)?);
+    let payments = Arc::new(PaymentCalls::new(&config, &host)?);
 
     let recovery = Recovery::new(matches.clone(), payments.clone(), host.clock(), config.settle_every);
     let app = App::new(matches.clone(), payments, recovery.wake(), host.clock(), host.ids(), config.settle_after);

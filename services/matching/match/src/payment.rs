@@ -1,7 +1,11 @@
+use std::sync::Arc;
 use std::time::Duration;
 
+use ambient::{Clock, Ids};
 use async_trait::async_trait;
 use calls::{Client, ConfigError};
+use chassis::spans::{Side, Span};
+use chassis::{Host, Spans};
 use events::TraceContext;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use match_domain::Case;
@@ -17,6 +21,9 @@ const COME_BACK: Duration = Duration::from_secs(1);
 /// Asks payment over HTTP, through the guarded call.
 pub struct PaymentCalls {
     client: Client,
+    ids: Arc<Ids>,
+    clock: Arc<dyn Clock>,
+    spans: Spans,
 }
 
 /// The part of a problem document that a student may read.
@@ -27,13 +34,29 @@ struct Problem {
 
 impl PaymentCalls {
     /// Asks the payment context that the settings name.
-    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+    pub fn new(config: &Config, host: &Host) -> Result<Self, ConfigError> {
         let (url, limits) = (&config.payment_url, &config.calls);
         let client = match &config.payment_transport {
             Some(transport) => Client::over(transport.clone(), "payment", url, limits)?,
             None => Client::new("payment", url, limits)?,
         };
-        Ok(Self { client })
+        Ok(Self { client, ids: host.ids(), clock: host.clock(), spans: host.spans() })
+    }
+
+    async fn ask(&self, case: &Case, trace: &TraceContext) -> Approval {
+        match self.client.send(Method::POST, "/approvals", Some(&bill(case)), headers(trace)).await {
+            Ok(answer) if answer.status == StatusCode::OK => Approval::Approved,
+            Ok(answer) if answer.status == StatusCode::PAYMENT_REQUIRED => {
+                let detail = answer.json::<Problem>().ok().and_then(|problem| problem.detail);
+                Approval::Declined(detail.unwrap_or_else(|| "the payment was declined".to_owned()))
+            }
+            Ok(answer) => {
+                tracing::warn!(status = %answer.status, "payment gave an answer that says nothing");
+                Approval::Unknown
+            }
+            Err(error) if error.certainly_not_sent() => Approval::NotAsked(error.retry_after().unwrap_or(COME_BACK)),
+            Err(_) => Approval::Unknown,
+        }
     }
 }
 
@@ -53,19 +76,19 @@ impl Payments for PaymentCalls {
     }
 
     async fn approve(&self, case: &Case, trace: &TraceContext) -> Approval {
-        match self.client.send(Method::POST, "/approvals", Some(&bill(case)), headers(trace)).await {
-            Ok(answer) if answer.status == StatusCode::OK => Approval::Approved,
-            Ok(answer) if answer.status == StatusCode::PAYMENT_REQUIRED => {
-                let detail = answer.json::<Problem>().ok().and_then(|problem| problem.detail);
-                Approval::Declined(detail.unwrap_or_else(|| "the payment was declined".to_owned()))
-            }
-            Ok(answer) => {
-                tracing::warn!(id = case.id.get(), status = %answer.status, "payment gave an answer that says nothing");
-                Approval::Unknown
-            }
-            Err(error) if error.certainly_not_sent() => Approval::NotAsked(error.retry_after().unwrap_or(COME_BACK)),
-            Err(_) => Approval::Unknown,
-        }
+        let (asking, began) = (trace.child(&self.ids), self.clock.now());
+        let approval = self.ask(case, &asking).await;
+        self.spans.record(|| Span {
+            name: "ask payment".into(),
+            side: Side::Client,
+            trace: asking,
+            parent: Some(*trace),
+            began,
+            ended: self.clock.now(),
+            facts: vec![("peer.service", "payment".into()), ("outcome", approval.name().into())],
+            failed: matches!(approval, Approval::NotAsked(_) | Approval::Unknown),
+        });
+        approval
     }
 
     async fn cancel(&self, case: &Case) -> Result<(), Unsettled> {

@@ -32,6 +32,18 @@ pub enum Approval {
     Unknown,
 }
 
+impl Approval {
+    /// In one word.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Declined(_) => "declined",
+            Self::NotAsked(_) => "not asked",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Payment has not said that it undid the payment: it must be asked again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsettled(pub String);

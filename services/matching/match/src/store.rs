@@ -11,6 +11,9 @@ use sqlx::FromRow;
 use store::idempotency::{self, Claim};
 use store::{Column, Dialect, Page, Store, Table, Tx};
 
+const ESTABLISHED: &str = "matches_established_total";
+const CANCELED: &str = "matches_canceled_total";
+
 const TABLE: Table = Table {
     name: "matches",
     key: "id",
@@ -47,7 +50,18 @@ struct Row {
 impl MatchStore {
     /// Matches in `store`; `outbox` is the one of the same store.
     pub fn new(store: &Store, outbox: Outbox) -> Self {
+        metrics::describe_counter!(ESTABLISHED, "Matches established: paid, and not cancelled then");
+        metrics::describe_counter!(CANCELED, "Matches cancelled by their students");
         Self { store: store.clone(), outbox }
+    }
+
+    fn say(&self, saying: &mut Saying, event: &MatchEvent, trace: TraceContext) -> Result<(), sqlx::Error> {
+        let counter = match event {
+            MatchEvent::MatchRequested(_) => ESTABLISHED,
+            MatchEvent::MatchCanceled(_) => CANCELED,
+        };
+        saying.count(counter, 1);
+        self.outbox.say(saying, event, Some(trace))
     }
 
     /// Writes down that payment is about to be asked. `false` if the id is taken by anything but a void attempt.
@@ -72,7 +86,7 @@ impl MatchStore {
                    WHERE id = $1 AND attempt = $2 AND phase = 'pending'";
         let step = Argument::Text(established.step.name());
         let mut saying = Saying::default();
-        self.outbox.say(&mut saying, &MatchEvent::MatchRequested(event), Some(trace))?;
+        self.say(&mut saying, &MatchEvent::MatchRequested(event), trace)?;
         self.outbox.change_and_say(sql, &[Argument::Number(id.get()), Argument::Number(attempt), step], saying).await
     }
 
@@ -139,7 +153,7 @@ impl MatchStore {
         let mut saying = Saying::default();
         if let Some(event) = change(&mut established) {
             self.write(&mut tx, &[established]).await?;
-            self.outbox.say(&mut saying, &event, Some(trace))?;
+            self.say(&mut saying, &event, trace)?;
         }
         self.outbox.commit(tx, saying).await?;
         Ok(Some(established))

@@ -8,7 +8,7 @@ use chassis::Host;
 use chassis::body::{Fields, Id, MAX_EXACT, required};
 use chassis::page::{PageRequest, page};
 use chassis::problem::Problem;
-use chassis::trace::Trace;
+use chassis::trace::{Trace, about};
 use payment_domain::{Bill, Payment};
 use serde_json::{Value, json};
 
@@ -63,7 +63,9 @@ async fn cancel(
 
 fn bill(fields: &Fields) -> Result<Bill, Problem> {
     let number = |name| required(fields.whole_number(name, 1..=MAX_EXACT)?, name);
-    Ok(Bill { match_id: number("matchId")?, attempt: number("attempt")?, price: number("price")? })
+    let match_id = number("matchId")?;
+    about(match_id);
+    Ok(Bill { match_id, attempt: number("attempt")?, price: number("price")? })
 }
 
 async fn show(State(app): State<Arc<App>>, Id(id): Id) -> Result<Json<Value>, Problem> {

@@ -41,7 +41,7 @@ impl Policies for PaymentPolicies {
         &self,
         tx: &mut Tx,
         events: &[Received<MatchCanceled>],
-        outbox: &Outbox,
+        _outbox: &Outbox,
         saying: &mut Saying,
     ) -> Result<(), sqlx::Error> {
         let ids: Vec<i64> = events.iter().map(|received| received.event.id).collect();
@@ -53,7 +53,7 @@ impl Policies for PaymentPolicies {
             *payment = canceled;
             changed.insert(received.event.id, canceled);
             if let Some(event) = event {
-                outbox.say(saying, &PaymentEvent::PaymentCanceled(event), received.trace)?;
+                self.payments.say(saying, &PaymentEvent::PaymentCanceled(event), received.trace)?;
             }
         }
         self.payments.write(tx, &changed.into_values().collect::<Vec<_>>()).await

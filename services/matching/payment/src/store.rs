@@ -8,6 +8,9 @@ use serde::Serialize;
 use sqlx::{AssertSqlSafe, FromRow};
 use store::{Column, Page, Store, Table, Tx, incoming};
 
+const TAKEN: &str = "money_taken_total";
+const RETURNED: &str = "money_returned_total";
+
 const TABLE: Table = Table {
     name: "payments",
     key: "match_id",
@@ -37,7 +40,24 @@ struct Row {
 impl PaymentStore {
     /// Payments in `store`; `outbox` is the one of the same store.
     pub fn new(store: &Store, outbox: Outbox) -> Self {
+        metrics::describe_counter!(TAKEN, "Money taken for matches: prices of approved payments");
+        metrics::describe_counter!(RETURNED, "Money promised back: prices of approved payments that were cancelled");
         Self { store: store.clone(), outbox }
+    }
+
+    /// Adds what became of a payment to what a transaction says, and its price to the money that is counted.
+    pub fn say(
+        &self,
+        saying: &mut Saying,
+        event: &PaymentEvent,
+        trace: Option<TraceContext>,
+    ) -> Result<(), sqlx::Error> {
+        let (counter, price) = match event {
+            PaymentEvent::PaymentApproved(event) => (TAKEN, event.price),
+            PaymentEvent::PaymentCanceled(event) => (RETURNED, event.price),
+        };
+        saying.count(counter, price.unsigned_abs());
+        self.outbox.say(saying, event, trace)
     }
 
     /// Writes down that the provider has taken a bill, unless it was cancelled in the meantime.
@@ -55,7 +75,7 @@ impl PaymentStore {
         match &approval {
             Ok(Approval::Now(payment, event)) => {
                 self.write(&mut tx, &[*payment]).await?;
-                self.outbox.say(&mut saying, &PaymentEvent::PaymentApproved(event.clone()), Some(trace))?;
+                self.say(&mut saying, &PaymentEvent::PaymentApproved(event.clone()), Some(trace))?;
             }
             Ok(Approval::Before(_)) => {}
             // The provider has taken what must not be taken.
@@ -70,7 +90,7 @@ impl PaymentStore {
         let sql = "INSERT INTO payments (match_id, attempt, price, state) VALUES ($1, $2, $3, 'Approved') \
                    ON CONFLICT (match_id) DO NOTHING";
         let mut saying = Saying::default();
-        self.outbox.say(&mut saying, &PaymentEvent::PaymentApproved(event), Some(trace))?;
+        self.say(&mut saying, &PaymentEvent::PaymentApproved(event), Some(trace))?;
         let arguments = [bill.match_id, bill.attempt, bill.price].map(Argument::Number);
         self.outbox.change_and_say(sql, &arguments, saying).await
     }
@@ -84,7 +104,7 @@ impl PaymentStore {
         if let Some((payment, event)) = cancel(known.as_ref(), bill) {
             self.write(&mut tx, &[payment]).await?;
             if let Some(event) = event {
-                self.outbox.say(&mut saying, &PaymentEvent::PaymentCanceled(event), Some(trace))?;
+                self.say(&mut saying, &PaymentEvent::PaymentCanceled(event), Some(trace))?;
             }
         }
         self.outbox.commit(tx, saying).await

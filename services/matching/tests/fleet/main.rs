@@ -28,6 +28,8 @@ mod shutdown;
 #[cfg(test)]
 mod story;
 #[cfg(test)]
+mod traced;
+#[cfg(test)]
 mod views;
 #[cfg(test)]
 mod visit_away;
@@ -84,6 +86,8 @@ fn main() -> ExitCode {
             case!(operator::the_events_of_one_match_are_shown_in_their_order),
             case!(operator::a_dead_letter_is_listed_and_sent_again_until_it_is_handled),
             case!(operator::a_view_is_rebuilt_with_progress_and_what_is_no_view_is_not),
+            case!(traced::one_trace_leads_from_the_gateway_through_calls_and_topics_to_the_views),
+            case!(traced::a_line_of_a_log_names_the_trace_and_the_match_that_it_is_about),
             case!(audited::a_fleet_is_sound_after_requests_assignments_and_cancellations),
             case!(audited::what_is_broken_by_hand_is_told_with_its_history),
             case!(visit_away::visit_is_down_while_a_hundred_thousand_matches_are_requested_and_lists_each_once),

@@ -6,7 +6,7 @@ use axum::{Json, Router};
 use chassis::body::{Fields, Id, MAX_EXACT, required};
 use chassis::page::{PageRequest, page};
 use chassis::problem::Problem;
-use chassis::trace::Trace;
+use chassis::trace::{Trace, about};
 use serde_json::{Value, json};
 use visit_domain::{Case, Refusal, Visit, WrongDate};
 
@@ -29,6 +29,7 @@ pub fn routes(visits: VisitStore) -> Router {
 
 async fn assign(State(visits): State<VisitStore>, Trace(trace): Trace, fields: Fields) -> Result<Response, Problem> {
     let match_id = required(fields.whole_number("matchId", 1..=MAX_EXACT)?, "matchId")?;
+    about(match_id);
     let teacher = required(fields.text("teacher", LONGEST_NAME)?.filter(|name| !name.trim().is_empty()), "teacher")?;
     let date = required(fields.text("visitDate", LONGEST_DATE)?, "visitDate")?;
     let date = date.parse().map_err(|rule: WrongDate| Problem::unprocessable_field("visitDate", rule.to_string()))?;

@@ -44,7 +44,7 @@ pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
     let db = Store::open(&config.store, &[messaging::MIGRATIONS, MIGRATIONS]).await?;
     host.readiness("store", db.readiness());
     let messaging = Messaging::new(&config.messaging, "visit", &db, &host);
-    let visits = VisitStore::new(&db, messaging.outbox());
+    let visits = VisitStore::new(&db, messaging.outbox(), host.clock());
     let operation = messaging.start(&host, VisitPolicies::new(visits.clone()))?;
     Ok(http::routes(visits).merge(operation))
 }

@@ -1,4 +1,6 @@
-use ambient::Timestamp;
+use std::sync::Arc;
+
+use ambient::{Clock, Timestamp};
 use events::TraceContext;
 use messaging::{Outbox, Saying};
 use serde::Serialize;
@@ -6,6 +8,8 @@ use sqlx::FromRow;
 use store::{Column, Page, Store, Table, Tx};
 use visit_contract::{VisitAssigned, VisitEvent};
 use visit_domain::{Case, Paid, Refusal, Visit};
+
+const PAID_TO_ASSIGNED: &str = "paid_to_assigned_lead_seconds";
 
 const TABLE: Table = Table {
     name: "cases",
@@ -27,6 +31,7 @@ const TABLE: Table = Table {
 pub struct VisitStore {
     store: Store,
     outbox: Outbox,
+    clock: Arc<dyn Clock>,
 }
 
 #[derive(Debug, FromRow, Serialize)]
@@ -43,8 +48,9 @@ struct Row {
 
 impl VisitStore {
     /// Cases in `store`; `outbox` is the one of the same store.
-    pub fn new(store: &Store, outbox: Outbox) -> Self {
-        Self { store: store.clone(), outbox }
+    pub fn new(store: &Store, outbox: Outbox, clock: Arc<dyn Clock>) -> Self {
+        metrics::describe_histogram!(PAID_TO_ASSIGNED, "Time from the payment of a match until a tutor has taken it");
+        Self { store: store.clone(), outbox, clock }
     }
 
     /// A tutor confirms the request of a match.
@@ -61,10 +67,14 @@ impl VisitStore {
             Ok(event) => event,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let waited = case.paid.map(|paid| self.clock.now().since(paid.since));
         self.write(&mut tx, &[case]).await?;
         let mut saying = Saying::default();
         self.outbox.say(&mut saying, &VisitEvent::VisitAssigned(event.clone()), Some(trace))?;
         self.outbox.commit(tx, saying).await?;
+        if let Some(waited) = waited {
+            metrics::histogram!(PAID_TO_ASSIGNED).record(waited);
+        }
         Ok(Ok(event))
     }
 

@@ -40,7 +40,7 @@ impl World {
         let host = Host::new(Arc::new(ManualClock::at(NOW)), ids);
         let config = Config::parse_from(["visit", "--fleet", "test"]);
         let messaging = Messaging::new(&config.messaging, "visit", &store, &host);
-        let visits = VisitStore::new(&store, messaging.outbox());
+        let visits = VisitStore::new(&store, messaging.outbox(), host.clock());
         let policies = Arc::new(VisitPolicies::new(visits.clone()));
         Self { store, host, messaging, visits, policies }
     }

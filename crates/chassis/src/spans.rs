@@ -1,0 +1,201 @@
+//! What was done, in which trace and for how long: exported over OTLP, or not at all.
+//!
+//! A span is recorded when it is over, as whoever did the work knows it: its ids are those of the [`TraceContext`] that
+//! is passed on in headers and events, so that whatever is done elsewhere finds its parent.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use ambient::{Ids, Timestamp};
+use async_trait::async_trait;
+use bytes::Bytes;
+use events::TraceContext;
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, Response, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
+use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_http::{HttpClient, HttpError};
+use opentelemetry_otlp::{ExporterBuildError, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{BatchSpanProcessor, SpanData, SpanProcessor};
+use tokio::runtime::Handle;
+
+/// How long the last spans may take to be sent when the process ends.
+const LAST_BATCH: Duration = Duration::from_secs(2);
+
+/// Where spans go. Without a collector there is no work for any of them.
+#[derive(Clone, Default)]
+pub struct Spans(Option<Arc<Export>>);
+
+struct Export {
+    processor: BatchSpanProcessor,
+    scope: InstrumentationScope,
+    share: f64,
+}
+
+/// On which side of what a piece of work was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// It answered a request.
+    Server,
+    /// It asked another service.
+    Client,
+    /// It gave an event to the broker.
+    Producer,
+    /// It took an event from the broker.
+    Consumer,
+}
+
+/// A piece of work that is over.
+#[derive(Debug, Clone)]
+pub struct Span {
+    /// What it was: of few kinds, such as `POST /matches`.
+    pub name: Cow<'static, str>,
+    /// Its side.
+    pub side: Side,
+    /// Itself.
+    pub trace: TraceContext,
+    /// Whose work it was part of.
+    pub parent: Option<TraceContext>,
+    /// When it began.
+    pub began: Timestamp,
+    /// When it was over.
+    pub ended: Timestamp,
+    /// More about it, by OpenTelemetry's names: <https://opentelemetry.io/docs/specs/semconv/>.
+    pub facts: Vec<(&'static str, Cow<'static, str>)>,
+    /// Whether it failed, through the fault of this side.
+    pub failed: bool,
+}
+
+impl fmt::Debug for Spans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_on() { "spans are exported" } else { "spans are not exported" })
+    }
+}
+
+impl Spans {
+    /// Sends spans of `service` to the collector at `endpoint`, and records `share` (0 to 1) of the traces that begin
+    /// here. Must be called within the runtime that is to send them.
+    ///
+    /// # Errors
+    ///
+    /// When the endpoint is no URL. A collector that is away is no error: spans that nobody takes are dropped.
+    pub fn export(service: &'static str, endpoint: &str, share: f64) -> Result<Self, ExporterBuildError> {
+        let exporter = opentelemetry_otlp::SpanExporter::builder()
+            .with_http()
+            .with_http_client(Sender {
+                client: Client::builder(TokioExecutor::new()).build_http(),
+                runtime: Handle::current(),
+            })
+            .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
+            .build()?;
+        let mut processor = BatchSpanProcessor::builder(exporter).build();
+        processor.set_resource(&Resource::builder().with_service_name(service).build());
+        let scope = InstrumentationScope::builder("flotilla").build();
+        Ok(Self(Some(Arc::new(Export { processor, scope, share }))))
+    }
+
+    /// Whether anybody wants them.
+    pub const fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Begins a trace: one of the share that is recorded, or not.
+    pub fn begin(&self, ids: &Ids) -> TraceContext {
+        let share = self.0.as_ref().map_or(1.0, |export| export.share);
+        TraceContext::new(ids).sampled(share >= 1.0 || ids.chance(share))
+    }
+
+    /// Records a piece of work, if its trace is recorded.
+    pub fn record(&self, span: impl FnOnce() -> Span) {
+        let Some(export) = &self.0 else { return };
+        let span = span();
+        if span.trace.is_sampled() {
+            export.processor.on_end(span.data(export.scope.clone()));
+        }
+    }
+
+    /// Sends what is left, when the process ends.
+    pub(crate) async fn flush(self) {
+        let Some(export) = self.0 else { return };
+        let sent = tokio::task::spawn_blocking(move || export.processor.shutdown_with_timeout(LAST_BATCH)).await;
+        if let Ok(Err(error)) = sent {
+            tracing::warn!(%error, "the last spans were not sent");
+        }
+    }
+}
+
+impl Span {
+    /// A request that was answered.
+    pub fn answered(
+        trace: TraceContext,
+        parent: Option<TraceContext>,
+        method: &'static str,
+        route: &str,
+        status: StatusCode,
+        (began, ended): (Timestamp, Timestamp),
+    ) -> Self {
+        let facts = vec![
+            ("http.request.method", method.into()),
+            ("http.route", route.to_owned().into()),
+            ("http.response.status_code", status.as_str().to_owned().into()),
+        ];
+        let (name, failed) = (format!("{method} {route}").into(), status.is_server_error());
+        Self { name, side: Side::Server, trace, parent, began, ended, facts, failed }
+    }
+
+    fn data(self, scope: InstrumentationScope) -> SpanData {
+        let (trace_id, span_id) = self.trace.ids();
+        let context = SpanContext::new(
+            TraceId::from_bytes(trace_id),
+            SpanId::from_bytes(span_id),
+            TraceFlags::SAMPLED,
+            false,
+            TraceState::NONE,
+        );
+        SpanData {
+            span_context: context,
+            parent_span_id: self.parent.map_or(SpanId::INVALID, |parent| SpanId::from_bytes(parent.ids().1)),
+            parent_span_is_remote: self.parent.is_some(),
+            span_kind: match self.side {
+                Side::Server => SpanKind::Server,
+                Side::Client => SpanKind::Client,
+                Side::Producer => SpanKind::Producer,
+                Side::Consumer => SpanKind::Consumer,
+            },
+            name: self.name,
+            start_time: UNIX_EPOCH + self.began.since(Timestamp::from_micros(0)),
+            end_time: UNIX_EPOCH + self.ended.since(Timestamp::from_micros(0)),
+            attributes: self.facts.into_iter().map(|(name, fact)| KeyValue::new(name, fact.into_owned())).collect(),
+            dropped_attributes_count: 0,
+            events: opentelemetry_sdk::trace::SpanEvents::default(),
+            links: opentelemetry_sdk::trace::SpanLinks::default(),
+            status: if self.failed { Status::error("") } else { Status::Unset },
+            instrumentation_scope: scope,
+        }
+    }
+}
+
+/// Sends batches through the runtime of the process: the thread that makes them up has none.
+#[derive(Debug)]
+struct Sender {
+    client: Client<HttpConnector, Full<Bytes>>,
+    runtime: Handle,
+}
+
+#[async_trait]
+impl HttpClient for Sender {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let client = self.client.clone();
+        let sent = self.runtime.spawn(async move {
+            let (head, body) = client.request(request.map(Full::new)).await?.into_parts();
+            Ok::<_, HttpError>(Response::from_parts(head, body.collect().await?.to_bytes()))
+        });
+        sent.await?
+    }
+}
