@@ -77,8 +77,13 @@ LABEL org.opencontainers.image.title=gateway
 COPY --from=binaries --chmod=755 /binaries/gateway /
 ENTRYPOINT ["/gateway"]
 
-# The command and the auditor, to be run beside a fleet.
-FROM base AS tools
-LABEL org.opencontainers.image.title=tools
-COPY --from=binaries --chmod=755 /binaries/flotilla /binaries/matching-audit /
+# To be run beside a fleet: the auditor, and the command.
+FROM base AS matching-audit
+LABEL org.opencontainers.image.title=matching-audit
+COPY --from=binaries --chmod=755 /binaries/matching-audit /
+ENTRYPOINT ["/matching-audit"]
+
+FROM base AS flotilla
+LABEL org.opencontainers.image.title=flotilla
+COPY --from=binaries --chmod=755 /binaries/flotilla /
 ENTRYPOINT ["/flotilla"]
