@@ -1,0 +1,89 @@
+# All images of Flotilla: one target per binary. scripts/images builds them all; `docker compose up` does when it has to.
+#
+# Needs BuildKit, which is the default since Docker 23 (before: DOCKER_BUILDKIT=1).
+
+# As rust-toolchain.toml says: scripts/images holds them against each other.
+ARG RUST=1.95.0
+# Where the binaries come from: `built` here from source, or `prebuilt` (see there).
+ARG BINARIES=built
+
+# The same Debian as the base of the final images, so that glibc is the same. This image has the C compiler, make and the
+# headers that librdkafka and SQLite are built with.
+FROM rust:${RUST}-bookworm AS built
+WORKDIR /src
+# zlib is built in, as the final base promises no libz.so. Symbols are left out: they are a fifth of a binary.
+ENV LIBZ_SYS_STATIC=1 \
+    CARGO_PROFILE_RELEASE_STRIP=symbols \
+    CARGO_TARGET_DIR=/target
+COPY . .
+# Dependencies are cached by mounts and not by cargo-chef: no further tool to trust, no list of manifests to keep here, and
+# a changed dependency builds that dependency, not all of them. What it costs: a builder that forgets its mounts, as hosted
+# CI does, begins at nothing. The target folder outlives this checkout, and cargo goes by the age of files; so all of ours
+# are made new, and never is code of another checkout taken for this one's.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/target,sharing=locked \
+    find . -type f -exec touch {} + && \
+    cargo build --release --locked \
+      --bin match --bin visit --bin payment --bin mypage --bin gateway --bin flotilla --bin matching-audit && \
+    mkdir /binaries && \
+    cd /target/release && \
+    cp match visit payment mypage gateway flotilla matching-audit /binaries/
+
+# For machines that cannot build here: the build context is a folder with the binaries. scripts/images --prebuilt.
+FROM scratch AS prebuilt
+COPY . /binaries/
+
+FROM ${BINARIES} AS binaries
+
+# glibc, libgcc and certificates; no shell, no package manager. Nothing in it has to be writable.
+FROM gcr.io/distroless/cc-debian12:nonroot AS base
+# As a number: Kubernetes can tell that it is not root.
+USER 65532:65532
+WORKDIR /
+# Built by hand and not told, an image says so.
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.version=${VERSION} \
+      org.opencontainers.image.revision=${REVISION} \
+      org.opencontainers.image.licenses="Apache-2.0 OR MIT"
+
+FROM base AS service
+ENV LISTEN=0.0.0.0:8080
+EXPOSE 8080
+
+# Each binary is the first process: SIGTERM arrives.
+FROM service AS match
+LABEL org.opencontainers.image.title=match
+COPY --from=binaries --chmod=755 /binaries/match /
+ENTRYPOINT ["/match"]
+
+FROM service AS visit
+LABEL org.opencontainers.image.title=visit
+COPY --from=binaries --chmod=755 /binaries/visit /
+ENTRYPOINT ["/visit"]
+
+FROM service AS payment
+LABEL org.opencontainers.image.title=payment
+COPY --from=binaries --chmod=755 /binaries/payment /
+ENTRYPOINT ["/payment"]
+
+FROM service AS mypage
+LABEL org.opencontainers.image.title=mypage
+COPY --from=binaries --chmod=755 /binaries/mypage /
+ENTRYPOINT ["/mypage"]
+
+FROM service AS gateway
+LABEL org.opencontainers.image.title=gateway
+COPY --from=binaries --chmod=755 /binaries/gateway /
+ENTRYPOINT ["/gateway"]
+
+# To be run beside a fleet: the auditor, and the command.
+FROM base AS matching-audit
+LABEL org.opencontainers.image.title=matching-audit
+COPY --from=binaries --chmod=755 /binaries/matching-audit /
+ENTRYPOINT ["/matching-audit"]
+
+FROM base AS flotilla
+LABEL org.opencontainers.image.title=flotilla
+COPY --from=binaries --chmod=755 /binaries/flotilla /
+ENTRYPOINT ["/flotilla"]
