@@ -1,6 +1,7 @@
 //! For those who operate a fleet: read topics as they stand, and send dead letters again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread::sleep;
 use std::time::Duration;
 
 use clap::{Args as _, FromArgMatches as _};
@@ -18,6 +19,10 @@ pub use rdkafka::error::KafkaError;
 
 /// How long the broker may take to answer.
 const BROKER_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often, and how soon, a partition without a leader is asked for again: two seconds in all.
+const LEADER_TRIES: u32 = 20;
+const LEADER_PAUSE: Duration = Duration::from_millis(100);
 
 /// The settings of someone who belongs to no context: this broker and this fleet, and no environment variable.
 pub fn config(brokers: &str, fleet: &str) -> Result<Config, clap::Error> {
@@ -63,7 +68,7 @@ impl Reader {
             let metadata = consumer.fetch_metadata(Some(topic), BROKER_LIMIT)?;
             let known = metadata.topics().iter().filter(|topic| topic.error().is_none());
             for partition in known.flat_map(MetadataTopic::partitions) {
-                let (low, high) = consumer.fetch_watermarks(topic, partition.id(), BROKER_LIMIT)?;
+                let (low, high) = bounds(&consumer, topic, partition.id())?;
                 let first = if from == From::Beginning { low } else { high };
                 assigned.add_partition_offset(topic, partition.id(), Offset::Offset(first))?;
                 if first < high {
@@ -114,6 +119,26 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// Where a partition begins and ends. One that was made a moment ago may have no leader that knows of it yet.
+fn bounds(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
+    for _ in 0..LEADER_TRIES {
+        match consumer.fetch_watermarks(topic, partition, BROKER_LIMIT) {
+            Err(KafkaError::MetadataFetch(code)) if has_no_leader(code) => sleep(LEADER_PAUSE),
+            bounds => return bounds,
+        }
+    }
+    consumer.fetch_watermarks(topic, partition, BROKER_LIMIT)
+}
+
+fn has_no_leader(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::NotLeaderForPartition
+            | RDKafkaErrorCode::LeaderNotAvailable
+            | RDKafkaErrorCode::UnknownTopicOrPartition
+    )
 }
 
 /// The dead letters of a context that have not been sent again, oldest first. Blocks.
