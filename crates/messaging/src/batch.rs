@@ -24,6 +24,8 @@ pub(crate) struct Batches<P> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: Config,
     pub(crate) follower: Follower,
+    /// Says that the consumer lives: also while it waits for the store, which no new start of the process brings back.
+    pub(crate) beat: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// What became of a batch.
@@ -147,6 +149,7 @@ impl<P: Policies> Batches<P> {
             };
             if matches!(&failure, Failure::Store(error) if is_transient(error)) {
                 tracing::warn!(%failure, "the store is away; events wait");
+                (self.beat)();
             } else {
                 failed += 1;
                 if failed >= attempts {

@@ -27,7 +27,6 @@ pub(crate) struct Consumer<P> {
     /// The topics it listens to.
     pub(crate) listen: Vec<String>,
     pub(crate) broker: Arc<dyn Broker>,
-    pub(crate) beat: Box<dyn Fn() + Send + Sync>,
 }
 
 impl<P: Policies> Consumer<P> {
@@ -38,7 +37,7 @@ impl<P: Policies> Consumer<P> {
                 tracing::warn!(%error, "the consumer begins again");
                 stop.run_until_cancelled(sleep(BACKOFF)).await;
             }
-            (self.beat)();
+            (self.batches.beat)();
         }
     }
 
@@ -62,7 +61,7 @@ impl<P: Policies> Consumer<P> {
     ) -> Result<(), ConsumeError> {
         let mut look_again = Instant::now() + LOOK_AGAIN;
         while !stop.is_cancelled() {
-            (self.beat)();
+            (self.batches.beat)();
             if Instant::now() >= look_again {
                 if current_generation(&self.batches.store).await?.as_deref() != Some(generation) {
                     return Ok(());

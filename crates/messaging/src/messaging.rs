@@ -20,7 +20,7 @@ use crate::{Broker, Config, Outbox, Policies, Record, Taken, inbox, routes, stat
 pub const MIGRATIONS: Migrations =
     Migrations { postgres: &sqlx::migrate!("migrations/postgres"), sqlite: &sqlx::migrate!("migrations/sqlite") };
 
-/// A consumer that has not come round for this long is stuck. A batch may wait for a store that is away, so it is generous.
+/// A consumer that has not come round for this long is stuck. It says that it lives while it waits for a store that is away.
 const CONSUMER_STUCK: Duration = Duration::from_mins(2);
 
 /// How often the depth of the outbox and the lag of the consumer are measured.
@@ -87,7 +87,7 @@ impl Messaging {
 
     /// Takes records as the consumer does: for tests and simulations, which bring them without a broker.
     pub async fn take<P: Policies>(&self, policies: &Arc<P>, records: Vec<Record>) -> Taken {
-        self.batches(Arc::clone(policies)).take(records).await
+        self.batches(Arc::clone(policies), Arc::new(|| {})).take(records).await
     }
 
     fn broker(&self) -> Result<Arc<dyn Broker>, KafkaError> {
@@ -115,17 +115,16 @@ impl Messaging {
     fn start_consumer<P: Policies>(&self, host: &Host, broker: Arc<dyn Broker>, policies: Arc<P>) {
         let heartbeat = host.heartbeat("consumer", CONSUMER_STUCK);
         let consumer = Consumer {
-            batches: self.batches(policies),
+            batches: self.batches(policies, Arc::new(move || heartbeat.beat())),
             ids: Arc::clone(&self.ids),
             listen: self.topics.clone(),
             broker,
-            beat: Box::new(move || heartbeat.beat()),
         };
         let stop = host.stopping();
         host.spawn("consumer", async move { consumer.run(&stop).await });
     }
 
-    fn batches<P: Policies>(&self, policies: Arc<P>) -> Batches<P> {
+    fn batches<P: Policies>(&self, policies: Arc<P>, beat: Arc<dyn Fn() + Send + Sync>) -> Batches<P> {
         Batches {
             context: self.context,
             policies,
@@ -134,6 +133,7 @@ impl Messaging {
             clock: Arc::clone(&self.clock),
             config: self.config.clone(),
             follower: self.follower.clone(),
+            beat,
         }
     }
 

@@ -61,7 +61,6 @@ fn a_record_is_not_held_up_by_the_errors_of_a_broker_that_is_back() {
             ids: Arc::new(Ids::from_entropy(Arc::new(SystemClock))),
             listen: vec![process.config.topic("counter")],
             broker: Arc::new(Crowded::default()),
-            beat: Box::new(|| {}),
         };
         let stop = CancellationToken::new();
         let (stopping, running) = (stop.clone(), tokio::spawn(async move { consumer.run(&stop).await }));

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Process;
 use super::tally::counted;
+use crate::batch::Batches;
 use crate::consumer::Consumer;
 use crate::kafka::{Kafka, Topics, client, send};
 use crate::member::Current;
@@ -38,15 +39,17 @@ fn a_topic_that_is_created_after_the_consumer_began_is_heard_soon() {
         let rounds = Arc::new(AtomicU32::new(0));
         let beats = Arc::clone(&rounds);
         let consumer = Consumer {
-            batches: process.batches(),
+            batches: Batches {
+                beat: Arc::new(move || {
+                    beats.fetch_add(1, Ordering::SeqCst);
+                }),
+                ..process.batches()
+            },
             ids,
             listen: vec![other.clone(), topic.clone()],
             broker: Arc::new(
                 Kafka::new(Topics::new(&process.config, vec![other.clone()]), Current::default()).unwrap(),
             ),
-            beat: Box::new(move || {
-                beats.fetch_add(1, Ordering::SeqCst);
-            }),
         };
         let stop = CancellationToken::new();
         let (stopping, running) = (stop.clone(), tokio::spawn(async move { consumer.run(&stop).await }));

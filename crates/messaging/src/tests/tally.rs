@@ -94,6 +94,7 @@ impl Process {
             clock: self.clock.clone(),
             config: self.config.clone(),
             follower: self.follower.clone(),
+            beat: Arc::new(|| {}),
         }
     }
 

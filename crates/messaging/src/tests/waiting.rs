@@ -1,5 +1,7 @@
 //! While the store is away, events wait: none is lost, and none becomes a dead letter.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use store::{Config, Dialect, Store};
@@ -9,6 +11,7 @@ use tokio::time::timeout;
 use super::tally::{CUTS_ITSELF_OFF, counted};
 use super::{Process, schema};
 use crate::Taken;
+use crate::batch::Batches;
 
 const ONE: Taken = Taken { applied: 1, repeated: 0, dead: 0 };
 
@@ -23,11 +26,17 @@ fn events_wait_for_a_store_that_is_busy_longer_than_all_attempts_take() {
     on_each_store(async |place| {
         let process = narrow(place).await;
         let busy = process.store.begin().await.unwrap();
-        let taker = process.batches();
+        let beats = Arc::new(AtomicU32::new(0));
+        let beating = Arc::clone(&beats);
+        let beat = Arc::new(move || {
+            beating.fetch_add(1, Ordering::SeqCst);
+        });
+        let taker = Batches { beat, ..process.batches() };
         let take = taker.take(vec![counted(0, "a", 1, 1)]);
         tokio::pin!(take);
         // Three attempts are all that a failing event gets; the store refuses many more.
         assert!(timeout(Duration::from_millis(500), &mut take).await.is_err());
+        assert!(beats.load(Ordering::SeqCst) > 0, "who waits for the store says that it lives");
         drop(busy);
         assert_eq!(take.await, ONE);
         assert_eq!((process.total(1).await, process.letters().await.len()), (1, 0));
