@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ambient::{Clock, Ids};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -39,8 +38,6 @@ pub struct Proxy {
     body_limit: u64,
     uploads: Uploads,
     retry_after: Duration,
-    ids: Arc<Ids>,
-    clock: Arc<dyn Clock>,
     spans: Spans,
     draining: CancellationToken,
 }
@@ -60,8 +57,6 @@ impl Proxy {
             body_limit: limits.body,
             uploads: Uploads::new(limits),
             retry_after: limits.retry_after,
-            ids: host.ids(),
-            clock: host.clock(),
             spans: host.spans(),
             draining: host.draining(),
         }
@@ -69,8 +64,8 @@ impl Proxy {
 
     /// Answers a request: with the answer of its service, or with the reason why there is none.
     pub async fn answer(State(proxy): State<Arc<Self>>, request: Request) -> Response {
-        let (began, at) = (Instant::now(), proxy.clock.now());
-        let trace = proxy.spans.begin(&proxy.ids);
+        let (began, at) = (Instant::now(), proxy.spans.now());
+        let trace = proxy.spans.begin();
         let method = chassis::method_label(request.method());
         let (metrics, outcome) = match proxy.lane(request.uri().path()) {
             Ok(lane) => (lane.metrics(), proxy.pass(lane, request, trace).await),
@@ -82,7 +77,7 @@ impl Proxy {
         }
         metrics.answered(method, response.status(), began.elapsed());
         proxy.spans.record(|| {
-            Span::answered(trace, None, method, metrics.route(), response.status(), (at, proxy.clock.now()))
+            Span::answered(trace, None, method, metrics.route(), response.status(), (at, proxy.spans.now()))
         });
         response
     }

@@ -5,11 +5,12 @@ use std::time::Duration;
 use ambient::{Clock, Ids, SystemClock};
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, StreamExt};
+use opentelemetry_otlp::ExporterBuildError;
 use tokio_util::sync::CancellationToken;
 
-use crate::Spans;
 use crate::health::{Health, Heartbeat};
 use crate::tasks::Tasks;
+use crate::{Config, Spans};
 
 /// What the process gives to the service that lives in it. Clones are handles to the same process.
 #[derive(Clone)]
@@ -33,12 +34,22 @@ impl Host {
     pub fn new(clock: Arc<dyn Clock>, ids: Arc<Ids>) -> Self {
         let draining = CancellationToken::new();
         let health = Arc::new(Health::new(draining.clone()));
-        Self { clock, ids, spans: Spans::default(), draining, tasks: Arc::default(), health }
+        let spans = Spans::unwanted(Arc::clone(&clock), Arc::clone(&ids));
+        Self { clock, ids, spans, draining, tasks: Arc::default(), health }
     }
 
-    pub(crate) fn from_machine(spans: Spans) -> Self {
+    pub(crate) fn from_machine() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        Self { spans, ..Self::new(Arc::clone(&clock), Arc::new(Ids::from_entropy(clock))) }
+        Self::new(Arc::clone(&clock), Arc::new(Ids::from_entropy(clock)))
+    }
+
+    /// The same host, whose spans are exported as the settings say.
+    pub(crate) fn exporting(mut self, name: &'static str, config: &Config) -> Result<Self, ExporterBuildError> {
+        if !config.otel_exporter_otlp_endpoint.is_empty() {
+            let (endpoint, share) = (&config.otel_exporter_otlp_endpoint, config.otel_traces_sampler_arg);
+            self.spans = self.spans.export(name, endpoint, share)?;
+        }
+        Ok(self)
     }
 
     /// Where spans go. A host that a test made has none.

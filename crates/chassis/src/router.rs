@@ -39,7 +39,7 @@ pub fn router(routes: Router, host: &Host, config: &Config) -> Router {
     let surroundings =
         Arc::new(Surroundings { body_limit: config.body_limit, body_read_timeout: config.body_read_timeout });
     let routes =
-        if config.begins_traces { routes } else { routes.layer(from_fn_with_state(host.clone(), trace::follow)) };
+        if config.begins_traces { routes } else { routes.layer(from_fn_with_state(host.spans(), trace::follow)) };
     // Layers wrap what is above them: the last one sees a request first.
     routes
         .merge(health::routes(Arc::clone(host.health())))

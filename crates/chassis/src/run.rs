@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::{Config, Host, LogFormat, Spans, TelemetryError, http_metrics, router, serve, telemetry};
+use crate::{Config, Host, LogFormat, TelemetryError, http_metrics, router, serve, telemetry};
 
 /// Without it the histograms of the exporter grow until someone asks for them.
 const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -89,22 +89,16 @@ where
     let ended = runtime.block_on(async {
         let told_to_end = told_to_end(config.stop_on_stdin_eof).map_err(RunError::Runtime)?;
         let listener = listen(config.listen).await?;
-        let spans = spans(name, config)?;
+        let host = Host::from_machine().exporting(name, config).map_err(RunError::Spans)?;
+        let spans = host.spans();
         tracing::info!(service = name, ?spans, "starting");
-        let ended = run_until(Host::from_machine(spans.clone()), config, listener, build, told_to_end).await;
+        let ended = run_until(host, config, listener, build, told_to_end).await;
         spans.flush().await;
         ended
     });
     // What was cut off must not hold up the end of the process.
     runtime.shutdown_background();
     ended
-}
-
-fn spans(name: &'static str, config: &Config) -> Result<Spans, RunError> {
-    if config.otel_exporter_otlp_endpoint.is_empty() {
-        return Ok(Spans::default());
-    }
-    Spans::export(name, &config.otel_exporter_otlp_endpoint, config.otel_traces_sampler_arg).map_err(RunError::Spans)
 }
 
 /// Every connection is an open file. Many systems allow a process only 1024 until it asks for what it may have.

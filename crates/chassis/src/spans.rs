@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use ambient::{Ids, Timestamp};
+use ambient::{Clock, Ids, Timestamp};
 use async_trait::async_trait;
 use bytes::Bytes;
 use events::TraceContext;
@@ -28,9 +28,13 @@ use tokio::runtime::Handle;
 /// How long the last spans may take to be sent when the process ends.
 const LAST_BATCH: Duration = Duration::from_secs(2);
 
-/// Where spans go. Without a collector there is no work for any of them.
-#[derive(Clone, Default)]
-pub struct Spans(Option<Arc<Export>>);
+/// Where spans go, with the ids and the time that they need. Without a collector there is no work for any of them.
+#[derive(Clone)]
+pub struct Spans {
+    clock: Arc<dyn Clock>,
+    ids: Arc<Ids>,
+    export: Option<Arc<Export>>,
+}
 
 struct Export {
     processor: BatchSpanProcessor,
@@ -79,13 +83,18 @@ impl fmt::Debug for Spans {
 }
 
 impl Spans {
+    /// Spans that nobody wants.
+    pub fn unwanted(clock: Arc<dyn Clock>, ids: Arc<Ids>) -> Self {
+        Self { clock, ids, export: None }
+    }
+
     /// Sends spans of `service` to the collector at `endpoint`, and records `share` (0 to 1) of the traces that begin
     /// here. Must be called within the runtime that is to send them.
     ///
     /// # Errors
     ///
     /// When the endpoint is no URL. A collector that is away is no error: spans that nobody takes are dropped.
-    pub fn export(service: &'static str, endpoint: &str, share: f64) -> Result<Self, ExporterBuildError> {
+    pub fn export(self, service: &'static str, endpoint: &str, share: f64) -> Result<Self, ExporterBuildError> {
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
             .with_http_client(Sender {
@@ -97,23 +106,33 @@ impl Spans {
         let mut processor = BatchSpanProcessor::builder(exporter).build();
         processor.set_resource(&Resource::builder().with_service_name(service).build());
         let scope = InstrumentationScope::builder("flotilla").build();
-        Ok(Self(Some(Arc::new(Export { processor, scope, share }))))
+        Ok(Self { export: Some(Arc::new(Export { processor, scope, share })), ..self })
     }
 
     /// Whether anybody wants them.
     pub const fn is_on(&self) -> bool {
-        self.0.is_some()
+        self.export.is_some()
     }
 
     /// Begins a trace: one of the share that is recorded, or not.
-    pub fn begin(&self, ids: &Ids) -> TraceContext {
-        let share = self.0.as_ref().map_or(1.0, |export| export.share);
-        TraceContext::new(ids).sampled(share >= 1.0 || ids.chance(share))
+    pub fn begin(&self) -> TraceContext {
+        let share = self.export.as_ref().map_or(1.0, |export| export.share);
+        TraceContext::new(&self.ids).sampled(share >= 1.0 || self.ids.chance(share))
+    }
+
+    /// The next piece of work in a trace.
+    pub fn within(&self, parent: &TraceContext) -> TraceContext {
+        parent.child(&self.ids)
+    }
+
+    /// The time, for when a piece of work began and ended.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Records a piece of work, if its trace is recorded.
     pub fn record(&self, span: impl FnOnce() -> Span) {
-        let Some(export) = &self.0 else { return };
+        let Some(export) = &self.export else { return };
         let span = span();
         if span.trace.is_sampled() {
             export.processor.on_end(span.data(export.scope.clone()));
@@ -122,7 +141,7 @@ impl Spans {
 
     /// Sends what is left, when the process ends.
     pub(crate) async fn flush(self) {
-        let Some(export) = self.0 else { return };
+        let Some(export) = self.export else { return };
         let sent = tokio::task::spawn_blocking(move || export.processor.shutdown_with_timeout(LAST_BATCH)).await;
         if let Ok(Err(error)) = sent {
             tracing::warn!(%error, "the last spans were not sent");

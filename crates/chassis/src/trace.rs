@@ -10,7 +10,7 @@ use tracing::Instrument;
 
 use crate::problem::Problem;
 use crate::spans::Span;
-use crate::{Host, method_label};
+use crate::{Spans, method_label};
 
 /// The trace context of this request: a child of what its `traceparent` header says, else a new trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,18 +33,17 @@ pub fn about(case: i64) {
 }
 
 /// Gives a request its place in its trace: its lines in the log carry the trace's id, and what it was becomes a span.
-pub(crate) async fn follow(State(host): State<Host>, mut request: Request, next: Next) -> Response {
-    let (ids, spans, clock) = (host.ids(), host.spans(), host.clock());
+pub(crate) async fn follow(State(spans): State<Spans>, mut request: Request, next: Next) -> Response {
     let parent = parent(request.headers());
-    let trace = parent.map_or_else(|| spans.begin(&ids), |parent| parent.child(&ids));
+    let trace = parent.map_or_else(|| spans.begin(), |parent| spans.within(&parent));
     request.extensions_mut().insert(Trace(trace));
-    let (method, began) = (method_label(request.method()), clock.now());
+    let (method, began) = (method_label(request.method()), spans.now());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let lines = tracing::info_span!("request", trace_id = trace.trace_id(), case = tracing::field::Empty);
     let response = next.run(request).instrument(lines).await;
     spans.record(|| {
         let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
-        Span::answered(trace, parent, method, route, response.status(), (began, clock.now()))
+        Span::answered(trace, parent, method, route, response.status(), (began, spans.now()))
     });
     response
 }

@@ -93,7 +93,7 @@ impl<P: Policies> Batches<P> {
 
     /// What is done because of this event becomes a part of its span, if there is to be one.
     fn follow(&self, record: Record, mut received: Received<P::Event>) -> Arrived<P::Event> {
-        let followed = self.follower.spans.is_on().then(|| record.envelope().ok()).flatten();
+        let followed = self.follower.is_on().then(|| record.envelope().ok()).flatten();
         let step = followed.and_then(|event| self.follower.step(&record.place.topic, &event, self.clock.now()));
         received.trace = step.as_ref().map(|step| step.trace).or(received.trace);
         Arrived { record, received, step }

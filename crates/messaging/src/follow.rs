@@ -1,19 +1,13 @@
 //! Events on their way, as spans of the trace that they happened in.
 
-use std::sync::Arc;
-
-use ambient::{Clock, Ids, Timestamp};
+use ambient::Timestamp;
 use chassis::Spans;
 use chassis::spans::{Side, Span};
 use events::{Envelope, TraceContext};
 
 /// What follows events with spans: from the outbox to the broker, and from the broker into a context.
 #[derive(Debug, Clone)]
-pub(crate) struct Follower {
-    pub(crate) spans: Spans,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ids: Arc<Ids>,
-}
+pub(crate) struct Follower(pub(crate) Spans);
 
 /// An event that is followed: all that its span will say.
 #[derive(Debug, Clone)]
@@ -29,16 +23,21 @@ pub(crate) struct Step {
 }
 
 impl Follower {
+    /// Whether anybody wants to know.
+    pub(crate) const fn is_on(&self) -> bool {
+        self.0.is_on()
+    }
+
     /// The step that begins with an event, if anybody wants to know.
     pub(crate) fn step(&self, topic: &str, event: &Envelope, began: Timestamp) -> Option<Step> {
-        let parent = event.trace.filter(|_| self.spans.is_on())?;
+        let parent = event.trace.filter(|_| self.is_on())?;
         Some(Step {
             kind: event.kind.clone(),
             topic: topic.to_owned(),
             subject: event.subject.clone(),
             id: event.id.clone(),
             parent,
-            trace: parent.child(&self.ids),
+            trace: self.0.within(&parent),
             began,
         })
     }
@@ -54,13 +53,13 @@ impl Follower {
     }
 
     fn record(&self, step: Step, side: Side, operation: &'static str) {
-        self.spans.record(|| Span {
+        self.0.record(|| Span {
             name: format!("{operation} {}", step.kind).into(),
             side,
             trace: step.trace,
             parent: Some(step.parent),
             began: step.began,
-            ended: self.clock.now(),
+            ended: self.0.now(),
             facts: vec![
                 ("messaging.system", "kafka".into()),
                 ("messaging.operation.type", operation.into()),

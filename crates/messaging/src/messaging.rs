@@ -47,7 +47,6 @@ impl Messaging {
     /// The messaging of `context`, whose store is `store`. Nothing runs before [`Messaging::start`].
     pub fn new(config: &Config, context: &'static str, store: &Store, host: &Host) -> Self {
         let (clock, ids) = (host.clock(), host.ids());
-        let follower = Follower { spans: host.spans(), clock: Arc::clone(&clock), ids: Arc::clone(&ids) };
         let outbox = Outbox::new(store, &config.topic(context), Arc::clone(&clock), Arc::clone(&ids));
         Self {
             config: config.clone(),
@@ -56,7 +55,7 @@ impl Messaging {
             clock,
             ids,
             outbox,
-            follower,
+            follower: Follower(host.spans()),
             current: Current::default(),
             topics: Vec::new(),
         }

@@ -77,7 +77,7 @@ impl Process {
         let arguments = ["test", "--fleet", "test", "--consumer-backoff", "1ms", "--consumer-attempts", "3"];
         let config = Defaults::parse_from(arguments).messaging;
         let outbox = Outbox::new(&store, &config.topic("reader"), clock.clone(), ids.clone());
-        let follower = Follower { spans: chassis::Spans::default(), clock: clock.clone(), ids };
+        let follower = Follower(chassis::Spans::unwanted(clock.clone(), ids));
         Self { store, outbox, clock, config, follower }
     }
 

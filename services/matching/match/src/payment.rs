@@ -1,7 +1,5 @@
-use std::sync::Arc;
 use std::time::Duration;
 
-use ambient::{Clock, Ids};
 use async_trait::async_trait;
 use calls::{Client, ConfigError};
 use chassis::spans::{Side, Span};
@@ -21,8 +19,6 @@ const COME_BACK: Duration = Duration::from_secs(1);
 /// Asks payment over HTTP, through the guarded call.
 pub struct PaymentCalls {
     client: Client,
-    ids: Arc<Ids>,
-    clock: Arc<dyn Clock>,
     spans: Spans,
 }
 
@@ -40,7 +36,7 @@ impl PaymentCalls {
             Some(transport) => Client::over(transport.clone(), "payment", url, limits)?,
             None => Client::new("payment", url, limits)?,
         };
-        Ok(Self { client, ids: host.ids(), clock: host.clock(), spans: host.spans() })
+        Ok(Self { client, spans: host.spans() })
     }
 
     async fn ask(&self, case: &Case, trace: &TraceContext) -> Approval {
@@ -76,7 +72,7 @@ impl Payments for PaymentCalls {
     }
 
     async fn approve(&self, case: &Case, trace: &TraceContext) -> Approval {
-        let (asking, began) = (trace.child(&self.ids), self.clock.now());
+        let (asking, began) = (self.spans.within(trace), self.spans.now());
         let approval = self.ask(case, &asking).await;
         self.spans.record(|| Span {
             name: "ask payment".into(),
@@ -84,7 +80,7 @@ impl Payments for PaymentCalls {
             trace: asking,
             parent: Some(*trace),
             began,
-            ended: self.clock.now(),
+            ended: self.spans.now(),
             facts: vec![("peer.service", "payment".into()), ("outcome", approval.name().into())],
             failed: matches!(approval, Approval::NotAsked(_) | Approval::Unknown),
         });
