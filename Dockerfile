@@ -11,9 +11,8 @@ ARG BINARIES=built
 # headers that librdkafka and SQLite are built with.
 FROM rust:${RUST}-bookworm AS built
 WORKDIR /src
-# zlib is built in, as the final base promises no libz.so. Symbols are left out: they are a fifth of a binary.
-ENV LIBZ_SYS_STATIC=1 \
-    CARGO_PROFILE_RELEASE_STRIP=symbols \
+# Symbols are left out: they are a fifth of a binary.
+ENV CARGO_PROFILE_RELEASE_STRIP=symbols \
     CARGO_TARGET_DIR=/target
 COPY . .
 # Dependencies are cached by mounts and not by cargo-chef: no further tool to trust, no list of manifests to keep here, and

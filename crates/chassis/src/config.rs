@@ -80,6 +80,10 @@ pub struct Config {
     #[arg(long, env = "STOP_ON_STDIN_EOF", default_value = "false", action = ArgAction::Set, hide_short_help = true)]
     pub stop_on_stdin_eof: bool,
 
+    /// Ask the process that serves on LISTEN whether it is ready, and end: with 0 if it is. For health checks of containers.
+    #[arg(long)]
+    pub probe: bool,
+
     /// Whether the routes begin traces themselves, as a gateway's do: what clients say of traces counts for nothing there.
     #[arg(skip)]
     pub begins_traces: bool,
@@ -119,6 +123,7 @@ impl Default for Config {
             write_timeout: Duration::from_secs(10),
             max_connections: 4096,
             stop_on_stdin_eof: false,
+            probe: false,
             begins_traces: false,
         }
     }

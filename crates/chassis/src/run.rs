@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::probe::{self, NotReady};
 use crate::{Config, Host, LogFormat, TelemetryError, http_metrics, router, serve, telemetry};
 
 /// Without it the histograms of the exporter grow until someone asks for them.
@@ -37,6 +38,9 @@ pub enum RunError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// The process that was asked is not ready.
+    #[error("not ready: {0}")]
+    NotReady(#[from] NotReady),
     /// Where spans are to be sent to is no address.
     #[error("cannot export spans (set by OTEL_EXPORTER_OTLP_ENDPOINT): {0}")]
     Spans(#[source] opentelemetry_otlp::ExporterBuildError),
@@ -66,7 +70,9 @@ pub fn run<B>(name: &'static str, config: Config, build: B) -> ExitCode
 where
     B: AsyncFnOnce(Host) -> anyhow::Result<Router>,
 {
-    match start(name, &config, build) {
+    let ended =
+        if config.probe { probe::ask(config.listen).map_err(RunError::from) } else { start(name, &config, build) };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             match (config.log_format, &error) {

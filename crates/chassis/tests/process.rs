@@ -75,6 +75,23 @@ impl Drop for Started {
 }
 
 #[test]
+fn a_process_asks_another_whether_it_is_ready() {
+    let service = Started::new(command(greeter()));
+    let ask = |address: &str| {
+        let mut command = command(greeter());
+        command.arg("--probe").env("LISTEN", address).output().unwrap()
+    };
+    let ready = ask(&service.address);
+    assert!(ready.status.success(), "{ready:?}");
+    let everywhere = service.address.replace("127.0.0.1", "0.0.0.0");
+    assert!(ask(&everywhere).status.success(), "who listens on all addresses is found on the loopback one");
+    let address = service.address.clone();
+    drop(service);
+    let line = complaint(&ask(&address));
+    assert!(line.contains("nobody answers on") && line.contains(&address), "{line}");
+}
+
+#[test]
 fn a_service_ends_in_order_when_it_is_told_to() {
     for signal in ["TERM", "INT"] {
         let mut service = Started::new(command(greeter()));
