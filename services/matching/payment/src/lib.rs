@@ -5,11 +5,13 @@
 //! | `app.rs` | the use cases: approve, cancel |
 //! | `refunds.rs` | makes the provider give back what is cancelled |
 //! | `provider.rs`, `simulator.rs` | the port to who really takes money, and the simulator behind it |
+//! | `fault.rs` | what the simulator can make go wrong with the process |
 //! | `http.rs` | inbound: REST; `/approvals` and `/cancellations` are for other contexts only, no gateway routes them |
 //! | `policies.rs` | inbound: what other contexts say |
 //! | `store.rs` | outbound: SQL |
 
 mod app;
+mod fault;
 mod http;
 mod policies;
 mod provider;
@@ -26,6 +28,7 @@ use chassis::Host;
 use messaging::Messaging;
 
 pub use app::{App, Asked};
+pub use fault::{Fault, Kind as FaultKind};
 pub use policies::PaymentPolicies;
 pub use provider::{ChargeError, OtherProvider, Provider};
 pub use refunds::start as start_refunds;
@@ -52,7 +55,8 @@ pub struct Config {
 
     /// Settings of the simulated provider, read again when the file changes; without it, it approves at once.
     ///
-    /// JSON, all fields optional: {"delayMs": 400, "jitterMs": 300, "declineRate": 0.1, "failureRate": 0.05}
+    /// JSON, all fields optional: {"delayMs": 400, "jitterMs": 300, "declineRate": 0.1, "failureRate": 0.05,
+    /// "fault": {"kind": "stuck", "number": 1}}, or "outOfMemory": once, for the processes that run when it is written.
     #[arg(long, env = "PAYMENT_SIMULATOR_FILE")]
     pub payment_simulator_file: Option<PathBuf>,
 

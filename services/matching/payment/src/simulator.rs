@@ -9,6 +9,7 @@ use payment_domain::Bill;
 use serde::Deserialize;
 use tokio::time::sleep;
 
+use crate::fault::Fault;
 use crate::provider::{ChargeError, Provider};
 
 /// How often the file is looked at.
@@ -26,6 +27,8 @@ pub struct Settings {
     pub decline_rate: f64,
     /// The share of charges that fail, from 0 to 1.
     pub failure_rate: f64,
+    /// What goes wrong with the processes that are there when this is written, and not with those that come after them.
+    pub fault: Option<Fault>,
 }
 
 /// A provider that takes no real money. **For demonstrations and tests only.**
@@ -55,7 +58,7 @@ impl Simulator {
 #[async_trait]
 impl Provider for Simulator {
     async fn charge(&self, _bill: &Bill) -> Result<(), ChargeError> {
-        let Settings { delay_ms, jitter_ms, decline_rate, failure_rate } = self.settings();
+        let Settings { delay_ms, jitter_ms, decline_rate, failure_rate, fault: _ } = self.settings();
         let least = Duration::from_millis(delay_ms.into());
         let delay = self.ids.span(least..least + Duration::from_millis(jitter_ms.into()));
         if !delay.is_zero() {
@@ -79,11 +82,17 @@ impl Provider for Simulator {
 pub fn start_watching(simulator: &Arc<Simulator>, file: PathBuf, host: &Host) {
     let (simulator, stop) = (Arc::clone(simulator), host.stopping());
     host.spawn("simulator settings", async move {
-        let mut last = None;
+        let (mut last, mut struck) = (None, None);
         while !stop.is_cancelled() {
             let text = tokio::fs::read_to_string(&file).await.ok();
             if text != last {
-                take(&simulator, &file, text.as_deref());
+                if let Some(settings) = take(&simulator, &file, text.as_deref()) {
+                    // What is there at the start has struck the process before this one.
+                    let before = struck.replace(settings.fault).unwrap_or(settings.fault);
+                    if let Some(fault) = settings.fault.filter(|fault| Some(*fault) != before) {
+                        fault.strike();
+                    }
+                }
                 last = text;
             }
             stop.run_until_cancelled(sleep(LOOK_AGAIN)).await;
@@ -91,13 +100,17 @@ pub fn start_watching(simulator: &Arc<Simulator>, file: PathBuf, host: &Host) {
     });
 }
 
-fn take(simulator: &Simulator, file: &Path, text: Option<&str>) {
+fn take(simulator: &Simulator, file: &Path, text: Option<&str>) -> Option<Settings> {
     match text.map_or(Ok(Settings::default()), read) {
         Ok(settings) => {
             tracing::info!(?settings, "the simulated provider");
             simulator.set(settings);
+            Some(settings)
         }
-        Err(error) => tracing::warn!(file = %file.display(), error, "settings not taken"),
+        Err(error) => {
+            tracing::warn!(file = %file.display(), error, "settings not taken");
+            None
+        }
     }
 }
 
@@ -118,6 +131,8 @@ mod tests {
     fn settings_are_read_and_wrong_ones_are_refused_by_name() {
         let settings = read(r#"{"delayMs": 400, "declineRate": 0.5}"#).unwrap();
         assert_eq!(settings, Settings { delay_ms: 400, decline_rate: 0.5, ..Settings::default() });
+        let fault = read(r#"{"fault": {"kind": "outOfMemory", "number": 2}}"#).unwrap().fault;
+        assert_eq!(fault, Some(Fault { kind: crate::fault::Kind::OutOfMemory, number: 2 }));
         assert!(read(r#"{"declineRate": 1.5}"#).unwrap_err().contains("declineRate"));
         assert!(read(r#"{"delay": 1}"#).unwrap_err().contains("delay"));
     }
