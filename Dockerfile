@@ -1,4 +1,4 @@
-# All images of Flotilla: one target per binary. scripts/images builds them all; `docker compose up` does when it has to.
+# All images of Flotilla: BINARY says which. scripts/images builds them all; `docker compose up` does when it has to.
 #
 # Needs BuildKit, which is the default since Docker 23 (before: DOCKER_BUILDKIT=1).
 
@@ -35,54 +35,20 @@ COPY . /binaries/
 FROM ${BINARIES} AS binaries
 
 # glibc, libgcc and certificates; no shell, no package manager. Nothing in it has to be writable.
-FROM gcr.io/distroless/cc-debian12:nonroot AS base
+FROM gcr.io/distroless/cc-debian12:nonroot
 # As a number: Kubernetes can tell that it is not root.
 USER 65532:65532
 WORKDIR /
+ENV LISTEN=0.0.0.0:8080
+EXPOSE 8080
 # Built by hand and not told, an image says so.
 ARG VERSION=unknown
 ARG REVISION=unknown
-LABEL org.opencontainers.image.version=${VERSION} \
+ARG BINARY
+LABEL org.opencontainers.image.title=${BINARY} \
+      org.opencontainers.image.version=${VERSION} \
       org.opencontainers.image.revision=${REVISION} \
       org.opencontainers.image.licenses="Apache-2.0 OR MIT"
-
-FROM base AS service
-ENV LISTEN=0.0.0.0:8080
-EXPOSE 8080
-
-# Each binary is the first process: SIGTERM arrives.
-FROM service AS match
-LABEL org.opencontainers.image.title=match
-COPY --from=binaries --chmod=755 /binaries/match /
-ENTRYPOINT ["/match"]
-
-FROM service AS visit
-LABEL org.opencontainers.image.title=visit
-COPY --from=binaries --chmod=755 /binaries/visit /
-ENTRYPOINT ["/visit"]
-
-FROM service AS payment
-LABEL org.opencontainers.image.title=payment
-COPY --from=binaries --chmod=755 /binaries/payment /
-ENTRYPOINT ["/payment"]
-
-FROM service AS mypage
-LABEL org.opencontainers.image.title=mypage
-COPY --from=binaries --chmod=755 /binaries/mypage /
-ENTRYPOINT ["/mypage"]
-
-FROM service AS gateway
-LABEL org.opencontainers.image.title=gateway
-COPY --from=binaries --chmod=755 /binaries/gateway /
-ENTRYPOINT ["/gateway"]
-
-# To be run beside a fleet: the auditor, and the command.
-FROM base AS matching-audit
-LABEL org.opencontainers.image.title=matching-audit
-COPY --from=binaries --chmod=755 /binaries/matching-audit /
-ENTRYPOINT ["/matching-audit"]
-
-FROM base AS flotilla
-LABEL org.opencontainers.image.title=flotilla
-COPY --from=binaries --chmod=755 /binaries/flotilla /
-ENTRYPOINT ["/flotilla"]
+COPY --from=binaries --chmod=755 /binaries/${BINARY:?missing} /service
+# It is the first process: SIGTERM arrives.
+ENTRYPOINT ["/service"]

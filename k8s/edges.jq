@@ -14,8 +14,8 @@ def outside:
   else (.namespaceSelector.matchLabels | to_entries | map(.value) | join(","))
     + "/" + ((.podSelector.matchLabels // {}) | to_entries | map(.value) | join(",")) end;
 
-[.[] | select(.kind == "Deployment" or .kind == "StatefulSet")
-  | {name: .metadata.name, labels: .spec.template.metadata.labels}] as $pods
+[.[] | select(.kind == "Deployment" or .kind == "StatefulSet" or .kind == "CronJob")
+  | {name: .metadata.name, labels: (.spec.jobTemplate // .).spec.template.metadata.labels}] as $pods
 | [.[] | select(.kind == "NetworkPolicy") | .spec] as $policies
 | def rules($pod; $direction): $policies[]
     | select(.policyTypes | index($direction)) | select(.podSelector | selected($pod.labels))

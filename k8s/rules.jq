@@ -4,7 +4,8 @@
 # "7s", "2m" as seconds.
 def seconds: capture("^(?<n>[0-9]+)(?<unit>s|m)$") | (.n | tonumber) * (if .unit == "m" then 60 else 1 end);
 
-def workloads: .[] | select(.kind == "Deployment" or .kind == "StatefulSet");
+def workloads: .[] | select(.kind == "Deployment" or .kind == "StatefulSet" or .kind == "CronJob");
+def pod: (.spec.jobTemplate // .).spec.template.spec;
 def settings: reduce (.env // [])[] as $e ({}; .[$e.name] = $e.value);
 def budget: .periodSeconds * .failureThreshold;
 
@@ -25,7 +26,7 @@ def times:
 
 # The level "restricted" of Pod Security, as far as it concerns us, and what goes beyond it.
 def restricted:
-  .metadata.name as $name | .spec.template.spec as $pod
+  .metadata.name as $name | pod as $pod
   | (if $pod.securityContext.runAsNonRoot != true then "\($name): may run as root" else empty end),
     (if $pod.securityContext.seccompProfile.type != "RuntimeDefault" then "\($name): no seccomp profile" else empty end),
     (if $pod.automountServiceAccountToken != false then "\($name): has a token of Kubernetes" else empty end),
