@@ -100,8 +100,8 @@ restarts() { # SERVICE: of all its containers
   k get pod --selector "app.kubernetes.io/name=$1" -o json | jq '[.items[].status.containerStatuses[]?.restartCount] | add // 0'
 }
 
-memory() { # SERVICE: of its largest replica, in MiB
-  k top pod --selector "app.kubernetes.io/name=$1" --no-headers 2>/dev/null | awk '{ sub(/Mi/, "", $3); if ($3 > most) most = $3 } END { print most + 0 }'
+memory() { # SERVICE: of its largest replica, in MiB; 0 as long as nobody has measured it
+  { k top pod --selector "app.kubernetes.io/name=$1" --no-headers 2>/dev/null || true; } | awk '{ sub(/Mi/, "", $3); if ($3 > most) most = $3 } END { print most + 0 }'
 }
 
 no_violation() {
@@ -129,20 +129,24 @@ timeout = 30
 failures = 1000000
 protocol = HTTP/1.1
 connection = close
-benchmark = true
+delay = 0
 RC
 
-# besiege NAME CLIENTS SECONDS: matches are requested in the background, for so long.
+# besiege NAME CLIENTS SECONDS [OPTION…]: matches are requested in the background, for so long.
 besiege() {
-  siege_file=$work/siege-$1.json
-  HOME=$work siege --rc "$work/siegerc" --json-output --concurrent="$2" --time="$3S" --content-type application/json \
-    "$gateway/matches POST {\"price\":50000}" >"$siege_file" 2>"$work/siege-$1.err" &
+  local name=$1 clients=$2 seconds=$3
+  shift 3
+  siege_file=$work/siege-$name.json
+  # It was seen to hang at the end of its time, with threads that wait for each other.
+  HOME=$work timeout --signal=KILL "$((seconds + 20))" siege --rc "$work/siegerc" --json-output --concurrent="$clients" \
+    --time="${seconds}S" --content-type application/json "$@" "$gateway/matches POST {\"price\":50000}" \
+    >"$siege_file" 2>"${siege_file%.json}.err" &
   siege=$!
 }
 lift() { # waits until it is over
   wait "$siege" || true
   siege=
-  of transactions >/dev/null || die "siege has no result: $(cat "$siege_file" "${siege_file%.json}.err")"
+  of transactions >/dev/null || die "siege has no result, or hung: run this again. $(cat "$siege_file" "${siege_file%.json}.err")"
 }
 of() { sed -n '/^{/,/^}/p' "$siege_file" | jq -re ".$1"; }
 told() {
