@@ -132,14 +132,16 @@ connection = close
 delay = 0
 RC
 
-# besiege NAME CLIENTS SECONDS [OPTION…]: matches are requested in the background, for so long.
+# besiege NAME CLIENTS SECONDS [OPTION…]: matches are requested in the background for so long; with --reps=R, R times by
+# each client, and no longer than that.
 besiege() {
-  local name=$1 clients=$2 seconds=$3
+  local name=$1 clients=$2 seconds=$3 length=--time=$3S
   shift 3
+  case "$*" in *--reps=*) length= ;; esac
   siege_file=$work/siege-$name.json
   # It was seen to hang at the end of its time, with threads that wait for each other.
   HOME=$work timeout --signal=KILL "$((seconds + 20))" siege --rc "$work/siegerc" --json-output --concurrent="$clients" \
-    --time="${seconds}S" --content-type application/json "$@" "$gateway/matches POST {\"price\":50000}" \
+    ${length:+"$length"} --content-type application/json "$@" "$gateway/matches POST {\"price\":50000}" \
     >"$siege_file" 2>"${siege_file%.json}.err" &
   siege=$!
 }

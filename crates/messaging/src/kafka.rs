@@ -8,14 +8,17 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use tokio::sync::{Mutex, OnceCell};
+use tokio::time::timeout;
 
 use crate::member::{Current, KafkaMembership};
+use crate::producer::Producer;
 use crate::{Broker, Config, JoinError, Membership, Place, PublishError, Publisher, Record, Wave};
 
 /// How long a request to create topics may take.
 const ADMIN_LIMIT: Duration = Duration::from_secs(10);
+/// How long a single record may take to be delivered.
+const SEND_LIMIT: Duration = Duration::from_secs(10);
 
 /// What every client of the broker has in common.
 pub(crate) fn client(brokers: &str) -> ClientConfig {
@@ -29,47 +32,31 @@ pub(crate) fn client(brokers: &str) -> ClientConfig {
     config
 }
 
-/// Kafka, through an idempotent producer that waits for all in-sync copies, and consumers that are members of groups.
+/// Kafka, through a producer, and consumers that are members of groups.
 pub(crate) struct Kafka {
     topics: Topics,
     current: Current,
     /// Replaced after a fatal error, from which librdkafka does not recover.
-    producer: Mutex<FutureProducer>,
+    producer: Mutex<Producer>,
 }
 
 impl Kafka {
     /// `current` will know the membership that is in use.
     pub(crate) fn new(topics: Topics, current: Current) -> Result<Self, KafkaError> {
-        let producer = Mutex::new(producer(&topics.config.kafka_brokers)?);
+        let producer = Mutex::new(Producer::new(&topics.config.kafka_brokers)?);
         Ok(Self { topics, current, producer })
     }
 
     async fn replace_if_fatal(&self) {
-        let mut producer_slot = self.producer.lock().await;
-        if producer_slot.client().fatal_error().is_none() {
+        let mut producer = self.producer.lock().await;
+        if !producer.is_broken() {
             return;
         }
-        match producer(&self.topics.config.kafka_brokers) {
-            Ok(fresh) => {
-                let broken = std::mem::replace(&mut *producer_slot, fresh);
-                // Dropping it blocks.
-                drop(tokio::task::spawn_blocking(move || drop(broken)));
-            }
+        match Producer::new(&self.topics.config.kafka_brokers) {
+            Ok(fresh) => *producer = fresh,
             Err(error) => tracing::error!(%error, "no new producer"),
         }
     }
-}
-
-fn producer(brokers: &str) -> Result<FutureProducer, KafkaError> {
-    client(brokers)
-        .set("enable.idempotence", "true")
-        .set("acks", "all")
-        // The relay gathers already.
-        .set("linger.ms", "0")
-        // Never give up: an event that timed out here might still arrive, and a later one of its key before it.
-        .set("message.timeout.ms", "0")
-        .set("compression.type", "none")
-        .create()
 }
 
 #[async_trait]
@@ -85,15 +72,14 @@ impl Publisher for Kafka {
             let headers = headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |all, (key, value)| {
                 all.insert(Header { key, value: Some(value.as_bytes()) })
             });
-            let record = FutureRecord::to(topic).key(&envelope.subject).payload(&envelope.data).headers(headers);
-            producer.send_result(record).map_err(|(error, _)| error)
+            producer.send(topic, envelope.subject.as_bytes(), envelope.data.as_ref(), headers)
         });
         // Collected first: all are under way before the first is awaited.
         let sent: Vec<_> = sent.collect();
         let outcomes = join_all(sent.into_iter().map(async |delivery| match delivery {
             Ok(delivery) => match delivery.await {
                 Ok(Ok(_)) => Ok(()),
-                Ok(Err((error, _))) => Err(PublishError(error.to_string())),
+                Ok(Err(error)) => Err(PublishError(error.to_string())),
                 Err(_) => Err(PublishError("the producer was closed".to_owned())),
             },
             Err(error) => Err(PublishError(error.to_string())),
@@ -117,15 +103,17 @@ impl Broker for Kafka {
 
 /// Sends one record as it is, and tells where it went.
 pub(crate) async fn send(brokers: &str, topic: &str, record: &Record) -> Result<Place, KafkaError> {
-    let producer = producer(brokers)?;
+    let producer = Producer::new(brokers)?;
     let headers = record
         .headers
         .iter()
         .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: Some(value) }));
-    let message = FutureRecord::to(topic).key(&record.key).payload(&record.payload).headers(headers);
-    let delivered = producer.send(message, ADMIN_LIMIT).await.map_err(|(error, _)| error)?;
-    drop(tokio::task::spawn_blocking(move || drop(producer)));
-    Ok(Place { topic: topic.to_owned(), partition: delivered.partition, offset: delivered.offset })
+    let delivery = producer.send(topic, &record.key, &record.payload, headers)?;
+    let told = timeout(SEND_LIMIT, delivery)
+        .await
+        .map_err(|_| KafkaError::MessageProduction(RDKafkaErrorCode::OperationTimedOut))?;
+    let (partition, offset) = told.map_err(|_| KafkaError::Canceled)??;
+    Ok(Place { topic: topic.to_owned(), partition, offset })
 }
 
 /// The topics that must exist before a context speaks or listens.

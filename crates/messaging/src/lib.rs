@@ -17,6 +17,7 @@ mod member;
 mod messaging;
 mod outbox;
 mod policies;
+mod producer;
 mod record;
 mod relay;
 mod routes;

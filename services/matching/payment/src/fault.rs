@@ -12,13 +12,16 @@ const BITE: usize = 16 << 20;
 const BITE_EVERY: Duration = Duration::from_millis(50);
 
 /// Something that goes wrong with a whole process, as real ones do: to show who notices, and what is done about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
     /// What goes wrong.
     pub kind: Kind,
     /// Another number makes it happen once more.
     pub number: u32,
+    /// With which process, by its HOSTNAME: in Kubernetes the name of its pod. Without it, with all.
+    #[serde(default)]
+    pub host: Option<String>,
 }
 
 /// What can go wrong.
@@ -32,8 +35,11 @@ pub enum Kind {
 }
 
 impl Fault {
-    /// Makes it happen to this process.
-    pub(crate) fn strike(self) {
+    /// Makes it happen to this process, if it is the one.
+    pub(crate) fn strike(&self) {
+        if self.host.is_some() && self.host != std::env::var("HOSTNAME").ok() {
+            return;
+        }
         tracing::warn!(fault = ?self, "goes wrong ON PURPOSE");
         match self.kind {
             Kind::Stuck => stick(&Handle::current()),

@@ -56,7 +56,8 @@ pub struct Config {
     /// Settings of the simulated provider, read again when the file changes; without it, it approves at once.
     ///
     /// JSON, all fields optional: {"delayMs": 400, "jitterMs": 300, "declineRate": 0.1, "failureRate": 0.05,
-    /// "fault": {"kind": "stuck", "number": 1}}, or "outOfMemory": once, for the processes that run when it is written.
+    /// "fault": {"kind": "stuck", "number": 1}}, or "outOfMemory": once, for the processes that run when it is written, or for
+    /// the one that "host" names.
     #[arg(long, env = "PAYMENT_SIMULATOR_FILE")]
     pub payment_simulator_file: Option<PathBuf>,
 

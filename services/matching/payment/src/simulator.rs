@@ -16,7 +16,7 @@ use crate::provider::{ChargeError, Provider};
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// How the simulated provider behaves.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Settings {
     /// How long a charge takes at least, in milliseconds.
@@ -51,7 +51,7 @@ impl Simulator {
     }
 
     fn settings(&self) -> Settings {
-        *self.settings.read().unwrap_or_else(PoisonError::into_inner)
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -88,10 +88,11 @@ pub fn start_watching(simulator: &Arc<Simulator>, file: PathBuf, host: &Host) {
             if text != last {
                 if let Some(settings) = take(&simulator, &file, text.as_deref()) {
                     // What is there at the start has struck the process before this one.
-                    let before = struck.replace(settings.fault).unwrap_or(settings.fault);
-                    if let Some(fault) = settings.fault.filter(|fault| Some(*fault) != before) {
+                    let is_new = struck.as_ref().is_some_and(|struck| *struck != settings.fault);
+                    if let (true, Some(fault)) = (is_new, &settings.fault) {
                         fault.strike();
                     }
+                    struck = Some(settings.fault);
                 }
                 last = text;
             }
@@ -104,7 +105,7 @@ fn take(simulator: &Simulator, file: &Path, text: Option<&str>) -> Option<Settin
     match text.map_or(Ok(Settings::default()), read) {
         Ok(settings) => {
             tracing::info!(?settings, "the simulated provider");
-            simulator.set(settings);
+            simulator.set(settings.clone());
             Some(settings)
         }
         Err(error) => {
@@ -132,7 +133,7 @@ mod tests {
         let settings = read(r#"{"delayMs": 400, "declineRate": 0.5}"#).unwrap();
         assert_eq!(settings, Settings { delay_ms: 400, decline_rate: 0.5, ..Settings::default() });
         let fault = read(r#"{"fault": {"kind": "outOfMemory", "number": 2}}"#).unwrap().fault;
-        assert_eq!(fault, Some(Fault { kind: crate::fault::Kind::OutOfMemory, number: 2 }));
+        assert_eq!(fault, Some(Fault { kind: crate::fault::Kind::OutOfMemory, number: 2, host: None }));
         assert!(read(r#"{"declineRate": 1.5}"#).unwrap_err().contains("declineRate"));
         assert!(read(r#"{"delay": 1}"#).unwrap_err().contains("delay"));
     }
