@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the demonstrations have in common; to be sourced. They run against the cluster that kubectl points at, with the
 # overlay "local" of the fleet in it (docs/kubernetes.md), and change it: not for a fleet that somebody needs.
 #
@@ -105,7 +106,7 @@ memory() { # SERVICE: of its largest replica, in MiB; 0 as long as nobody has me
 }
 
 no_violation() {
-  local job=audit-$(date +%s)-$RANDOM
+  local job=audit-$RANDOM-$RANDOM
   k create job "$job" --from=cronjob/audit >/dev/null
   within 240 ended "$job" || { say "the auditor does not end"; return 1; }
   k logs "job/$job" >"$work/audit"
