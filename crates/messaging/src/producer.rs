@@ -10,10 +10,8 @@ use tokio::sync::oneshot;
 
 use crate::kafka::client;
 
-/// How soon the thread of a producer ends after the producer was dropped. Deliveries wake it at once.
-///
-/// rdkafka's own producers look every 100 ms, and turn in circles for the last fraction of a millisecond each time: that was
-/// two thirds of all that a context at rest cost (8.5 of 12.5 ms of CPU in a second).
+/// How soon the thread of a producer ends after the producer was dropped. Deliveries wake it at once. Why it is not the
+/// library's thread: docs/decisions/0011-our-own-producer-thread.md.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// An idempotent producer that waits for all in-sync copies. Clones are the same producer.
