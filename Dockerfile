@@ -34,8 +34,8 @@ COPY . /binaries/
 
 FROM ${BINARIES} AS binaries
 
-# glibc and certificates; no shell, no package manager, and no OpenSSL and libstdc++, which `cc` would bring: nothing here needs
-# them, and they are a fifth of an image. Of what `cc` has, Rust wants libgcc alone. Nothing in it has to be writable.
+# glibc and certificates; no shell, no package manager, and no OpenSSL and libstdc++, which `cc` would bring and nothing here
+# needs. Of what `cc` has, Rust wants libgcc alone. Nothing in it has to be writable.
 FROM gcr.io/distroless/base-nossl-debian12:nonroot
 # As a number: Kubernetes can tell that it is not root.
 USER 65532:65532
