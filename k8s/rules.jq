@@ -20,6 +20,7 @@ def times:
     # The longest that a caller keeps a connection which it does not use is 5 s (CALL_IDLE_CONNECTION of match).
     (if $drain <= 5 then "\($name): DRAIN_DELAY closes connections that callers still count on" else empty end),
     (if $pod.terminationGracePeriodSeconds <= $grace then "\($name): killed before SHUTDOWN_GRACE is over" else empty end),
+    (if $c.livenessProbe.terminationGracePeriodSeconds <= $drain + 10 then "\($name): a sick process has not even the time of one request" else empty end),
     (if ($c.startupProbe | budget) <= $store then "\($name): killed before STORE_START_LIMIT is over" else empty end),
     (if $d.progressDeadlineSeconds <= ($c.startupProbe | budget) then "\($name): a rollout fails while a start may still succeed" else empty end),
     (if $c.readinessProbe.timeoutSeconds <= 1 then "\($name): /readyz may take 1 s, the probe does not wait for it" else empty end);
@@ -41,10 +42,11 @@ def restricted:
 | (if $levels != ["restricted"] then "the namespace does not enforce the level restricted" else empty end),
   (workloads | restricted),
   (.[] | select(.kind == "Deployment") | times),
+  # What is no StatefulSet is ours.
+  (workloads | select(.kind != "StatefulSet") | .metadata.name as $name
+    | pod.containers[].image | select(endswith(":" + $version) | not) | "\($name): \(.) is not of version \($version)"),
   (.[] | select(.kind == "Deployment") | .metadata.name as $name
     | (if .spec.replicas then "\($name): a number of replicas would undo what the autoscaler decided" else empty end),
-      (.spec.template.spec.containers[] | .image | select(endswith(":" + $version) | not)
-        | "\($name): \(.) is not of version \($version)"),
       ("PodDisruptionBudget", "Service", "ServiceAccount" | . as $kind
         | select([$all[] | select(.kind == $kind and .metadata.name == $name)] == []) | "\($name): no \($kind)"),
       # One of Kubernetes, or one that KEDA makes.
