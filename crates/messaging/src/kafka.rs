@@ -7,7 +7,6 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, OwnedHeaders};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::timeout;
 
@@ -69,9 +68,7 @@ impl Publisher for Kafka {
         let producer = self.producer.lock().await.clone();
         let sent = wave.events.iter().map(|(topic, envelope)| {
             let headers = envelope.headers();
-            let headers = headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |all, (key, value)| {
-                all.insert(Header { key, value: Some(value.as_bytes()) })
-            });
+            let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes()));
             producer.send(topic, envelope.subject.as_bytes(), envelope.data.as_ref(), headers)
         });
         // Collected first: all are under way before the first is awaited.
@@ -104,10 +101,7 @@ impl Broker for Kafka {
 /// Sends one record as it is, and tells where it went.
 pub(crate) async fn send(brokers: &str, topic: &str, record: &Record) -> Result<Place, KafkaError> {
     let producer = Producer::new(brokers)?;
-    let headers = record
-        .headers
-        .iter()
-        .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: Some(value) }));
+    let headers = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
     let delivery = producer.send(topic, &record.key, &record.payload, headers)?;
     let told = timeout(SEND_LIMIT, delivery)
         .await

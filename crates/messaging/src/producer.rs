@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Message, OwnedHeaders};
+use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use tokio::sync::oneshot;
 
@@ -69,13 +69,15 @@ impl Producer {
     }
 
     /// Hands a record over; what becomes of it is told later. An error when there is no room for it.
-    pub(crate) fn send(
+    pub(crate) fn send<'a>(
         &self,
         topic: &str,
         key: &[u8],
         payload: &[u8],
-        headers: OwnedHeaders,
+        headers: impl ExactSizeIterator<Item = (&'a str, &'a [u8])>,
     ) -> Result<Delivery, KafkaError> {
+        let room = OwnedHeaders::new_with_capacity(headers.len());
+        let headers = headers.fold(room, |all, (key, value)| all.insert(Header { key, value: Some(value) }));
         let (tell, delivery) = oneshot::channel();
         let record = BaseRecord::with_opaque_to(topic, Box::new(tell)).key(key).payload(payload).headers(headers);
         self.0.send(record).map_err(|(error, _)| error)?;
