@@ -1,0 +1,76 @@
+//! The pass of a gateway, and those that others would like to have.
+
+use ambient::Timestamp;
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use identity::{Identity, PassRefusal, Passes, Signer};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::json;
+
+fn pem(kind: &str, der: &[u8]) -> String {
+    format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der))
+}
+
+/// A private key, and the public one that belongs to it.
+fn keys() -> (String, String) {
+    let pair = Ed25519KeyPair::generate().unwrap();
+    let public = pair.public_key().as_der().unwrap();
+    (pem("PRIVATE KEY", pair.to_pkcs8v1().unwrap().as_ref()), pem("PUBLIC KEY", public.as_ref()))
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds * 1_000_000)
+}
+
+fn kim() -> Identity {
+    Identity { subject: "f:kim".to_owned(), roles: ["clerk"].map(str::to_owned).into() }
+}
+
+#[test]
+fn a_service_reads_whose_request_it_is_for_a_minute() {
+    let (private, public) = keys();
+    let pass = Signer::new(&private, "fleet").unwrap().pass(&kim(), at(1000)).unwrap();
+    let passes = Passes::new(&public, "fleet").unwrap();
+    for now in [990, 1000, 1060, 1069] {
+        assert_eq!(passes.read(&pass, at(now)), Ok(kim()), "at {now}");
+    }
+    for now in [0, 989, 1070, 9999] {
+        assert_eq!(passes.read(&pass, at(now)), Err(PassRefusal::Stale), "at {now}");
+    }
+}
+
+#[test]
+fn nobody_else_can_make_one() {
+    let (private, public) = keys();
+    let (strange, strange_public) = keys();
+    let passes = Passes::new(&public, "fleet").unwrap();
+    let signer = |key: &str, fleet: &str| Signer::new(key, fleet).unwrap().pass(&kim(), at(1000)).unwrap();
+    let good = signer(&private, "fleet");
+    assert!(passes.read(&good, at(1000)).is_ok());
+    let claims = json!({ "aud": "fleet", "sub": "f:kim", "roles": [], "exp": 1060 });
+    let secret = EncodingKey::from_secret(public.as_bytes());
+    for (what, pass) in [
+        ("another key", signer(&strange, "fleet")),
+        ("another fleet", signer(&private, "fleet-2")),
+        ("cut off", good[..good.len() - 1].to_owned()),
+        ("the public key as a secret", encode(&Header::new(Algorithm::HS256), &claims, &secret).unwrap()),
+        ("a name", "f:kim".to_owned()),
+        ("nothing", String::new()),
+    ] {
+        assert_eq!(passes.read(&pass, at(1000)), Err(PassRefusal::Forged), "{what}");
+    }
+    assert_eq!(Passes::new(&strange_public, "fleet").unwrap().read(&good, at(1000)), Err(PassRefusal::Forged));
+}
+
+#[test]
+fn what_is_no_key_is_refused() {
+    let (private, public) = keys();
+    for text in ["", "secret", public.as_str()] {
+        assert!(Signer::new(text, "fleet").is_err(), "{text:?}");
+    }
+    for text in ["", "secret", private.as_str()] {
+        assert!(Passes::new(text, "fleet").is_err(), "{text:?}");
+    }
+}
