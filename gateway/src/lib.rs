@@ -29,6 +29,7 @@ pub mod lane;
 pub mod observe;
 pub mod overview;
 pub mod path;
+pub mod provider;
 pub mod proxy;
 pub mod refusal;
 pub mod routes;
