@@ -11,7 +11,7 @@ const MOST: usize = 64;
 pub struct Keys(HashMap<String, Key>);
 
 pub(crate) struct Key {
-    pub(crate) key: DecodingKey,
+    pub(crate) decoding: DecodingKey,
     family: AlgorithmFamily,
     /// The only algorithm that it may be used with, if the provider says so.
     only: Option<Algorithm>,
@@ -69,7 +69,7 @@ impl Key {
             Some(algorithm) => Some(algorithm.try_into().ok()?),
             None => None,
         };
-        Some(Self { key: DecodingKey::from_jwk(jwk).ok()?, family, only })
+        Some(Self { decoding: DecodingKey::from_jwk(jwk).ok()?, family, only })
     }
 
     /// Whether a signature by this algorithm may be verified with it: never one of another family, whatever a token says.

@@ -11,7 +11,7 @@ use crate::{Identity, Keys};
 
 /// The longest token that is looked at, in bytes. Those of providers have one or two thousand.
 const LONGEST: usize = 8192;
-/// The longest name that a subject may have (OpenID Connect Core, 2: 255 ASCII characters).
+/// The longest name that a subject may have (`OpenID` Connect Core, 2: 255 ASCII characters).
 const LONGEST_SUBJECT: usize = 255;
 
 /// What a token must be to be believed.
@@ -170,7 +170,7 @@ fn signed(token: &str, algorithm: Algorithm, key: &Key) -> Result<Claims, Refusa
     nothing_else.validate_exp = false;
     nothing_else.validate_nbf = false;
     nothing_else.validate_aud = false;
-    let token = decode::<Claims>(token, &key.key, &nothing_else).map_err(|error| match error.kind() {
+    let token = decode::<Claims>(token, &key.decoding, &nothing_else).map_err(|error| match error.kind() {
         jsonwebtoken::errors::ErrorKind::Json(_) => Refusal::Malformed,
         _ => Refusal::Signature,
     })?;
