@@ -67,7 +67,7 @@ impl Provider {
     /// Asks `issuer` for its keys from now on: every so often, and at most so often when a token names a key that is new.
     pub fn start(issuer: &str, every: Duration, at_most_every: Duration, host: &Host) -> Arc<Self> {
         let connector =
-            hyper_rustls::HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
+            hyper_rustls::HttpsConnectorBuilder::new().with_native_roots().https_or_http().enable_http1().build();
         let provider = Arc::new(Self {
             issuer: issuer.to_owned(),
             every,

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use crate::ServeLimits;
+use crate::{ServeLimits, Trust};
 
 /// The settings that every service has. Flags win over environment variables, and these over the defaults.
 #[derive(Args, Debug, Clone)]
@@ -74,6 +74,10 @@ pub struct Config {
     #[arg(long, env = "MAX_CONNECTIONS", default_value = "4096")]
     pub max_connections: usize,
 
+    /// Whom it believes about who asks.
+    #[command(flatten)]
+    pub trust: Trust,
+
     /// Whether the end of standard input counts as SIGTERM.
     ///
     /// For a supervisor that holds the other end of it: then no service outlives it, even if it is killed.
@@ -122,6 +126,7 @@ impl Default for Config {
             head_lines: 100,
             write_timeout: Duration::from_secs(10),
             max_connections: 4096,
+            trust: Trust { operator_role: "operator".to_owned(), ..Trust::default() },
             stop_on_stdin_eof: false,
             probe: false,
             begins_traces: false,

@@ -8,6 +8,7 @@ use futures_util::{Stream, StreamExt};
 use opentelemetry_otlp::ExporterBuildError;
 use tokio_util::sync::CancellationToken;
 
+use crate::asker::{Doorkeeper, TrustError};
 use crate::health::{Health, Heartbeat};
 use crate::tasks::Tasks;
 use crate::{Config, Spans};
@@ -21,6 +22,7 @@ pub struct Host {
     draining: CancellationToken,
     tasks: Arc<Tasks>,
     health: Arc<Health>,
+    doorkeeper: Option<Arc<Doorkeeper>>,
 }
 
 impl fmt::Debug for Host {
@@ -35,7 +37,7 @@ impl Host {
         let draining = CancellationToken::new();
         let health = Arc::new(Health::new(draining.clone()));
         let spans = Spans::unwanted(Arc::clone(&clock), Arc::clone(&ids));
-        Self { clock, ids, spans, draining, tasks: Arc::default(), health }
+        Self { clock, ids, spans, draining, tasks: Arc::default(), health, doorkeeper: None }
     }
 
     pub(crate) fn from_machine() -> Self {
@@ -48,6 +50,15 @@ impl Host {
         if !config.otel_exporter_otlp_endpoint.is_empty() {
             let (endpoint, share) = (&config.otel_exporter_otlp_endpoint, config.otel_traces_sampler_arg);
             self.spans = self.spans.export(name, endpoint, share)?;
+        }
+        Ok(self)
+    }
+
+    /// The same host, which knows who asks if the settings say whom to believe.
+    pub(crate) fn trusting(mut self, config: &Config) -> Result<Self, TrustError> {
+        self.doorkeeper = Doorkeeper::new(&config.trust)?.map(Arc::new);
+        if self.doorkeeper.is_none() && !config.begins_traces {
+            tracing::warn!("OPEN: whoever reaches this process may do everything (PASS_KEY_FILE is not set)");
         }
         Ok(self)
     }
@@ -117,6 +128,10 @@ impl Host {
     pub(crate) fn stop_at_once(&self) {
         self.draining.cancel();
         self.tasks.stopping().cancel();
+    }
+
+    pub(crate) fn doorkeeper(&self) -> Option<Arc<Doorkeeper>> {
+        self.doorkeeper.clone()
     }
 
     pub(crate) const fn tasks(&self) -> &Arc<Tasks> {

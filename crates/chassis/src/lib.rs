@@ -22,6 +22,7 @@
 //! }
 //! ```
 
+mod asker;
 pub mod body;
 mod config;
 mod health;
@@ -38,6 +39,7 @@ mod tasks;
 mod telemetry;
 pub mod trace;
 
+pub use asker::{Asker, OnlyOperators, OnlyServices, Scope, Trust, TrustError};
 pub use config::{Config, LogFormat};
 pub use health::Heartbeat;
 pub use host::Host;

@@ -73,6 +73,17 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", "The request cannot be read").detail(detail)
     }
 
+    /// 401: it is not known who asks. Not a word about why.
+    pub fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "It is not known who asks")
+            .detail("a valid token is needed: Authorization: Bearer …")
+    }
+
+    /// 403: it is known who asks, who may not do this.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed").detail(detail)
+    }
+
     /// 404: there is nothing here.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "There is nothing here").detail(detail)

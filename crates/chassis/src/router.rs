@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::http_metrics::{self, RequestMetrics};
 use crate::problem::Problem;
-use crate::{Config, Host, health, trace};
+use crate::{Config, Host, asker, health, trace};
 
 /// What extractors need to know of the process.
 #[derive(Debug)]
@@ -38,6 +38,10 @@ impl Surroundings {
 pub fn router(routes: Router, host: &Host, config: &Config) -> Router {
     let surroundings =
         Arc::new(Surroundings { body_limit: config.body_limit, body_read_timeout: config.body_read_timeout });
+    let routes = match host.doorkeeper() {
+        Some(keeper) => routes.layer(from_fn_with_state((keeper, host.clock()), asker::admit)),
+        None => routes,
+    };
     let routes =
         if config.begins_traces { routes } else { routes.layer(from_fn_with_state(host.spans(), trace::follow)) };
     // Layers wrap what is above them: the last one sees a request first.

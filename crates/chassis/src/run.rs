@@ -16,7 +16,7 @@ use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::probe::{self, NotReady};
-use crate::{Config, Host, LogFormat, TelemetryError, http_metrics, router, serve, telemetry};
+use crate::{Config, Host, LogFormat, TelemetryError, TrustError, http_metrics, router, serve, telemetry};
 
 /// Without it the histograms of the exporter grow until someone asks for them.
 const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -44,6 +44,9 @@ pub enum RunError {
     /// Where spans are to be sent to is no address.
     #[error("cannot export spans (set by OTEL_EXPORTER_OTLP_ENDPOINT): {0}")]
     Spans(#[source] opentelemetry_otlp::ExporterBuildError),
+    /// It cannot be known who asks.
+    #[error("cannot know who asks: {0}")]
+    Trust(#[from] TrustError),
     /// The service could not be built.
     #[error("cannot start: {0:#}")]
     Build(anyhow::Error),
@@ -95,7 +98,7 @@ where
     let ended = runtime.block_on(async {
         let told_to_end = told_to_end(config.stop_on_stdin_eof).map_err(RunError::Runtime)?;
         let listener = listen(config.listen).await?;
-        let host = Host::from_machine().exporting(name, config).map_err(RunError::Spans)?;
+        let host = Host::from_machine().exporting(name, config).map_err(RunError::Spans)?.trusting(config)?;
         let spans = host.spans();
         tracing::info!(service = name, ?spans, "starting");
         let ended = run_until(host, config, listener, build, told_to_end).await;

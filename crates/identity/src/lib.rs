@@ -17,8 +17,11 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 pub use keys::{Keys, KeysError};
-pub use pass::{PassKeyError, PassRefusal, Passes, Signer};
-pub use verifier::{Refusal, Rules, RulesError, Verifier};
+pub use pass::{PASS_HEADER, PASS_VALID, PERSONS, PassKeyError, PassRefusal, Passes, SERVICES, Signer};
+pub use verifier::{Believed, Refusal, Rules, RulesError, Verifier};
+
+/// How a token may be signed.
+pub use jsonwebtoken::Algorithm;
 
 /// Who asks. Somebody, or something, that a provider knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -75,6 +75,32 @@ pub enum Refusal {
     Audience,
 }
 
+/// What a token says that is believed, and until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Believed {
+    /// Who its bearer is.
+    pub identity: Identity,
+    /// When it ends, with the leeway.
+    pub until: Timestamp,
+}
+
+impl Refusal {
+    /// The word for it in metrics.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Malformed => "malformed",
+            Self::Algorithm => "algorithm",
+            Self::Key => "unknown_key",
+            Self::Signature => "signature",
+            Self::Expired => "expired",
+            Self::Early => "early",
+            Self::Issuer => "issuer",
+            Self::Audience => "audience",
+        }
+    }
+}
+
 /// Holds tokens against rules.
 #[derive(Debug)]
 pub struct Verifier {
@@ -125,7 +151,7 @@ impl Verifier {
 
     /// Who a token says that its bearer is. It names no key by itself that would be believed (`jku`, `jwk`, `x5u`, `x5c`):
     /// its `kid` must be one of `keys`.
-    pub fn verify(&self, token: &str, keys: &Keys, now: Timestamp) -> Result<Identity, Refusal> {
+    pub fn verify(&self, token: &str, keys: &Keys, now: Timestamp) -> Result<Believed, Refusal> {
         if token.len() > LONGEST {
             return Err(Refusal::TooLong);
         }
@@ -139,7 +165,8 @@ impl Verifier {
         }
         let claims = signed(token, header.alg, key)?;
         self.hold(&claims, now)?;
-        Ok(Identity { subject: claims.sub, roles: roles(&claims.others, &self.rules.roles) })
+        let identity = Identity { subject: claims.sub, roles: roles(&claims.others, &self.rules.roles) };
+        Ok(Believed { identity, until: ends(claims.exp).plus(self.rules.leeway) })
     }
 
     fn hold(&self, claims: &Claims, now: Timestamp) -> Result<(), Refusal> {
@@ -190,4 +217,11 @@ fn roles(claims: &Map<String, Value>, path: &str) -> BTreeSet<String> {
 #[expect(clippy::cast_precision_loss, reason = "microseconds since 1970 fit into 53 bits until the year 2255")]
 fn seconds(at: Timestamp) -> f64 {
     at.as_micros() as f64 / 1e6
+}
+
+/// The end of a token. One beyond all time is at the end of time.
+#[expect(clippy::cast_possible_truncation, reason = "a cast of a double stops at the greatest number")]
+fn ends(exp: f64) -> Timestamp {
+    // Not the last moment there is: a leeway is added.
+    Timestamp::from_micros((exp * 1e6).min(1e18) as i64)
 }

@@ -5,7 +5,7 @@ use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use identity::{Identity, PassRefusal, Passes, Signer};
+use identity::{Identity, PERSONS, PassRefusal, Passes, SERVICES, Signer};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::json;
 
@@ -15,9 +15,10 @@ fn pem(kind: &str, der: &[u8]) -> String {
 
 /// A private key, and the public one that belongs to it.
 fn keys() -> (String, String) {
-    let pair = Ed25519KeyPair::generate().unwrap();
-    let public = pair.public_key().as_der().unwrap();
-    (pem("PRIVATE KEY", pair.to_pkcs8v1().unwrap().as_ref()), pem("PUBLIC KEY", public.as_ref()))
+    let pair = Ed25519KeyPair::generate().expect("a key");
+    let public = pair.public_key().as_der().expect("its public half");
+    let private = pair.to_pkcs8v1().expect("its private half");
+    (pem("PRIVATE KEY", private.as_ref()), pem("PUBLIC KEY", public.as_ref()))
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -31,8 +32,8 @@ fn kim() -> Identity {
 #[test]
 fn a_service_reads_whose_request_it_is_for_a_minute() {
     let (private, public) = keys();
-    let pass = Signer::new(&private, "fleet").unwrap().pass(&kim(), at(1000)).unwrap();
-    let passes = Passes::new(&public, "fleet").unwrap();
+    let pass = Signer::new(&private, PERSONS).unwrap().pass(&kim(), at(1000)).unwrap();
+    let passes = Passes::new(&public, PERSONS).unwrap();
     for now in [990, 1000, 1060, 1069] {
         assert_eq!(passes.read(&pass, at(now)), Ok(kim()), "at {now}");
     }
@@ -45,15 +46,15 @@ fn a_service_reads_whose_request_it_is_for_a_minute() {
 fn nobody_else_can_make_one() {
     let (private, public) = keys();
     let (strange, strange_public) = keys();
-    let passes = Passes::new(&public, "fleet").unwrap();
-    let signer = |key: &str, fleet: &str| Signer::new(key, fleet).unwrap().pass(&kim(), at(1000)).unwrap();
-    let good = signer(&private, "fleet");
+    let passes = Passes::new(&public, PERSONS).unwrap();
+    let signer = |key: &str, purpose: &'static str| Signer::new(key, purpose).unwrap().pass(&kim(), at(1000)).unwrap();
+    let good = signer(&private, PERSONS);
     assert!(passes.read(&good, at(1000)).is_ok());
-    let claims = json!({ "aud": "fleet", "sub": "f:kim", "roles": [], "exp": 1060 });
+    let claims = json!({ "aud": PERSONS, "sub": "f:kim", "roles": [], "exp": 1060 });
     let secret = EncodingKey::from_secret(public.as_bytes());
     for (what, pass) in [
-        ("another key", signer(&strange, "fleet")),
-        ("another fleet", signer(&private, "fleet-2")),
+        ("another key", signer(&strange, PERSONS)),
+        ("another purpose", signer(&private, SERVICES)),
         ("cut off", good[..good.len() - 1].to_owned()),
         ("the public key as a secret", encode(&Header::new(Algorithm::HS256), &claims, &secret).unwrap()),
         ("a name", "f:kim".to_owned()),
@@ -61,16 +62,28 @@ fn nobody_else_can_make_one() {
     ] {
         assert_eq!(passes.read(&pass, at(1000)), Err(PassRefusal::Forged), "{what}");
     }
-    assert_eq!(Passes::new(&strange_public, "fleet").unwrap().read(&good, at(1000)), Err(PassRefusal::Forged));
+    assert_eq!(Passes::new(&strange_public, PERSONS).unwrap().read(&good, at(1000)), Err(PassRefusal::Forged));
 }
 
 #[test]
 fn what_is_no_key_is_refused() {
     let (private, public) = keys();
     for text in ["", "secret", public.as_str()] {
-        assert!(Signer::new(text, "fleet").is_err(), "{text:?}");
+        assert!(Signer::new(text, PERSONS).is_err(), "{text:?}");
     }
     for text in ["", "secret", private.as_str()] {
-        assert!(Passes::new(text, "fleet").is_err(), "{text:?}");
+        assert!(Passes::new(text, PERSONS).is_err(), "{text:?}");
     }
+}
+
+#[test]
+fn a_key_is_replaced_without_a_gap() {
+    let (old, old_public) = keys();
+    let (new, new_public) = keys();
+    let both = Passes::new(&format!("{old_public}{new_public}"), PERSONS).unwrap();
+    for key in [&old, &new] {
+        let pass = Signer::new(key, PERSONS).unwrap().pass(&kim(), at(1000)).unwrap();
+        assert_eq!(both.read(&pass, at(1000)), Ok(kim()));
+    }
+    assert!(Passes::new(&format!("{old_public}garbage"), PERSONS).is_err(), "what is no key is not passed over");
 }

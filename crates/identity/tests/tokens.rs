@@ -126,7 +126,7 @@ impl Site {
     }
 
     fn verify(&self, token: &str) -> Result<Identity, Refusal> {
-        self.verifier.verify(token, &self.keys, at(NOW))
+        self.verifier.verify(token, &self.keys, at(NOW)).map(|believed| believed.identity)
     }
 }
 
@@ -273,7 +273,7 @@ fn a_secret_among_public_keys_and_a_key_for_encryption_are_not_taken() {
     let keys = Keys::read(&jwks.to_string()).unwrap();
     let verifier = Verifier::new(rules()).unwrap();
     let verify = |id: &str, algorithm, key| {
-        verifier.verify(&encode(&header(algorithm, id), &claims(), key).unwrap(), &keys, at(NOW))
+        verifier.verify(&encode(&header(algorithm, id), &claims(), key).unwrap(), &keys, at(NOW)).map(|believed| believed.until)
     };
     assert_eq!(verify("rsa", Algorithm::RS256, &provider.rsa), Err(Refusal::Key));
     assert_eq!(verify("ec", Algorithm::ES256, &provider.ec), Err(Refusal::Key));

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use chassis::OnlyOperators;
 use chassis::problem::Problem;
 use serde_json::{Value, json};
 
@@ -25,12 +26,18 @@ pub(crate) fn routes<P: Policies>(messaging: Arc<Messaging>, policies: Arc<P>) -
         .with_state(Arc::new(Operated { messaging, policies }))
 }
 
-async fn show<P: Policies>(State(operated): State<Arc<Operated<P>>>) -> Result<Json<Status>, Problem> {
+async fn show<P: Policies>(
+    _: OnlyOperators,
+    State(operated): State<Arc<Operated<P>>>,
+) -> Result<Json<Status>, Problem> {
     status(&operated.messaging).await.map(Json).map_err(|error| unavailable(&error))
 }
 
 /// Empties the view and begins a new generation, whose consumer group reads the topics from their beginning.
-async fn rebuild<P: Policies>(State(operated): State<Arc<Operated<P>>>) -> Result<(StatusCode, Json<Value>), Problem> {
+async fn rebuild<P: Policies>(
+    _: OnlyOperators,
+    State(operated): State<Arc<Operated<P>>>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
     match begin_generation(&operated).await {
         Ok(Some(generation)) => Ok((StatusCode::ACCEPTED, Json(json!({ "generation": generation })))),
         Ok(None) => Err(Problem::conflict("this context is no view: its state does not come from events alone")),

@@ -1,0 +1,229 @@
+//! Who asks: what the gateway vouches for, so that a service can decide what is whose.
+//!
+//! A pass is signed by the gateway, which strips whatever a client says of itself. A client that reaches a service directly
+//! has none, and cannot make one.
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ambient::Clock;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use clap::{ArgAction, Args};
+use hyper::http::request::Parts;
+use identity::{Identity, PASS_HEADER, PERSONS, PassKeyError, Passes, SERVICES};
+
+use crate::problem::Problem;
+
+/// Whom a service believes about who asks.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Trust {
+    /// The file with the public keys (Ed25519, PEM) of the gateway: requests without a pass of its are refused.
+    ///
+    /// Without it the service is open: it takes every request as one that may do all.
+    #[arg(long, env = "PASS_KEY_FILE")]
+    pub pass_key_file: Option<PathBuf>,
+
+    /// The file with the public keys (Ed25519, PEM) of services that may ask this one on their own behalf.
+    #[arg(long, env = "CALLER_KEY_FILE", requires = "pass_key_file")]
+    pub caller_key_file: Option<PathBuf>,
+
+    /// The role of those who may see and do all that concerns the process itself (`/messaging`).
+    #[arg(long, env = "OPERATOR_ROLE", default_value = "operator")]
+    pub operator_role: String,
+
+    /// Refuse to start open.
+    #[arg(long, env = "REQUIRE_IDENTITY", default_value = "false", action = ArgAction::Set)]
+    pub require_identity: bool,
+}
+
+/// Why it cannot be known who asks.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// The file is not there, or not to be read.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// There is no key in it.
+    #[error("{}: {source}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: PassKeyError,
+    },
+    /// It must not be open, and nothing else was said.
+    #[error("PASS_KEY_FILE is not set, and REQUIRE_IDENTITY forbids to run open")]
+    Open,
+}
+
+impl TrustError {
+    /// Reads a key file.
+    pub fn read<T>(path: &Path, key: impl FnOnce(&str) -> Result<T, PassKeyError>) -> Result<T, Self> {
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|source| Self::File { path: path.to_owned(), source })?;
+        key(&text).map_err(|source| Self::Key { path: path.to_owned(), source })
+    }
+}
+
+/// Tells who asks.
+#[derive(Debug)]
+pub(crate) struct Doorkeeper {
+    persons: Passes,
+    services: Option<Passes>,
+    operator_role: Arc<str>,
+}
+
+impl Doorkeeper {
+    /// Nobody if the settings leave the service open.
+    pub(crate) fn new(trust: &Trust) -> Result<Option<Self>, TrustError> {
+        let Some(persons) = &trust.pass_key_file else {
+            return if trust.require_identity { Err(TrustError::Open) } else { Ok(None) };
+        };
+        let persons = TrustError::read(persons, |text| Passes::new(text, PERSONS))?;
+        let services = trust.caller_key_file.as_deref();
+        let services = services.map(|path| TrustError::read(path, |text| Passes::new(text, SERVICES))).transpose()?;
+        Ok(Some(Self { persons, services, operator_role: trust.operator_role.as_str().into() }))
+    }
+
+    fn read(&self, pass: &str, clock: &dyn Clock) -> Result<Asker, Problem> {
+        let now = clock.now();
+        let as_service = || self.services.as_ref().and_then(|services| services.read(pass, now).ok());
+        match self.persons.read(pass, now) {
+            Ok(identity) => Ok(Asker::Person { identity, operator_role: Arc::clone(&self.operator_role) }),
+            Err(refusal) => as_service().map(|_| Asker::Service).ok_or_else(|| {
+                // Whoever gets here has got past the gateway, or runs with another clock.
+                tracing::warn!(%refusal, "a pass is not believed");
+                Problem::unauthorized()
+            }),
+        }
+    }
+}
+
+/// Who asks, as a handler may know it.
+#[derive(Debug, Clone)]
+pub enum Asker {
+    /// It is not known: this process runs open, and lets everyone do everything.
+    Anyone,
+    /// Somebody whom the gateway vouches for.
+    Person {
+        /// Who.
+        identity: Identity,
+        /// See [`Trust::operator_role`].
+        operator_role: Arc<str>,
+    },
+    /// Another service of the fleet, on its own behalf.
+    Service,
+}
+
+/// Whose things somebody may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// All there are.
+    All,
+    /// Those of this subject.
+    Own(String),
+}
+
+impl Scope {
+    /// Whether it includes a thing that belongs to `owner`, if it belongs to anybody.
+    pub fn includes(&self, owner: Option<&str>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Own(subject) => owner == Some(subject),
+        }
+    }
+}
+
+impl Asker {
+    /// The subject of somebody who asks in this role. `None` if it is not known who asks.
+    pub fn in_role(self, role: &str) -> Result<Option<String>, Problem> {
+        match self {
+            Self::Anyone => Ok(None),
+            Self::Person { identity, .. } if identity.is(role) => Ok(Some(identity.subject)),
+            Self::Person { .. } | Self::Service => Err(Problem::forbidden(format!("this is for the role {role}"))),
+        }
+    }
+
+    /// Refuses those who have none of these roles.
+    pub fn in_any(&self, roles: &[&str]) -> Result<(), Problem> {
+        match self {
+            Self::Anyone => Ok(()),
+            Self::Person { identity, .. } if roles.iter().any(|role| identity.is(role)) => Ok(()),
+            Self::Person { .. } | Self::Service => {
+                Err(Problem::forbidden(format!("this is for the role {}", roles.join(" or "))))
+            }
+        }
+    }
+
+    /// What is seen by somebody who sees his own things in the role `own`, and all of them in the role `all`.
+    pub fn scope(self, own: &str, all: &str) -> Result<Scope, Problem> {
+        self.in_any(&[own, all])?;
+        Ok(match self {
+            Self::Person { identity, .. } if !identity.is(all) => Scope::Own(identity.subject),
+            Self::Anyone | Self::Person { .. } | Self::Service => Scope::All,
+        })
+    }
+}
+
+/// Among the arguments of a handler: only other services may ask this.
+#[derive(Debug, Clone, Copy)]
+pub struct OnlyServices;
+
+/// Among the arguments of a handler: only those who operate the fleet may ask this.
+#[derive(Debug, Clone, Copy)]
+pub struct OnlyOperators;
+
+impl<S: Send + Sync> FromRequestParts<S> for Asker {
+    type Rejection = Infallible;
+
+    /// Outside [`router`](crate::router), as in tests of routes alone, nobody vouches for anybody.
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get().cloned().unwrap_or(Self::Anyone))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OnlyServices {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        match Asker::from_request_parts(parts, state).await {
+            Ok(Asker::Anyone | Asker::Service) => Ok(Self),
+            Ok(Asker::Person { .. }) => Err(Problem::forbidden("this is for other services")),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OnlyOperators {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        match Asker::from_request_parts(parts, state).await {
+            Ok(Asker::Anyone) => Ok(Self),
+            Ok(Asker::Person { identity, operator_role }) if identity.is(&operator_role) => Ok(Self),
+            Ok(Asker::Person { .. } | Asker::Service) => Err(Problem::forbidden("this is for those who operate the fleet")),
+        }
+    }
+}
+
+/// Lets nobody in who has no pass, and tells handlers whose it is.
+pub(crate) async fn admit(
+    State((keeper, clock)): State<(Arc<Doorkeeper>, Arc<dyn Clock>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let pass = request.headers().get(PASS_HEADER).and_then(|pass| pass.to_str().ok());
+    match pass.ok_or_else(Problem::unauthorized).and_then(|pass| keeper.read(pass, &*clock)) {
+        Ok(asker) => {
+            request.extensions_mut().insert(asker);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
