@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::cors::Cors;
 use crate::routes::Pattern;
+use crate::trusted::{Section, Trusted};
 
 /// Paths that the gateway itself answers.
 const OWN_PATHS: [&str; 4] = ["/healthz", "/livez", "/readyz", "/metrics"];
@@ -54,6 +55,8 @@ pub struct Config {
     pub limits: Limits,
     /// Which web pages of other origins may call, if any.
     pub cors: Option<Cors>,
+    /// Whose tokens are believed. Nobody's: the gateway is open.
+    pub identity: Option<Trusted>,
 }
 
 /// A service behind the gateway.
@@ -78,6 +81,8 @@ pub struct Route {
     pub timeout: Duration,
     /// True if answers are live streams: they may be silent for longer, and end when the gateway shuts down.
     pub stream: bool,
+    /// Who may use it, where tokens are asked for: those with one of these roles. None: everybody who is known.
+    pub roles: Vec<String>,
 }
 
 /// What the gateway bears with. Every key may be left out.
@@ -145,6 +150,8 @@ struct File {
     #[serde(default)]
     limits: Limits,
     cors: Option<Cors>,
+    #[serde(default)]
+    identity: Section,
 }
 
 #[derive(Deserialize)]
@@ -158,17 +165,21 @@ struct RouteEntry {
     timeout: Option<Duration>,
     #[serde(default)]
     stream: bool,
+    #[serde(default)]
+    roles: Vec<String>,
 }
 
 impl Config {
-    /// Reads a routes file. `environment` gives the value of `UPSTREAM_<NAME>`, which replaces a service's address.
+    /// Reads a routes file. `environment` gives the value of `UPSTREAM_<NAME>`, which replaces a service's address, and of
+    /// the variables that [`Section::settle`] names.
     pub fn parse(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let file: File = toml::from_str(text).map_err(|error| syntax(text, &error))?;
-        let upstreams = upstreams(file.upstreams, environment)?;
+        let upstreams = upstreams(file.upstreams, &environment)?;
         let routes = routes(file.routes, &upstreams, &file.limits)?;
         check_limits(&file.limits)?;
         file.cors.as_ref().map_or(Ok(()), Cors::check).map_err(|reason| wrong("cors.credentials", reason))?;
-        Ok(Self { upstreams, routes, limits: file.limits, cors: file.cors })
+        let identity = file.identity.settle(environment).map_err(|(key, reason)| wrong(key, reason))?;
+        Ok(Self { upstreams, routes, limits: file.limits, cors: file.cors, identity })
     }
 }
 
@@ -249,7 +260,8 @@ fn route(index: usize, entry: RouteEntry, upstreams: &[Upstream], limits: &Limit
         return Err(at("methods", format!("{method} cannot be opened (OPTIONS is answered by the gateway itself)")));
     }
     let timeout = entry.timeout.unwrap_or(limits.timeout);
-    Ok(Route { path, upstream, methods: entry.methods, timeout, stream: entry.stream })
+    let RouteEntry { methods, stream, roles, .. } = entry;
+    Ok(Route { path, upstream, methods, timeout, stream, roles })
 }
 
 fn check_limits(limits: &Limits) -> Result<(), ConfigError> {

@@ -178,3 +178,52 @@ fn the_example_in_the_readme_is_valid_and_shows_the_default_limits() {
     assert_eq!(config.routes.len(), 2);
     assert!(config.cors.is_some());
 }
+
+#[test]
+fn without_an_issuer_the_gateway_is_open() {
+    assert!(parse(MINIMAL).unwrap().identity.is_none());
+    let only_rules = format!("{MINIMAL}\n[identity]\nroles = \"groups\"\nleeway = \"5s\"\n");
+    assert!(parse(&only_rules).unwrap().identity.is_none());
+}
+
+#[test]
+fn the_environment_names_the_issuer_too() {
+    let environment = |name: &str| match name {
+        "IDENTITY_ISSUER" => Some("https://id.example/realms/r".to_owned()),
+        "IDENTITY_AUDIENCE" => Some("things".to_owned()),
+        "IDENTITY_KEYS_FILE" => Some(String::new()),
+        _ => None,
+    };
+    let trusted = Config::parse(MINIMAL, environment).unwrap().identity.unwrap();
+    assert_eq!(
+        (trusted.rules.issuer.as_str(), trusted.rules.audience.as_str()),
+        ("https://id.example/realms/r", "things")
+    );
+    assert_eq!(trusted.rules.leeway, Duration::from_secs(30));
+    let crate::trusted::KeySource::Provider { at, refresh, refetch, .. } = trusted.keys else { panic!("a file") };
+    assert_eq!(at, "https://id.example/realms/r");
+    assert_eq!((refresh, refetch), (Duration::from_mins(10), Duration::from_secs(10)));
+}
+
+#[test]
+fn an_identity_that_would_be_no_protection_is_refused() {
+    for (lines, expected) in [
+        ("audience = \"things\"", "identity.issuer: is missing: without it the gateway would be open"),
+        ("issuer = \"https://id.example\"", "identity.audience: is missing: tokens that the issuer makes for others"),
+        ("issuer = \"id.example\"\naudience = \"x\"", "identity.issuer: 'id.example' must begin with https://"),
+        (
+            "issuer = \"https://a\"\naudience = \"x\"\ndiscovery = \"ftp://b\"",
+            "identity.discovery: 'ftp://b' must begin",
+        ),
+        (
+            "issuer = \"https://a\"\naudience = \"x\"\ndiscovery = \"https://b\"\nkeys_file = \"f\"",
+            "exclude each other",
+        ),
+        ("algorithms = [\"none\"]", "'none'"),
+        ("leeway = \"0s\"", "must be longer than zero"),
+        ("audiense = \"x\"", "unknown field `audiense`"),
+    ] {
+        let said = refusal(&format!("{MINIMAL}\n[identity]\n{lines}\n"));
+        assert!(said.contains(expected), "{lines}: {said}");
+    }
+}

@@ -9,6 +9,7 @@ use http::uri::Authority;
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const PASS: HeaderName = HeaderName::from_static(identity::PASS_HEADER);
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What the gateway itself tells the service about a request.
@@ -20,6 +21,8 @@ pub struct Facts {
     pub host: Option<HeaderValue>,
     /// The trace that begins here.
     pub traceparent: HeaderValue,
+    /// Who asks, if that is known. Then what the client said of itself is not for the service.
+    pub pass: Option<HeaderValue>,
 }
 
 /// Says why a request with these headers could be read in more than one way, or nothing if it can not.
@@ -55,6 +58,10 @@ pub fn to_service(headers: &mut HeaderMap, service: HeaderValue, facts: Facts) {
     headers.insert(header::HOST, service);
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
     headers.insert(TRACEPARENT, facts.traceparent);
+    if let Some(pass) = facts.pass {
+        headers.remove(header::AUTHORIZATION);
+        headers.insert(PASS, pass);
+    }
     if let Some(host) = facts.host {
         headers.insert(FORWARDED_HOST, host);
     }
@@ -106,7 +113,7 @@ fn is_framing(name: &HeaderName) -> bool {
 
 /// Headers by which a client could claim to be someone else, or to belong to a trace that is not its own.
 fn is_claim(name: &HeaderName) -> bool {
-    const CLAIMS: [&str; 5] = ["x-real-ip", "traceparent", "tracestate", "baggage", "proxy"];
+    const CLAIMS: [&str; 6] = [identity::PASS_HEADER, "x-real-ip", "traceparent", "tracestate", "baggage", "proxy"];
     *name == header::FORWARDED || name.as_str().starts_with("x-forwarded-") || CLAIMS.contains(&name.as_str())
 }
 
@@ -127,6 +134,7 @@ mod tests {
             peer: Some([192, 0, 2, 7].into()),
             host: Some(HeaderValue::from_static("shop.example")),
             traceparent: HeaderValue::from_static("00-own"),
+            pass: None,
         };
         to_service(&mut headers, HeaderValue::from_static("things:8080"), facts);
         headers

@@ -11,7 +11,8 @@ use http::{HeaderValue, Method};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::body::{Bounded, Cut};
 use crate::config::{Limits, Route, Upstream};
@@ -24,6 +25,7 @@ pub struct Lane {
     service: Authority,
     host: HeaderValue,
     methods: Vec<Method>,
+    roles: Vec<String>,
     allow: HeaderValue,
     timeout: Duration,
     silence: Duration,
@@ -43,6 +45,7 @@ impl Lane {
             service: upstream.authority.clone(),
             host: text(upstream.authority.as_str()),
             methods: route.methods.clone(),
+            roles: route.roles.clone(),
             allow: text(&allow.join(", ")),
             timeout: route.timeout,
             silence: if route.stream { limits.stream_idle } else { route.timeout },
@@ -61,6 +64,11 @@ impl Lane {
     /// The methods that are open, for the `Allow` header.
     pub const fn allow(&self) -> &HeaderValue {
         &self.allow
+    }
+
+    /// Who may use it; empty: everybody who is known.
+    pub fn roles(&self) -> &[String] {
+        &self.roles
     }
 
     /// The value of `Host` for the service.
@@ -110,20 +118,36 @@ impl Drop for Seat {
 }
 
 impl Seat {
-    /// The answer's body on its way to the client. A live stream ends when `draining` is cancelled.
-    pub fn answer(self, body: Incoming, draining: &CancellationToken) -> Answer {
-        let end = self.lane.stream.then(|| Box::pin(draining.clone().cancelled_owned()));
+    /// The answer's body on its way to the client. A live stream ends when `draining` is cancelled, and after `left`: then
+    /// it is not known any more who reads it.
+    pub fn answer(self, body: Incoming, draining: &CancellationToken, left: Option<Duration>) -> Answer {
+        let end = self.lane.stream.then(|| Box::pin(end(draining.clone(), left)) as End);
         let body = Bounded::new(body, u64::MAX, self.lane.silence);
         Answer { body, end, seat: self }
     }
 }
 
+/// Resolves when a live stream has to end.
+type End = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+async fn end(draining: CancellationToken, left: Option<Duration>) {
+    match left {
+        Some(left) => drop(timeout(left, draining.cancelled()).await),
+        None => draining.cancelled().await,
+    }
+}
+
 /// The body of an answer.
-#[derive(Debug)]
 pub struct Answer {
     body: Bounded<Incoming>,
-    end: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    end: Option<End>,
     seat: Seat,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer").field("seat", &self.seat).finish_non_exhaustive()
+    }
 }
 
 impl Body for Answer {

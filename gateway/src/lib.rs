@@ -9,6 +9,7 @@
 //! | [`proxy`] | a trace begins, and the request is counted whatever becomes of it |
 //! | [`path`], [`routes`] | only what is opened is reached, and by a path that can be read in one way |
 //! | [`lane`] | methods and seats: one slow service cannot take the gateway away from the others |
+//! | [`guard`] | who asks is known, by a token of the identity provider ([`trusted`], [`provider`]) |
 //! | [`headers`] | services may believe what the headers say of the client |
 //! | [`upload`] | a body is whole before its service hears of it, so that a slow client holds up nobody |
 //! | [`body`] | answers pass as they come, and neither side can hold the other for ever |
@@ -24,6 +25,7 @@ use serde_json::json;
 pub mod body;
 pub mod config;
 pub mod cors;
+pub mod guard;
 pub mod headers;
 pub mod lane;
 pub mod observe;
@@ -33,18 +35,20 @@ pub mod provider;
 pub mod proxy;
 pub mod refusal;
 pub mod routes;
+pub mod trusted;
 pub mod upload;
 pub mod upstream;
 
 use config::Config;
+use guard::Guard;
 use overview::Overview;
 use proxy::Proxy;
 
-/// Everything that the gateway answers, except for what `chassis` adds.
-pub fn router(config: Config, host: &chassis::Host) -> Router {
+/// Everything that the gateway answers, except for what `chassis` adds. Without a guard it is open.
+pub fn router(config: Config, guard: Option<Guard>, host: &chassis::Host) -> Router {
     observe::describe();
     let overview = Arc::new(Overview::new(&config));
-    let proxy = Arc::new(Proxy::new(&config, host));
+    let proxy = Arc::new(Proxy::new(&config, guard, host));
     let router = Router::new()
         .route("/healthz", get(async || Json(json!({ "status": "up" }))))
         .route("/healthz/services", get(async move || overview.answer().await))

@@ -9,6 +9,7 @@ use axum::Router;
 use chassis::Host;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use gateway::config::Config;
+use gateway::guard::Guard;
 use tokio::net::TcpListener;
 
 /// The only way in to a fleet: forwards requests to its services.
@@ -28,6 +29,10 @@ struct Settings {
     /// everyone who reaches the gateway can read them.
     #[arg(long, env = "GATEWAY_ADMIN")]
     admin: Option<SocketAddr>,
+
+    /// The file with the private key (Ed25519, PEM) that passes are signed with: what the services know by `PASS_KEY_FILE`.
+    #[arg(long, env = "PASS_SIGNING_KEY_FILE")]
+    pass_signing_key_file: Option<PathBuf>,
 }
 
 impl Settings {
@@ -37,22 +42,34 @@ impl Settings {
         let command = Self::command()
             .mut_arg("listen", |listen| listen.default_value("127.0.0.1:8088"))
             .mut_arg("body_limit", |unused| unused.hide(true))
-            .mut_arg("body_read_timeout", |unused| unused.hide(true));
+            .mut_arg("body_read_timeout", |unused| unused.hide(true))
+            .mut_arg("pass_key_file", |unused| unused.hide(true))
+            .mut_arg("caller_key_file", |unused| unused.hide(true))
+            .mut_arg("operator_role", |unused| unused.hide(true));
         Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+
+    fn routes(&self, host: &Host) -> anyhow::Result<Router> {
+        let config = load(&self.routes)?;
+        let required = self.chassis.trust.require_identity;
+        let guard = Guard::start(&config, self.pass_signing_key_file.as_deref(), required, host)?;
+        Ok(gateway::router(config, guard, host))
     }
 }
 
 fn main() -> ExitCode {
-    let Settings { mut chassis, routes, admin } = Settings::read();
-    chassis.begins_traces = true;
-    let Some(admin) = admin else {
-        return chassis::run("gateway", chassis, async |host| Ok(gateway::router(load(&routes)?, &host)));
+    let mut settings = Settings::read();
+    settings.chassis.begins_traces = true;
+    let mut chassis = settings.chassis.clone();
+    // Whom the gateway believes is said by its routes file.
+    chassis.trust = chassis::Trust::default();
+    let Some(admin) = settings.admin else {
+        return chassis::run("gateway", chassis, async |host| settings.routes(&host));
     };
     let (edge, limits) = (chassis.listen, chassis.serve_limits());
     chassis.listen = admin;
     chassis::run("gateway", chassis, async |host| {
-        let router = gateway::router(load(&routes)?, &host);
-        serve_edge(&host, edge, limits, router).await?;
+        serve_edge(&host, edge, limits, settings.routes(&host)?).await?;
         Ok(Router::new())
     })
 }

@@ -28,6 +28,7 @@ const AGAIN_AT_LAST: Duration = Duration::from_secs(30);
 /// Asks a provider for its keys, and keeps them.
 pub struct Provider {
     issuer: String,
+    at: Uri,
     every: Duration,
     at_most_every: Duration,
     client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
@@ -56,7 +57,7 @@ pub enum ProviderError {
     Keys(#[from] KeysError),
 }
 
-/// What a provider publishes about itself (OpenID Connect Discovery 1.0, section 3), as far as it concerns us.
+/// What a provider publishes about itself (`OpenID` Connect Discovery 1.0, section 3), as far as it concerns us.
 #[derive(Deserialize)]
 struct Discovery {
     issuer: String,
@@ -65,11 +66,18 @@ struct Discovery {
 
 impl Provider {
     /// Asks `issuer` for its keys from now on: every so often, and at most so often when a token names a key that is new.
-    pub fn start(issuer: &str, every: Duration, at_most_every: Duration, host: &Host) -> Arc<Self> {
+    pub fn start(
+        issuer: &str,
+        at: Uri,
+        every: Duration,
+        at_most_every: Duration,
+        host: &Host,
+    ) -> Result<Arc<Self>, std::io::Error> {
         let connector =
-            hyper_rustls::HttpsConnectorBuilder::new().with_native_roots().https_or_http().enable_http1().build();
+            hyper_rustls::HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().build();
         let provider = Arc::new(Self {
             issuer: issuer.to_owned(),
+            at,
             every,
             at_most_every,
             client: Client::builder(TokioExecutor::new()).build(connector),
@@ -80,7 +88,7 @@ impl Provider {
         host.spawn("identity provider", async move {
             stopping.run_until_cancelled(asking.keep_asking()).await;
         });
-        provider
+        Ok(provider)
     }
 
     /// The keys that are known, if it was ever reached.
@@ -127,7 +135,7 @@ impl Provider {
     }
 
     async fn fetch(&self) -> Result<Keys, ProviderError> {
-        let address = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
+        let address = format!("{}/.well-known/openid-configuration", self.at.to_string().trim_end_matches('/'));
         let address: Uri = address.parse().unwrap_or_default();
         let astray = |reason: &str| ProviderError::Discovery(address.clone(), reason.to_owned());
         let text = self.get(&address).await?;

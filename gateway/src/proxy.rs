@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ambient::Clock;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -18,6 +19,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::guard::Guard;
 use crate::headers::{self, Facts};
 use crate::lane::Lane;
 use crate::observe::RouteMetrics;
@@ -34,6 +36,8 @@ const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 pub struct Proxy {
     lanes: Table<Arc<Lane>>,
     unrouted: RouteMetrics,
+    guard: Option<Guard>,
+    clock: Arc<dyn Clock>,
     client: Client,
     body_limit: u64,
     uploads: Uploads,
@@ -44,7 +48,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// A proxy for the routes of `config`. Its live streams end when `host` is told to end.
-    pub fn new(config: &Config, host: &Host) -> Self {
+    pub fn new(config: &Config, guard: Option<Guard>, host: &Host) -> Self {
         let limits = &config.limits;
         let lanes = config.routes.iter().map(|route| {
             let lane = Lane::new(route, &config.upstreams[route.upstream], limits);
@@ -53,6 +57,8 @@ impl Proxy {
         Self {
             lanes: Table::new(lanes),
             unrouted: RouteMetrics::new("none"),
+            guard,
+            clock: host.clock(),
             client: upstream::client(limits),
             body_limit: limits.body,
             uploads: Uploads::new(limits),
@@ -93,16 +99,21 @@ impl Proxy {
             return Ok((StatusCode::NO_CONTENT, [(ALLOW, lane.allow().clone())]).into_response());
         }
         lane.check_method(request.method())?;
+        let admitted = match &self.guard {
+            Some(guard) => Some(guard.admit(request.headers(), lane.roles()).await?),
+            None => None,
+        };
         self.check_declared_length(request.headers())?;
         let (head, body) = request.into_parts();
         // The seat comes after the body: who sends slowly holds none.
         let (body, _room) = self.uploads.take(body).await?.into_parts();
         let seat = lane.enter()?;
-        let head = Self::outgoing(lane, head, trace);
+        let left = admitted.as_ref().map(|admitted| admitted.until.since(self.clock.now()));
+        let head = Self::outgoing(lane, head, trace, admitted.map(|admitted| admitted.pass));
         let answered = timeout(lane.timeout(), self.exchange(head, body)).await;
         let (mut head, body) = answered.map_err(|_| Refusal::Timeout(lane.timeout()))??.into_parts();
         headers::to_client(&mut head.headers);
-        Ok(Response::from_parts(head, Body::new(seat.answer(body, &self.draining))))
+        Ok(Response::from_parts(head, Body::new(seat.answer(body, &self.draining, left))))
     }
 
     /// Refuses a body that says itself that it is too large, before anything of it is sent.
@@ -115,7 +126,7 @@ impl Proxy {
     }
 
     /// The head of the request as its service gets it.
-    fn outgoing(lane: &Lane, mut head: Parts, trace: TraceContext) -> Parts {
+    fn outgoing(lane: &Lane, mut head: Parts, trace: TraceContext, pass: Option<HeaderValue>) -> Parts {
         let uri = std::mem::take(&mut head.uri).into_parts();
         let asked_for = uri.authority.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
         let facts = Facts {
@@ -123,6 +134,7 @@ impl Proxy {
             host: asked_for.or_else(|| head.headers.get(HOST).cloned()),
             // Hex digits and dashes: always a header.
             traceparent: HeaderValue::try_from(trace.to_string()).unwrap_or(HeaderValue::from_static("")),
+            pass,
         };
         headers::to_service(&mut head.headers, lane.host().clone(), facts);
         head.uri = lane.address(uri.path_and_query);

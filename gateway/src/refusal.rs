@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use chassis::problem::Problem;
-use http::header::ALLOW;
+use http::header::{ALLOW, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use hyper_util::client::legacy;
 use thiserror::Error;
@@ -26,6 +26,21 @@ pub enum Refusal {
     /// The route does not open this method.
     #[error("the methods of this path are {0:?}")]
     Method(HeaderValue),
+    /// It bears no token.
+    #[error("this needs a token: Authorization: Bearer …")]
+    NoToken(String),
+    /// Its token is not believed. Why, is nobody's business outside.
+    #[error("the token is not valid")]
+    Token(String),
+    /// It is known who asks, who has none of the roles.
+    #[error("this is for other roles")]
+    Forbidden(String),
+    /// The identity provider was never reached.
+    #[error("tokens cannot be verified at the moment")]
+    NoKeys(Duration),
+    /// There is no way to tell the services who asks.
+    #[error("no pass could be made")]
+    NoPass,
     /// The body is larger than it may be.
     #[error("a body may have {0} bytes")]
     TooLarge(u64),
@@ -75,6 +90,8 @@ impl Refusal {
     /// The word for it in metrics, if the service is to blame and not the client.
     pub const fn fault(&self) -> Option<&'static str> {
         match self {
+            Self::NoKeys(_) => Some("no_keys"),
+            Self::NoPass => Some("no_pass"),
             Self::Busy(_) => Some("busy"),
             Self::Refused(_) => Some("refused"),
             Self::Unreachable(_) => Some("unreachable"),
@@ -83,6 +100,18 @@ impl Refusal {
             Self::Broken(_) => Some("broken"),
             _ => None,
         }
+    }
+
+    /// What a client needs (RFC 6750, section 3).
+    fn challenge(&self) -> Option<HeaderValue> {
+        let (realm, error) = match self {
+            Self::NoToken(realm) => (realm, ""),
+            Self::Token(realm) => (realm, r#", error="invalid_token""#),
+            Self::Forbidden(realm) => (realm, r#", error="insufficient_scope""#),
+            _ => return None,
+        };
+        let plain: String = realm.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')).collect();
+        HeaderValue::try_from(format!(r#"Bearer realm="{plain}"{error}"#)).ok()
     }
 
     fn problem(&self) -> Problem {
@@ -97,9 +126,15 @@ impl Refusal {
             Self::UploadSilent | Self::UploadSlow(_) => {
                 Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", "The body took too long").detail(detail)
             }
-            Self::Busy(retry_after) | Self::Refused(retry_after) | Self::NoRoom(retry_after) => {
-                Problem::unavailable(detail, *retry_after)
+            Self::NoToken(_) | Self::Token(_) => {
+                Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "It is not known who asks").detail(detail)
             }
+            Self::Forbidden(_) => Problem::forbidden(detail),
+            Self::NoPass => Problem::internal(),
+            Self::NoKeys(retry_after)
+            | Self::Busy(retry_after)
+            | Self::Refused(retry_after)
+            | Self::NoRoom(retry_after) => Problem::unavailable(detail, *retry_after),
             Self::Unreachable(_) | Self::Broken(_) => {
                 Problem::new(StatusCode::BAD_GATEWAY, "bad-gateway", "The service gave no answer").detail(detail)
             }
@@ -113,8 +148,12 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = self.problem().into_response();
+        let headers = response.headers_mut();
+        if let Some(challenge) = self.challenge() {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
         if let Self::Method(allow) = self {
-            response.headers_mut().insert(ALLOW, allow);
+            headers.insert(ALLOW, allow);
         }
         response
     }

@@ -207,7 +207,9 @@ impl<S: Send + Sync> FromRequestParts<S> for OnlyOperators {
         match Asker::from_request_parts(parts, state).await {
             Ok(Asker::Anyone) => Ok(Self),
             Ok(Asker::Person { identity, operator_role }) if identity.is(&operator_role) => Ok(Self),
-            Ok(Asker::Person { .. } | Asker::Service) => Err(Problem::forbidden("this is for those who operate the fleet")),
+            Ok(Asker::Person { .. } | Asker::Service) => {
+                Err(Problem::forbidden("this is for those who operate the fleet"))
+            }
         }
     }
 }
@@ -225,5 +227,113 @@ pub(crate) async fn admit(
             next.run(request).await
         }
         Err(problem) => problem.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ambient::{Ids, ManualClock, Timestamp};
+    use aws_lc_rs::encoding::AsDer;
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+    use axum::Router;
+    use axum::body::Body;
+    use axum::routing::get;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use hyper::StatusCode;
+    use identity::Signer;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::{Config, Host};
+
+    /// A key in two files, named by what it is for.
+    fn keys(name: &str) -> (PathBuf, Signer) {
+        let pair = Ed25519KeyPair::generate().unwrap();
+        let pem =
+            |kind, der: &[u8]| format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der));
+        let file = std::env::temp_dir().join(format!("flotilla-chassis-{}-{name}.pem", std::process::id()));
+        std::fs::write(&file, pem("PUBLIC KEY", pair.public_key().as_der().unwrap().as_ref())).unwrap();
+        let purpose = if name.contains("caller") { SERVICES } else { PERSONS };
+        (file, Signer::new(&pem("PRIVATE KEY", pair.to_pkcs8v1().unwrap().as_ref()), purpose).unwrap())
+    }
+
+    fn identity(subject: &str, roles: &[&str]) -> Identity {
+        Identity { subject: subject.to_owned(), roles: roles.iter().map(|role| (*role).to_owned()).collect() }
+    }
+
+    /// A service whose paths tell who may ask what.
+    fn service(trust: &Trust, clock: Arc<ManualClock>) -> Router {
+        let scope = async |asker: Asker| asker.scope("reader", "boss").map(|scope| format!("{scope:?}"));
+        let routes = Router::new()
+            .route("/things", get(scope))
+            .route("/own", get(async |asker: Asker| asker.in_role("reader").map(|who| format!("{who:?}"))))
+            .route("/inside", get(async |_: OnlyServices| "inside"))
+            .route("/operation", get(async |_: OnlyOperators| "operation"));
+        let config = Config { trust: trust.clone(), ..Config::default() };
+        let ids = Arc::new(Ids::seeded(clock.clone(), 1));
+        crate::router(routes, &Host::new(clock, ids).trusting(&config).unwrap(), &config)
+    }
+
+    async fn ask(service: &Router, path: &str, pass: Option<&str>) -> (u16, String) {
+        let mut request = Request::builder().uri(path);
+        if let Some(pass) = pass {
+            request = request.header(PASS_HEADER, pass);
+        }
+        let answer = service.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_service_that_trusts_a_gateway_lets_nobody_in_without_its_pass() {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_800_000_000_000_000)));
+        let ((gateway, signer), (callers, caller), (_, stranger)) = (keys("gate"), keys("caller"), keys("stranger"));
+        let trust = Trust {
+            pass_key_file: Some(gateway),
+            caller_key_file: Some(callers),
+            operator_role: "boss".to_owned(),
+            require_identity: true,
+        };
+        let service = service(&trust, clock.clone());
+        let pass = |signer: &Signer, who: &Identity| signer.pass(who, clock.now()).unwrap();
+        let reader = pass(&signer, &identity("kim", &["reader"]));
+        let boss = pass(&signer, &identity("lee", &["boss", "reader"]));
+        let other = pass(&signer, &identity("sam", &["other"]));
+        let inside = pass(&caller, &identity("crane", &["boss", "reader"]));
+        let forged = pass(&stranger, &identity("kim", &["boss"]));
+        for (who, pass, things, own, within, operation) in [
+            ("nobody", None, 401, 401, 401, 401),
+            ("a forger", Some(forged.as_str()), 401, 401, 401, 401),
+            ("a name", Some("kim"), 401, 401, 401, 401),
+            ("a reader", Some(reader.as_str()), 200, 200, 403, 403),
+            ("the boss", Some(boss.as_str()), 200, 200, 403, 200),
+            ("another", Some(other.as_str()), 403, 403, 403, 403),
+            ("a service", Some(inside.as_str()), 403, 403, 200, 403),
+        ] {
+            for (path, expected) in [("/things", things), ("/own", own), ("/inside", within), ("/operation", operation)]
+            {
+                assert_eq!(ask(&service, path, pass).await.0, expected, "{who} asks for {path}");
+            }
+            assert_eq!(ask(&service, "/livez", pass).await.0, 200, "health is asked by whoever watches");
+        }
+        assert_eq!(ask(&service, "/things", Some(&reader)).await.1, r#"Own("kim")"#);
+        assert_eq!(ask(&service, "/things", Some(&boss)).await.1, "All");
+        clock.advance(Duration::from_mins(2));
+        assert_eq!(ask(&service, "/things", Some(&reader)).await.0, 401, "a pass of two minutes ago");
+    }
+
+    #[tokio::test]
+    async fn an_open_service_lets_everyone_do_everything_unless_that_is_forbidden() {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_micros(0)));
+        let open = service(&Trust::default(), clock);
+        for path in ["/things", "/own", "/inside", "/operation"] {
+            assert_eq!(ask(&open, path, None).await.0, StatusCode::OK, "{path}");
+        }
+        let forbidden = Trust { require_identity: true, ..Trust::default() };
+        assert!(matches!(Doorkeeper::new(&forbidden), Err(TrustError::Open)));
     }
 }

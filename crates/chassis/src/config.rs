@@ -165,7 +165,8 @@ mod tests {
     fn the_defaults_in_code_are_those_of_the_command_line() {
         // Given as flags, so that the environment of the test says nothing.
         let command = Settings::command();
-        let flags = command.get_arguments().filter(|flag| flag.get_env().is_some()).flat_map(|flag| {
+        let flags = command.get_arguments().filter(|flag| !flag.get_default_values().is_empty());
+        let flags = flags.filter(|flag| flag.get_env().is_some()).flat_map(|flag| {
             let default = flag.get_default_values()[0].to_str().unwrap();
             [format!("--{}", flag.get_long().unwrap()), default.to_owned()]
         });

@@ -166,6 +166,9 @@ where
     };
     let routes = routes.inspect_err(|_| host.stop_at_once()).map_err(RunError::Build)?;
     let app = router(routes, &host, config);
+    if host.doorkeeper().is_none() && !config.begins_traces {
+        tracing::warn!("OPEN: whoever reaches this process may do everything (PASS_KEY_FILE is not set)");
+    }
     tracing::info!(address = listener.local_addr().ok().map(tracing::field::display), "serving");
     let server = serve(listener, app, config.serve_limits(), host.draining());
     let server = AbortOnDropHandle::new(tokio::spawn(server));

@@ -1,6 +1,8 @@
 //! Tokens as providers make them, and as attackers do. The list of forgeries: RFC 8725 (JWT best current practices), and
 //! what the OWASP cheat sheet on JSON Web Tokens names.
 
+#![expect(clippy::unwrap_used, reason = "a test panics when it fails, its fixtures too")]
+
 use std::time::Duration;
 
 use ambient::Timestamp;
@@ -273,7 +275,9 @@ fn a_secret_among_public_keys_and_a_key_for_encryption_are_not_taken() {
     let keys = Keys::read(&jwks.to_string()).unwrap();
     let verifier = Verifier::new(rules()).unwrap();
     let verify = |id: &str, algorithm, key| {
-        verifier.verify(&encode(&header(algorithm, id), &claims(), key).unwrap(), &keys, at(NOW)).map(|believed| believed.until)
+        verifier
+            .verify(&encode(&header(algorithm, id), &claims(), key).unwrap(), &keys, at(NOW))
+            .map(|believed| believed.until)
     };
     assert_eq!(verify("rsa", Algorithm::RS256, &provider.rsa), Err(Refusal::Key));
     assert_eq!(verify("ec", Algorithm::ES256, &provider.ec), Err(Refusal::Key));

@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use gateway::config::Config;
+use gateway::guard::Guard;
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -99,7 +100,16 @@ impl Gateway {
         Self::with(routes, chassis::Config::default()).await
     }
 
+    /// One that asks for tokens, and signs its passes with the key in that file.
+    pub async fn guarded(routes: &str, signing_key: &std::path::Path) -> Self {
+        Self::build(routes, chassis::Config::default(), Some(signing_key.to_owned())).await
+    }
+
     async fn with(routes: &str, settings: chassis::Config) -> Self {
+        Self::build(routes, settings, None).await
+    }
+
+    async fn build(routes: &str, settings: chassis::Config, signing_key: Option<std::path::PathBuf>) -> Self {
         let config = Config::parse(routes, |_| None).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -108,7 +118,10 @@ impl Gateway {
         let ended = tokio::spawn(async move {
             let clock = Arc::new(SystemClock);
             let host = chassis::Host::new(clock.clone(), Arc::new(Ids::seeded(clock, 1)));
-            let build = async |host: chassis::Host| Ok(gateway::router(config, &host));
+            let build = async |host: chassis::Host| {
+                let guard = Guard::start(&config, signing_key.as_deref(), false, &host)?;
+                Ok(gateway::router(config, guard, &host))
+            };
             chassis::run_until(host, &settings, listener, build, told_to_end).await
         });
         let client = Client::builder(TokioExecutor::new()).build_http();

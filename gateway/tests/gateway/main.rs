@@ -8,6 +8,7 @@ mod fixture;
 mod forwarding;
 mod garbage;
 mod health;
+mod identity;
 mod process;
 mod recorder;
 mod shipped_routes;

@@ -102,3 +102,30 @@ async fn what_keeps_it_from_starting_is_said_in_one_line() {
     let said = refusal(no_edge).await;
     assert!(said.contains(&format!("cannot listen on {address} (set by LISTEN)")), "{said}");
 }
+
+#[tokio::test]
+async fn it_refuses_to_start_open_where_that_is_forbidden() {
+    let mut command = gateway();
+    command.env("REQUIRE_IDENTITY", "true").env("LISTEN", free().await.to_string());
+    let said = refusal(command).await;
+    assert!(said.contains("no issuer is set (identity.issuer or IDENTITY_ISSUER)"), "{said}");
+}
+
+#[tokio::test]
+async fn it_refuses_to_start_with_keys_that_are_none_or_rules_that_protect_nobody() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let no_key = folder.join("no-key.pem");
+    std::fs::write(&no_key, "secret").unwrap();
+    let identity = async || {
+        let mut command = gateway();
+        command.env("IDENTITY_ISSUER", "https://id.example").env("IDENTITY_AUDIENCE", "matching");
+        command.env("LISTEN", free().await.to_string());
+        command
+    };
+    let said = refusal(identity().await).await;
+    assert!(said.contains("PASS_SIGNING_KEY_FILE is not set"), "{said}");
+    let mut broken = identity().await;
+    broken.env("PASS_SIGNING_KEY_FILE", &no_key);
+    let said = refusal(broken).await;
+    assert!(said.contains("no-key.pem: no Ed25519 key in PEM") && !said.contains("secret"), "{said}");
+}

@@ -1,0 +1,354 @@
+//! Who is let in, with an identity provider that the test has in its hand.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ambient::{Clock, SystemClock, Timestamp};
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt;
+use http_body_util::BodyExt;
+use identity::{PERSONS, Passes};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+
+use crate::fixture::{Gateway, PATIENCE, Service, assert_problem, json, text};
+
+/// A provider: its keys by their `kid`, and how often it was asked for them.
+#[derive(Default)]
+struct Provider {
+    address: Mutex<String>,
+    keys: Mutex<BTreeMap<String, EncodingKey>>,
+    asked: AtomicUsize,
+    away: AtomicBool,
+}
+
+impl Provider {
+    async fn start() -> Arc<Self> {
+        let provider = Arc::new(Self::default());
+        provider.add("first");
+        let router = Router::new()
+            .route("/realms/r/.well-known/openid-configuration", get(discovery))
+            .route("/realms/r/keys", get(keys))
+            .with_state(Arc::clone(&provider));
+        let service = Service::start(router).await;
+        *provider.address.lock().unwrap() = format!("http://{}/realms/r", service.address);
+        provider
+    }
+
+    fn add(&self, id: &str) {
+        let pair = Ed25519KeyPair::generate().unwrap();
+        let key = EncodingKey::from_ed_der(pair.to_pkcs8v1().unwrap().as_ref());
+        self.keys.lock().unwrap().insert(id.to_owned(), key);
+    }
+
+    fn remove(&self, id: &str) {
+        self.keys.lock().unwrap().remove(id).unwrap();
+    }
+
+    fn issuer(&self) -> String {
+        self.address.lock().unwrap().clone()
+    }
+
+    /// A token of kim's, for five minutes, with changes.
+    fn token(&self, key: &str, change: impl FnOnce(&mut Value)) -> String {
+        let now = seconds(SystemClock.now());
+        let mut claims = json!({
+            "iss": self.issuer(), "aud": "things", "sub": "kim", "exp": now + 300,
+            "realm_access": { "roles": ["reader", "offline_access"] },
+        });
+        change(&mut claims);
+        let header = Header { kid: Some(key.to_owned()), ..Header::new(Algorithm::EdDSA) };
+        encode(&header, &claims, &self.keys.lock().unwrap()[key]).unwrap()
+    }
+}
+
+async fn discovery(State(provider): State<Arc<Provider>>) -> Json<Value> {
+    let issuer = provider.issuer();
+    Json(json!({ "issuer": issuer, "jwks_uri": format!("{issuer}/keys"), "token_endpoint": "x" }))
+}
+
+async fn keys(State(provider): State<Arc<Provider>>) -> Response {
+    provider.asked.fetch_add(1, Ordering::SeqCst);
+    if provider.away.load(Ordering::SeqCst) {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    let keys = provider.keys.lock().unwrap();
+    let jwks = keys.iter().map(|(id, key)| {
+        let mut jwk = serde_json::to_value(Jwk::from_encoding_key(key, Algorithm::EdDSA).unwrap()).unwrap();
+        jwk["kid"] = json!(id);
+        jwk
+    });
+    Json(json!({ "keys": jwks.collect::<Vec<_>>() })).into_response()
+}
+
+fn seconds(at: Timestamp) -> i64 {
+    at.as_micros() / 1_000_000
+}
+
+/// Answers with the headers that it got; `/things/1/events` never ends.
+fn service() -> Router {
+    let headers = async |request: Request| {
+        let all = request.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+        Json(all.collect::<BTreeMap<_, _>>())
+    };
+    let events = async || {
+        Body::from_stream(
+            futures_util::stream::once(async { Ok::<_, std::io::Error>("begin") })
+                .chain(futures_util::stream::pending()),
+        )
+    };
+    Router::new().route("/things/1/events", get(events)).fallback(headers)
+}
+
+/// A gateway that asks for tokens, and all that is around it.
+struct Site {
+    provider: Arc<Provider>,
+    gateway: Gateway,
+    passes: Passes,
+    _service: Service,
+}
+
+impl Site {
+    async fn start() -> Self {
+        Self::with(Provider::start().await, "").await
+    }
+
+    async fn with(provider: Arc<Provider>, more: &str) -> Self {
+        let service = Service::start(service()).await;
+        let (signing_key, passes) = pass_keys();
+        let gateway = Gateway::guarded(&routes(service.address, &provider.issuer(), more), &signing_key).await;
+        let site = Self { provider, gateway, passes, _service: service };
+        if !site.provider.away.load(Ordering::SeqCst) {
+            site.wait_for("the keys", async || site.gateway.get("/readyz").await.status() == 200).await;
+        }
+        site
+    }
+
+    async fn get(&self, path: &str, authorization: &str) -> Response {
+        let request = self.gateway.request("GET", path).header("authorization", authorization);
+        self.gateway.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    async fn status(&self, token: &str) -> u16 {
+        self.get("/things", &format!("Bearer {token}")).await.status().as_u16()
+    }
+
+    async fn wait_for(&self, what: &str, holds: impl AsyncFn() -> bool) {
+        let waited = async {
+            while !holds().await {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        assert!(timeout(PATIENCE, waited).await.is_ok(), "{what}");
+    }
+}
+
+fn routes(service: SocketAddr, issuer: &str, more: &str) -> String {
+    format!(
+        "[upstreams]\nthings = \"http://{service}\"\n\
+         [[routes]]\npath = \"/things\"\nupstream = \"things\"\nmethods = [\"GET\", \"POST\"]\nroles = [\"reader\", \"clerk\"]\n\
+         [[routes]]\npath = \"/things/*/events\"\nupstream = \"things\"\nmethods = [\"GET\"]\nstream = true\n\
+         [[routes]]\npath = \"/secrets\"\nupstream = \"things\"\nmethods = [\"GET\"]\nroles = [\"boss\"]\n\
+         [identity]\nissuer = \"{issuer}\"\naudience = \"things\"\nleeway = \"1s\"\nrefetch = \"300ms\"\n{more}"
+    )
+}
+
+/// The file of a key for passes, and what reads them.
+fn pass_keys() -> (PathBuf, Passes) {
+    let pair = Ed25519KeyPair::generate().unwrap();
+    let pem = |kind, der: &[u8]| format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der));
+    let public = pem("PUBLIC KEY", pair.public_key().as_der().unwrap().as_ref());
+    let private = pem("PRIVATE KEY", pair.to_pkcs8v1().unwrap().as_ref());
+    // Named by the key itself: tests run side by side.
+    let name: String = public.chars().filter(char::is_ascii_alphanumeric).rev().skip(20).take(12).collect();
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("pass-{name}.pem"));
+    std::fs::write(&file, private).unwrap();
+    (file, Passes::new(&public, PERSONS).unwrap())
+}
+
+#[tokio::test]
+async fn a_token_of_the_provider_gets_in_and_the_service_learns_who_it_is_and_nothing_else() {
+    let site = Site::start().await;
+    let token = site.provider.token("first", |_| {});
+    for _ in 0..2 {
+        let answer = site.get("/things", &format!("bearer {token}")).await;
+        assert_eq!(answer.status(), 200);
+        let headers = json(answer).await;
+        let who = site.passes.read(headers["x-flotilla-pass"].as_str().unwrap(), SystemClock.now()).unwrap();
+        assert_eq!(who.subject, "kim");
+        assert_eq!(who.roles.into_iter().collect::<Vec<_>>(), ["reader"], "roles that nobody asks for are not told");
+        assert!(headers.get("authorization").is_none(), "{headers}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_it_is_401_and_says_what_is_needed() {
+    let site = Site::start().await;
+    let answer = site.gateway.get("/things").await;
+    assert_eq!(answer.headers()["www-authenticate"], r#"Bearer realm="things""#);
+    assert_problem(answer, 401).await;
+    for other in ["Basic a2ltOmtpbQ==", "Bearer", ""] {
+        let answer = site.get("/things", other).await;
+        assert_eq!(answer.headers()["www-authenticate"], r#"Bearer realm="things""#, "{other}");
+        assert_problem(answer, 401).await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_valid_is_401_without_a_word_about_why() {
+    let site = Site::start().await;
+    let provider = &site.provider;
+    let now = seconds(SystemClock.now());
+    let good = provider.token("first", |_| {});
+    provider.add("unpublished");
+    let unpublished = provider.token("unpublished", |_| {});
+    provider.remove("unpublished");
+    let mut said = Vec::new();
+    for token in [
+        provider.token("first", |claims| claims["exp"] = json!(now - 5)),
+        provider.token("first", |claims| claims["nbf"] = json!(now + 60)),
+        provider.token("first", |claims| claims["aud"] = json!("others")),
+        provider.token("first", |claims| claims["iss"] = json!("https://else.example")),
+        format!("{good}x"),
+        good[..good.len() - 10].to_owned(),
+        unpublished,
+        "x".repeat(9000),
+        "nonsense".to_owned(),
+    ] {
+        let answer = site.get("/things", &format!("Bearer {token}")).await;
+        assert_eq!(answer.headers()["www-authenticate"], r#"Bearer realm="things", error="invalid_token""#);
+        said.push(assert_problem(answer, 401).await);
+    }
+    said.dedup();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert_eq!(site.status(&good).await, 200);
+}
+
+#[tokio::test]
+async fn who_has_none_of_the_roles_is_told_403_and_what_has_no_route_stays_unknown() {
+    let site = Site::start().await;
+    let token = site.provider.token("first", |_| {});
+    let answer = site.get("/secrets", &format!("Bearer {token}")).await;
+    assert_eq!(answer.headers()["www-authenticate"], r#"Bearer realm="things", error="insufficient_scope""#);
+    assert_problem(answer, 403).await;
+    let roleless = site.provider.token("first", |claims| claims["realm_access"] = json!({}));
+    assert_eq!(site.status(&roleless).await, 403);
+    assert_problem(site.gateway.get("/nowhere").await, 404).await;
+}
+
+#[tokio::test]
+async fn two_tokens_are_none() {
+    let site = Site::start().await;
+    let token = site.provider.token("first", |_| {});
+    let bearer = format!("Bearer {token}");
+    let request =
+        site.gateway.request("GET", "/things").header("authorization", &bearer).header("authorization", &bearer);
+    assert_problem(site.gateway.send(request.body(Body::empty()).unwrap()).await, 400).await;
+}
+
+#[tokio::test]
+async fn a_pass_that_a_client_brings_is_dropped_and_one_alone_opens_nothing() {
+    let site = Site::start().await;
+    let token = site.provider.token("first", |_| {});
+    let pass = json(site.get("/things", &format!("Bearer {token}")).await).await["x-flotilla-pass"].clone();
+    let pass = pass.as_str().unwrap();
+    let alone = site.gateway.request("GET", "/things").header("x-flotilla-pass", pass).body(Body::empty()).unwrap();
+    assert_problem(site.gateway.send(alone).await, 401).await;
+    let lee = site.provider.token("first", |claims| claims["sub"] = json!("lee"));
+    let both = site.gateway.request("GET", "/things").header("x-flotilla-pass", pass);
+    let both = both.header("authorization", format!("Bearer {lee}")).header("connection", "x-flotilla-pass");
+    let headers = json(site.gateway.send(both.body(Body::empty()).unwrap()).await).await;
+    let who = site.passes.read(headers["x-flotilla-pass"].as_str().unwrap(), SystemClock.now()).unwrap();
+    assert_eq!(who.subject, "lee");
+}
+
+#[tokio::test]
+async fn a_new_key_is_found_and_unknown_ones_do_not_make_it_ask_and_ask() {
+    let site = Site::start().await;
+    site.provider.add("second");
+    let second = site.provider.token("second", |_| {});
+    site.wait_for("the new key", async || site.status(&second).await == 200).await;
+    let (before, began) = (site.provider.asked.load(Ordering::SeqCst), tokio::time::Instant::now());
+    site.provider.add("unknown");
+    let unknown = site.provider.token("unknown", |_| {});
+    site.provider.remove("unknown");
+    for _ in 0..50 {
+        assert_eq!(site.status(&unknown).await, 401);
+    }
+    let asked = site.provider.asked.load(Ordering::SeqCst) - before;
+    // Once for each 300 ms that this took.
+    let most = usize::try_from(began.elapsed().as_millis() / 300).unwrap() + 1;
+    assert!(asked <= most, "{asked} > {most}");
+}
+
+#[tokio::test]
+async fn a_key_that_the_provider_has_withdrawn_opens_nothing_any_more() {
+    let provider = Provider::start().await;
+    provider.add("second");
+    let site = Site::with(provider, "refresh = \"100ms\"").await;
+    let first = site.provider.token("first", |_| {});
+    assert_eq!(site.status(&first).await, 200);
+    site.provider.remove("first");
+    site.wait_for("the withdrawal", async || site.status(&first).await == 401).await;
+}
+
+#[tokio::test]
+async fn a_provider_that_is_away_makes_no_token_invalid() {
+    let provider = Provider::start().await;
+    let site = Site::with(provider, "refresh = \"50ms\"").await;
+    let token = site.provider.token("first", |_| {});
+    site.provider.away.store(true, Ordering::SeqCst);
+    let before = site.provider.asked.load(Ordering::SeqCst);
+    site.wait_for("a question in vain", async || site.provider.asked.load(Ordering::SeqCst) > before).await;
+    assert_eq!(site.status(&token).await, 200);
+    assert_eq!(site.gateway.get("/readyz").await.status(), 200);
+}
+
+#[tokio::test]
+async fn before_the_keys_are_known_it_is_503_and_not_ready() {
+    let provider = Provider::start().await;
+    provider.away.store(true, Ordering::SeqCst);
+    let site = Site::with(provider, "").await;
+    let token = site.provider.token("first", |_| {});
+    let answer = site.get("/things", &format!("Bearer {token}")).await;
+    assert!(answer.headers().contains_key("retry-after"));
+    assert_problem(answer, 503).await;
+    assert_eq!(site.gateway.get("/readyz").await.status(), 503);
+    site.provider.away.store(false, Ordering::SeqCst);
+    site.wait_for("the keys at last", async || site.status(&token).await == 200).await;
+}
+
+#[tokio::test]
+async fn a_live_stream_ends_with_its_token() {
+    let site = Site::start().await;
+    let now = seconds(SystemClock.now());
+    let short = site.provider.token("first", |claims| claims["exp"] = json!(now + 1));
+    let answer = site.get("/things/1/events", &format!("Bearer {short}")).await;
+    assert_eq!(answer.status(), 200);
+    let body = timeout(PATIENCE, answer.into_body().collect()).await.expect("it goes on for ever").unwrap();
+    assert_eq!(body.to_bytes(), "begin");
+    assert_eq!(site.status(&short).await, 401, "with the leeway it is over by now");
+}
+
+#[tokio::test]
+async fn preflight_requests_bear_no_token() {
+    let site = Site::start().await;
+    let request = site.gateway.request("OPTIONS", "/things").body(Body::empty()).unwrap();
+    assert_eq!(site.gateway.send(request).await.status(), 204);
+    assert_eq!(text(site.gateway.get("/healthz").await).await, r#"{"status":"up"}"#);
+}
