@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{io, path};
+use std::{env, io, path};
 
 use clap::Args;
 
 use crate::binaries::{BinariesError, Origin};
 use crate::fleets::{self, Fleet, FleetError};
 use crate::manifest::BROKER;
-use crate::plan::{Broker, Plan, PlanError, Settings, Stores};
+use crate::plan::{Auth, Broker, Plan, PlanError, Settings, Stores};
+use crate::shell;
+
+/// The folder of a fleet unless told otherwise.
+const DEFAULT_DIR: &str = ".flotilla";
 
 /// Which fleet, and where its parts are. Whoever says the same finds the same fleet.
 #[derive(Debug, Clone, Args)]
@@ -20,7 +24,7 @@ pub struct FleetArgs {
     #[arg(long, env = "FLOTILLA_FLEET")]
     pub fleet: Option<String>,
     /// The folder of its stores and logs
-    #[arg(long, env = "FLOTILLA_DIR", default_value = ".flotilla")]
+    #[arg(long, env = "FLOTILLA_DIR", default_value = DEFAULT_DIR)]
     pub dir: PathBuf,
     /// A Kafka that runs already (host:port,…) instead of the embedded broker
     #[arg(long, env = "FLOTILLA_KAFKA")]
@@ -48,6 +52,9 @@ pub struct UpArgs {
     /// The fleet.
     #[command(flatten)]
     pub fleet: FleetArgs,
+    /// Ask who asks: with keys of the fleet's own, and tokens that `flotilla token` prints
+    #[arg(long, env = "FLOTILLA_AUTH")]
+    pub auth: bool,
     /// How long each process may take to become ready
     #[arg(long, env = "FLOTILLA_READY_WITHIN", default_value = "30s", value_parser = humantime::parse_duration)]
     pub ready_within: Duration,
@@ -97,6 +104,17 @@ impl FleetArgs {
         Ok((origin, fleet))
     }
 
+    /// The command that prints tokens for this fleet, by the name by which this command was started.
+    fn token_command(&self) -> String {
+        let program = env::args_os().next().unwrap_or_else(|| "flotilla".into());
+        let mut words = vec![program.to_string_lossy().into_owned(), "token".to_owned()];
+        words.extend(self.fleet.iter().flat_map(|fleet| ["--fleet".to_owned(), fleet.clone()]));
+        if self.dir != Path::new(DEFAULT_DIR) {
+            words.extend(["--dir".to_owned(), self.dir.display().to_string()]);
+        }
+        words.iter().map(|word| shell::word(word)).collect::<Vec<_>>().join(" ")
+    }
+
     fn plan_with(&self, change: impl FnOnce(Settings) -> Settings) -> Result<(Origin, Plan), ArgsError> {
         let (origin, fleet) = self.find()?;
         let settings = Settings {
@@ -116,11 +134,12 @@ impl UpArgs {
     /// Where the binaries come from, and what to start.
     pub fn plan(&self) -> Result<(Origin, Plan), ArgsError> {
         let (log, log_limit) = (self.log.clone(), self.log_limit);
-        self.fleet.plan_with(|settings| Settings { log, log_limit, ..settings })
+        let auth = self.auth.then(|| Auth { token_command: self.fleet.token_command() });
+        self.fleet.plan_with(|settings| Settings { log, log_limit, auth, ..settings })
     }
 }
 
 /// The processes must find it wherever they are.
-pub(crate) fn absolute(path: &path::Path) -> Result<PathBuf, ArgsError> {
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, ArgsError> {
     path::absolute(path).map_err(|source| ArgsError::Path { path: path.to_owned(), source })
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::keys::{self, KeyError};
 use crate::pids::Pids;
 use crate::plan::Plan;
 
@@ -35,6 +36,9 @@ pub enum FolderError {
         /// The folder.
         path: PathBuf,
     },
+    /// A key is not there and cannot be made, or is none.
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 impl Folder {
@@ -57,10 +61,13 @@ impl Folder {
     }
 }
 
-/// Makes the folders of all processes of a plan and writes the files that they read.
+/// Makes the folders of all processes of a plan and writes the files that they read. Keys that are there stay.
 pub fn lay_out(plan: &Plan) -> Result<(), FolderError> {
     for process in &plan.processes {
         fs::create_dir_all(&process.folder).map_err(not_writable(&process.folder))?;
+    }
+    if plan.auth.is_some() {
+        keys::make(&plan.keyring)?;
     }
     let (path, text) = &plan.routes;
     fs::write(path, text).map_err(not_writable(path))

@@ -4,7 +4,7 @@
 //! [`process`] starts and stops one process: tests use these on their own. [`up`] does all of it for a user.
 //!
 //! The other commands ask a fleet that runs, which [`running`] reaches over HTTP and through its broker: [`status`],
-//! [`tail`] (`flotilla events`), [`redrive`] and [`rebuild`]. What a fleet itself declares to check it is run by [`checks`].
+//! [`tail`] (`flotilla events`), [`redrive`] and [`rebuild`]. Who asks is what [`keyring`], [`keys`] and [`token`] are about. What a fleet itself declares to check it is run by [`checks`].
 
 pub mod args;
 pub mod binaries;
@@ -14,6 +14,8 @@ pub mod crew;
 pub mod event;
 pub mod fleets;
 pub mod folder;
+pub mod keyring;
+pub mod keys;
 pub mod leftovers;
 pub mod manifest;
 pub mod member;
@@ -27,8 +29,10 @@ pub mod redrive;
 pub mod restarts;
 pub mod running;
 pub mod screen;
+pub mod shell;
 pub mod status;
 pub mod stop;
 pub mod tail;
 pub mod template;
+pub mod token;
 pub mod up;

@@ -13,6 +13,7 @@ use flotilla::screen::Screen;
 use flotilla::status::{StatusArgs, status};
 use flotilla::stop::Stop;
 use flotilla::tail::{TailArgs, TailError, tail};
+use flotilla::token::{TokenArgs, TokenError, token};
 use flotilla::up::{UpError, up};
 
 /// Runs a fleet of services on one machine.
@@ -27,6 +28,8 @@ struct Cli {
 enum Command {
     /// Starts a fleet and keeps it running until Ctrl-C
     Up(UpArgs),
+    /// Prints a token for a fleet that was started with --auth
+    Token(TokenArgs),
     /// Shows how each process stands; ends with 1 unless all are ready
     Status(StatusArgs),
     /// Shows the events of a fleet as they are said
@@ -48,6 +51,8 @@ enum Failure {
     Runtime(#[from] io::Error),
     #[error(transparent)]
     Up(#[from] UpError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
     #[error(transparent)]
     Status(#[from] RunningError),
     #[error(transparent)]
@@ -88,6 +93,7 @@ async fn obey(command: Command) -> Result<ExitCode, Failure> {
     let screen = Screen::stdout();
     let well = match command {
         Command::Up(args) => up(&args, &screen, &Stop::on_signals()?).await.map(|()| true)?,
+        Command::Token(args) => token(&args, &screen).map(|()| true)?,
         Command::Status(args) => status(&args, &screen).await?,
         Command::Events(args) => tail(&args, &screen, &Screen::stderr(), &Stop::on_signals()?).await.map(|()| true)?,
         Command::Redrive(args) => redrive(&args, &screen).await?,

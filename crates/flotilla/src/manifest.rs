@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use crate::keyring;
 use crate::template;
 
 /// The name of the gateway among the processes of a fleet.
@@ -12,8 +13,24 @@ pub const GATEWAY: &str = "gateway";
 pub const BROKER: &str = "broker";
 
 /// Variables that the supervisor sets for every process: a fleet cannot set them to something else.
-const RESERVED: [&str; 7] =
-    ["LISTEN", "STORE_URL", "KAFKA_BROKERS", "FLEET", "GATEWAY_ROUTES", "LOG", "STOP_ON_STDIN_EOF"];
+const RESERVED: [&str; 16] = [
+    "LISTEN",
+    "STORE_URL",
+    "KAFKA_BROKERS",
+    "FLEET",
+    "GATEWAY_ROUTES",
+    "LOG",
+    "STOP_ON_STDIN_EOF",
+    "PASS_KEY_FILE",
+    "PASS_SIGNING_KEY_FILE",
+    "CALL_KEY_FILE",
+    "CALLER_KEY_FILE",
+    "OPERATOR_ROLE",
+    "REQUIRE_IDENTITY",
+    "IDENTITY_ISSUER",
+    "IDENTITY_AUDIENCE",
+    "IDENTITY_KEYS_FILE",
+];
 
 /// A fleet as its `fleet.toml` describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -79,6 +96,9 @@ pub struct Context {
     pub binary: String,
     /// Where it listens.
     pub port: u16,
+    /// The contexts that it asks on its own behalf.
+    #[serde(default)]
+    pub calls: Vec<String>,
     /// More environment variables, in which `{name}` stands for the base URL of a context.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
@@ -92,6 +112,19 @@ pub struct Try {
     pub say: String,
     /// The command, in which `{gateway}` stands for the gateway's base URL.
     pub curl: String,
+    /// Who asks, where that is asked.
+    #[serde(rename = "as")]
+    pub asker: Option<Somebody>,
+}
+
+/// Somebody who could ask.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Somebody {
+    /// His name.
+    pub name: String,
+    /// What he is.
+    pub role: String,
 }
 
 /// Why a `fleet.toml` cannot be used.
@@ -136,7 +169,8 @@ impl Manifest {
         if self.contexts.is_empty() {
             return Err(wrong("context", "a fleet needs at least one"));
         }
-        let mut names = BTreeSet::from([GATEWAY, BROKER]);
+        // Each has a folder of this name.
+        let mut names = BTreeSet::from([GATEWAY, BROKER, keyring::FOLDER]);
         let mut ports = BTreeSet::new();
         port("gateway.port", self.gateway.port, &mut ports)?;
         for (at, context) in self.contexts.iter().enumerate() {
@@ -147,8 +181,22 @@ impl Manifest {
             }
             port(&field("port"), context.port, &mut ports)?;
         }
-        names.remove(BROKER);
+        for name in [BROKER, keyring::FOLDER] {
+            names.remove(name);
+        }
+        self.check_calls()?;
         self.check_texts(&names)
+    }
+
+    fn check_calls(&self) -> Result<(), ManifestError> {
+        for (at, context) in self.contexts.iter().enumerate() {
+            let other =
+                |called: &String| self.contexts.iter().any(|one| one.name == *called && *called != context.name);
+            if let Some(called) = context.calls.iter().find(|called| !other(called)) {
+                return Err(wrong(&format!("context[{at}].calls"), &format!("\"{called}\" is no other context")));
+            }
+        }
+        Ok(())
     }
 
     /// Whoever writes `{name}` must mean the gateway or a context of this fleet.
@@ -275,6 +323,7 @@ curl = "curl {gateway}/lifts -d '{\"id\":1}'"
     fn a_name_or_port_that_is_taken_or_impossible_is_named() {
         assert_eq!(error_with("name = \"boat\"", "name = \"crane\""), "context[1].name: \"crane\" is taken");
         assert_eq!(error_with("name = \"boat\"", "name = \"broker\""), "context[1].name: \"broker\" is taken");
+        assert_eq!(error_with("name = \"boat\"", "name = \"identity\""), "context[1].name: \"identity\" is taken");
         assert!(
             error_with("name = \"boat\"", "name = \"../x\"").starts_with("context[1].name: \"../x\" is not a name")
         );
@@ -290,7 +339,29 @@ curl = "curl {gateway}/lifts -d '{\"id\":1}'"
             "context[0].env.BOAT_URL: {ship} is neither the gateway nor a context"
         );
         assert_eq!(error_with("{gateway}", "{broker}"), "try[0].curl: {broker} is neither the gateway nor a context");
-        assert_eq!(error_with("BOAT_URL", "LISTEN"), "context[0].env.LISTEN: is set by flotilla itself");
+        for variable in ["LISTEN", "PASS_KEY_FILE"] {
+            let expected = format!("context[0].env.{variable}: is set by flotilla itself");
+            assert_eq!(error_with("BOAT_URL", variable), expected);
+        }
+    }
+
+    #[test]
+    fn a_context_that_asks_another_says_whom() {
+        let calls = |called: &str| error_with("env = {", &format!("calls = [\"{called}\"]\nenv = {{"));
+        assert_eq!(calls("ship"), "context[0].calls: \"ship\" is no other context");
+        assert_eq!(calls("crane"), "context[0].calls: \"crane\" is no other context");
+        assert_eq!(calls("gateway"), "context[0].calls: \"gateway\" is no other context");
+        let text = HARBOUR.replacen("env = {", "calls = [\"boat\"]\nenv = {", 1);
+        assert_eq!(Manifest::parse(&text).unwrap().contexts[0].calls, ["boat"]);
+    }
+
+    #[test]
+    fn whoever_tries_something_has_a_name_and_a_role() {
+        let text = format!("{HARBOUR}as = {{ name = \"kim\", role = \"clerk\" }}\n");
+        let somebody = Manifest::parse(&text).unwrap().tries[0].asker.clone();
+        assert_eq!(somebody, Some(Somebody { name: "kim".to_owned(), role: "clerk".to_owned() }));
+        let error = Manifest::parse(&format!("{HARBOUR}as = {{ name = \"kim\" }}\n")).unwrap_err().to_string();
+        assert_eq!(error, "try[0].as: missing field `role`");
     }
 
     #[test]

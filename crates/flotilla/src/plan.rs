@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::fleets::Fleet;
-use crate::manifest::{BROKER, Context, GATEWAY, Manifest, Try};
-use crate::template;
+use crate::keyring::Keyring;
+use crate::manifest::{BROKER, Context, GATEWAY, Manifest, Somebody, Try};
+use crate::{shell, template};
 
 /// Where the embedded broker listens unless told otherwise.
 pub const BROKER_PORT: u16 = 9092;
@@ -42,6 +43,15 @@ pub struct Settings {
     pub log: String,
     /// See [`LOG_LIMIT`].
     pub log_limit: u64,
+    /// With it, who asks must say who he is. Without it the fleet is open.
+    pub auth: Option<Auth>,
+}
+
+/// How somebody says who he is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Auth {
+    /// The command that prints tokens, to be pasted with a name and a role behind it.
+    pub token_command: String,
 }
 
 impl Settings {
@@ -57,6 +67,7 @@ impl Settings {
             ports: BTreeMap::new(),
             log: "info".to_owned(),
             log_limit: LOG_LIMIT,
+            auth: None,
         }
     }
 }
@@ -163,6 +174,10 @@ pub struct Plan {
     pub tries: Vec<Try>,
     /// What is not as it would be in production.
     pub open: Vec<String>,
+    /// Its keys, if it has any.
+    pub keyring: Keyring,
+    /// See [`Settings::auth`].
+    pub auth: Option<Auth>,
 }
 
 /// Why there is no plan.
@@ -188,7 +203,26 @@ impl Plan {
             return Err(PlanError::SharedStore);
         }
         let draft = Draft { manifest: &fleet.manifest, settings, addresses: addresses(&fleet.manifest, settings)? };
-        Ok(draft.plan(fleet.routes.clone()))
+        let mut plan = draft.plan(fleet.routes.clone());
+        if let Some(auth) = &settings.auth {
+            plan.require_identity(auth.clone());
+        }
+        Ok(plan)
+    }
+
+    /// Has every process ask who asks, and shows every request with a token.
+    pub fn require_identity(&mut self, auth: Auth) {
+        for process in &mut self.processes {
+            process.env.extend(self.keyring.env(&process.name, process.role));
+        }
+        for one in &mut self.tries {
+            if let Some(Somebody { name, role }) = &one.asker {
+                let (command, role, name) = (&auth.token_command, shell::word(role), shell::word(name));
+                let token = format!("$({command} --role {role} --name {name})");
+                one.curl = format!("{} \\\n    -H \"Authorization: Bearer {token}\"", one.curl);
+            }
+        }
+        self.auth = Some(auth);
     }
 
     /// One more process of a context, on a port of its own and with the same store: `crane-2` beside `crane`.
@@ -241,6 +275,8 @@ impl Draft<'_> {
             gateway: url(self.addresses[GATEWAY]),
             tries,
             open: self.manifest.open.clone(),
+            keyring: Keyring::new(self.manifest, &self.settings.dir),
+            auth: None,
         }
     }
 

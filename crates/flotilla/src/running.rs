@@ -1,15 +1,20 @@
 //! A fleet that runs somewhere: how its processes and its broker are reached.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ambient::{Clock, SystemClock};
 use clap::Args;
+use identity::{PASS_HEADER, Signer};
 use messaging::admin::{self, KafkaError};
 use messaging::{DeadLetter, Status};
-use reqwest::{Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
 
 use crate::args::{ArgsError, FleetArgs};
+use crate::keys::{self, KeyError};
 use crate::plan::{Plan, ProcessSpec, Role};
 
 /// How long a process may take to answer. It asks the broker itself, which may take its time to say nothing.
@@ -24,6 +29,10 @@ pub struct RunningArgs {
     /// Where a process answers, if not where `flotilla up` would start it; may be repeated
     #[arg(long = "url", value_name = "NAME=URL", value_parser = named_url)]
     pub urls: Vec<(String, String)>,
+    /// The file with the private key of its gateway's passes (Ed25519, PEM), if it asks who asks
+    /// [default: that of `flotilla up --auth` in the folder]
+    #[arg(long, value_name = "FILE", env = "FLOTILLA_PASS_KEY")]
+    pub pass_key: Option<PathBuf>,
 }
 
 /// Why it is not known how to reach the fleet.
@@ -45,6 +54,9 @@ pub enum RunningError {
     /// The broker's address or the fleet's name is refused.
     #[error("{0}")]
     Broker(#[from] clap::Error),
+    /// The key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// Nothing could ask the services.
     #[error("no HTTP client: {0}")]
     Http(#[from] reqwest::Error),
@@ -75,16 +87,21 @@ pub struct Running {
     pub broker: messaging::Config,
     urls: BTreeMap<String, String>,
     http: reqwest::Client,
+    /// Makes the passes by which services know who operates them.
+    signer: Option<Arc<Signer>>,
 }
 
 impl RunningArgs {
     /// The fleet, whether it runs or not: nothing is asked yet.
     pub fn find(&self) -> Result<Running, RunningError> {
         let (_, plan) = self.fleet.plan()?;
+        let own = || Some(plan.keyring.pass_key()).filter(|key| key.exists());
+        let signer = self.pass_key.clone().or_else(own).map(|key| keys::signer(&key)).transpose()?;
         let running = Running {
             broker: admin::config(&plan.brokers, &plan.fleet)?,
             urls: self.urls.iter().cloned().collect(),
             http: reqwest::Client::builder().no_proxy().timeout(ANSWER).build()?,
+            signer: signer.map(Arc::new),
             plan,
         };
         let answering = running.names(|process| process.role != Role::Broker);
@@ -127,9 +144,19 @@ impl Running {
         self.http.get(format!("{}{path}", self.url(name))).send().await.map_err(silent)
     }
 
+    /// Asks a context as whoever operates it.
+    async fn operate(&self, method: Method, context: &str, path: &str) -> Result<Response, AskError> {
+        let mut request = self.http.request(method, format!("{}{path}", self.url(context)));
+        if let Some(signer) = &self.signer {
+            let pass = signer.pass(&keys::operator(), SystemClock.now());
+            request = request.header(PASS_HEADER, pass.map_err(|error| AskError::Silent(format!("no pass: {error}")))?);
+        }
+        accepted(request.send().await.map_err(silent)?).await
+    }
+
     /// How the messaging of a context stands.
     pub async fn messaging(&self, context: &str) -> Result<Status, AskError> {
-        let answer = accepted(self.get(context, "/messaging").await?).await?;
+        let answer = self.operate(Method::GET, context, "/messaging").await?;
         answer.json().await.map_err(silent)
     }
 
@@ -139,8 +166,7 @@ impl Running {
         struct Begun {
             generation: String,
         }
-        let url = format!("{}/messaging/rebuild", self.url(context));
-        let answer = accepted(self.http.post(url).send().await.map_err(silent)?).await?;
+        let answer = self.operate(Method::POST, context, "/messaging/rebuild").await?;
         answer.json::<Begun>().await.map_err(silent).map(|begun| begun.generation)
     }
 
@@ -170,6 +196,10 @@ async fn accepted(answer: Response) -> Result<Response, AskError> {
 
 /// What a problem says, or else its status alone.
 fn detail(status: StatusCode, text: &str) -> String {
+    if status == StatusCode::UNAUTHORIZED {
+        // What it says is for those who come through its gateway.
+        return "it does not know who asks: --pass-key names the key of its gateway".to_owned();
+    }
     let problem = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
     let said = problem["detail"].as_str().or_else(|| problem["title"].as_str());
     said.map_or_else(|| format!("it answers {status}"), str::to_owned)
@@ -208,6 +238,8 @@ mod tests {
         let told = |text| detail(StatusCode::CONFLICT, text);
         assert_eq!(told(r#"{"title":"Conflict","detail":"no view"}"#), "no view");
         assert_eq!(told(r#"{"title":"Conflict"}"#), "Conflict");
+        let unknown = detail(StatusCode::UNAUTHORIZED, r#"{"detail":"a valid token is needed"}"#);
+        assert!(unknown.contains("--pass-key"), "{unknown}");
         assert_eq!(told("<html>"), "it answers 409 Conflict");
     }
 }

@@ -5,7 +5,10 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::plan::{Plan, ProcessSpec, Ready};
+use crate::plan::{Auth, Plan, ProcessSpec, Ready};
+
+/// What a fleet without identity is.
+const OPEN: &str = "the gateway lets in anyone who reaches it, as everyone. `flotilla up --auth` asks who it is";
 
 /// Where the lines for the user go. Clones write to the same place.
 #[derive(Clone)]
@@ -66,6 +69,13 @@ pub fn welcome(plan: &Plan, after: Duration) -> String {
     lines.extend([String::new(), format!("Logs:   {dir}/<name>/log.txt")]);
     if plan.processes.iter().any(|process| process.env.get("STORE_URL").is_some_and(|url| url.starts_with("sqlite:"))) {
         lines.push(format!("Stores: {dir}/<name>/store.db"));
+    }
+    match &plan.auth {
+        Some(Auth { token_command }) => {
+            lines.push(format!("Tokens: {token_command} --role ROLE --name NAME"));
+            lines.push(format!("Keys:   {}", plan.keyring.folder.display()));
+        }
+        None => lines.push(format!("OPEN: {OPEN}")),
     }
     lines.extend(plan.open.iter().map(|open| format!("OPEN: {open}")));
     lines.push("Ctrl-C stops it all; the next start finds all that was there.".to_owned());

@@ -57,6 +57,9 @@ pub struct ProcessStatus {
     pub health: Health,
     /// The messaging of a context, if it says how that stands.
     pub messaging: Option<Status>,
+    /// Why a context that runs does not say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// How many dead letters of a context are open, if the broker says so.
     pub dead_letters: Option<usize>,
 }
@@ -109,16 +112,22 @@ impl ProcessStatus {
     async fn of(running: &Running, name: &str, role: Role, broker: bool) -> Self {
         let health = async { Health::of(running.get(name, "/readyz").await).await };
         let context = role == Role::Context;
-        let messaging = async { if context { running.messaging(name).await.ok() } else { None } };
+        let messaging = async { if context { running.messaging(name).await.map(Some) } else { Ok(None) } };
         let letters = async { if context && broker { running.dead_letters(name).await.ok() } else { None } };
         let (health, messaging, letters) = tokio::join!(health, messaging, letters);
+        let (messaging, refused) = match messaging {
+            Ok(messaging) => (messaging, None),
+            Err(AskError::Refused { detail, .. }) => (None, Some(detail)),
+            // Its health says it better.
+            Err(AskError::Silent(_)) => (None, None),
+        };
         let dead_letters = letters.map(|letters| letters.len());
-        Self { name: name.to_owned(), role, at: running.url(name), health, messaging, dead_letters }
+        Self { name: name.to_owned(), role, at: running.url(name), health, messaging, refused, dead_letters }
     }
 
     fn row(&self) -> [String; 8] {
         let (state, why) = match &self.health {
-            Health::Ready => ("ready", ""),
+            Health::Ready => ("ready", self.refused.as_deref().unwrap_or_default()),
             Health::NotReady(why) => ("not ready", why.as_str()),
             Health::Down(why) => ("down", why.as_str()),
         };
@@ -185,7 +194,15 @@ async fn broker(running: &Running) -> ProcessStatus {
         Ok(_) => Health::Ready,
         Err(why) => Health::Down(why),
     };
-    ProcessStatus { name: BROKER.to_owned(), role: Role::Broker, at, health, messaging: None, dead_letters: None }
+    ProcessStatus {
+        name: BROKER.to_owned(),
+        role: Role::Broker,
+        at,
+        health,
+        messaging: None,
+        refused: None,
+        dead_letters: None,
+    }
 }
 
 async fn connect(address: &str) -> Result<(), String> {
@@ -217,6 +234,7 @@ mod tests {
             at: "http://h:1".to_owned(),
             health,
             messaging: Some(messaging),
+            refused: None,
             dead_letters: Some(2),
         }
     }
@@ -249,6 +267,13 @@ mod tests {
             "gateway  ready  -    -       -       -             http://h:1",
         ];
         assert_eq!(fleet().table(), expected.join("\n"));
+    }
+
+    #[test]
+    fn a_context_that_does_not_tell_how_it_stands_says_why() {
+        let refused = Some("who are you?".to_owned());
+        let crane = ProcessStatus { messaging: None, refused, ..context("crane", Health::Ready) };
+        assert_eq!(crane.row(), ["crane", "ready", "?", "?", "?", "2", "http://h:1", "who are you?"]);
     }
 
     #[test]

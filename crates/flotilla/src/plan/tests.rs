@@ -12,6 +12,7 @@ name = "crane"
 package = "crane-service"
 binary = "crane"
 port = 7001
+calls = ["boat"]
 env = { BOAT_URL = "{boat}/x" }
 [[context]]
 name = "boat"
@@ -21,6 +22,10 @@ port = 7002
 [[try]]
 say = "lift it"
 curl = "curl {gateway}/lifts"
+as = { name = "kim o", role = "clerk" }
+[[try]]
+say = "look at it"
+curl = "curl {gateway}/"
 "#;
     Fleet { manifest: Manifest::parse(manifest).unwrap(), routes: "the routes".to_owned() }
 }
@@ -150,4 +155,68 @@ fn a_folder_with_a_strange_name_still_makes_a_url() {
 fn what_is_open_is_said_at_every_start() {
     let welcome = crate::screen::welcome(&planned(&settings()), std::time::Duration::from_millis(7));
     assert!(welcome.contains("is up after 7 ms") && welcome.contains("OPEN: the gates"), "{welcome}");
+}
+
+fn with_auth() -> Settings {
+    Settings { auth: Some(Auth { token_command: "flotilla token".to_owned() }), ..settings() }
+}
+
+/// The variables that a process has with identity only.
+fn told(name: &str) -> Vec<(String, String)> {
+    let (open, plan) = (planned(&settings()), planned(&with_auth()));
+    let env = process(&plan, name).env.clone();
+    env.into_iter().filter(|(variable, _)| !process(&open, name).env.contains_key(variable)).collect()
+}
+
+fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+#[test]
+fn with_identity_the_gateway_believes_the_tokens_of_the_folder_and_makes_passes() {
+    let expected = pairs([
+        ("IDENTITY_AUDIENCE", "harbour"),
+        ("IDENTITY_ISSUER", "flotilla"),
+        ("IDENTITY_KEYS_FILE", "/data/identity/jwks.json"),
+        ("PASS_SIGNING_KEY_FILE", "/data/identity/pass.pem"),
+    ]);
+    assert_eq!(told("gateway"), expected);
+    assert_eq!(told("broker"), []);
+}
+
+#[test]
+fn with_identity_a_context_believes_the_gateway_and_who_asks_signs_for_himself() {
+    let believes = |more: (&str, &str)| {
+        let more = [more, ("OPERATOR_ROLE", "operator"), ("PASS_KEY_FILE", "/data/identity/pass.pub.pem")];
+        pairs([more[0], more[1], more[2], ("REQUIRE_IDENTITY", "true")])
+    };
+    assert_eq!(told("crane"), believes(("CALL_KEY_FILE", "/data/identity/call-crane.pem")));
+    assert_eq!(told("boat"), believes(("CALLER_KEY_FILE", "/data/identity/callers-boat.pub.pem")));
+}
+
+#[test]
+fn a_replica_asks_who_asks_too() {
+    let plan = planned(&with_auth());
+    let second = plan.replica("crane", 2, 7102).unwrap();
+    for (variable, value) in told("crane") {
+        assert_eq!(second.env[&variable], value);
+    }
+}
+
+#[test]
+fn what_can_be_tried_carries_a_token_of_who_would_ask() {
+    let curls = planned(&with_auth()).tries.into_iter().map(|one| one.curl).collect::<Vec<_>>();
+    let asked = "curl http://127.0.0.1:7000/lifts \\\n    \
+                 -H \"Authorization: Bearer $(flotilla token --role clerk --name 'kim o')\"";
+    assert_eq!(curls, [asked, "curl http://127.0.0.1:7000/"]);
+}
+
+#[test]
+fn only_a_fleet_without_identity_is_said_to_let_everyone_in() {
+    let welcome = |settings| crate::screen::welcome(&planned(&settings), std::time::Duration::ZERO);
+    let (open, closed) = (welcome(settings()), welcome(with_auth()));
+    assert!(open.contains("OPEN: the gateway lets in anyone") && open.contains("--auth"), "{open}");
+    assert!(!open.contains("Tokens:"), "{open}");
+    assert!(!closed.contains("the gateway lets in anyone") && closed.contains("OPEN: the gates"), "{closed}");
+    assert!(closed.contains("Tokens: flotilla token --role ROLE --name NAME"), "{closed}");
 }

@@ -39,7 +39,8 @@ impl Harbour {
         };
         let manifest = format!(
             "name = \"harbour\"\n[gateway]\nport = {gateway}\nroutes = \"routes.toml\"\n\
-             {}env = {{ PRETEND = \"{pretend}\" }}\n{}[[try]]\nsay = \"lift it\"\ncurl = \"curl {{gateway}}/lifts\"\n",
+             {}env = {{ PRETEND = \"{pretend}\" }}\n{}[[try]]\nsay = \"lift it\"\ncurl = \"curl {{gateway}}/lifts\"\n\
+             as = {{ name = \"kim\", role = \"clerk\" }}\n",
             context("crane", crane),
             context("boat", boat)
         );

@@ -1,6 +1,8 @@
 //! `flotilla up` as a user sees it: the real command, with pretended services.
 
 #[cfg(test)]
+mod auth;
+#[cfg(test)]
 mod harbour;
 
 use std::fs;
