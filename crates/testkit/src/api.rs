@@ -1,7 +1,10 @@
+use std::sync::Arc;
 use std::time::Duration;
 
+use ambient::{Clock as _, SystemClock};
 use anyhow::{Context as _, Result, bail, ensure};
-use reqwest::header::HeaderMap;
+use identity::{Identity, PASS_HEADER, Signer};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -20,6 +23,10 @@ const MOST_PAGES: usize = 100_000;
 pub struct Api {
     client: Client,
     base: String,
+    /// What every request has.
+    headers: HeaderMap,
+    /// Who makes a pass for every request, and for whom.
+    pass: Option<(Arc<Signer>, Identity)>,
 }
 
 /// An answer, with its body if that is JSON.
@@ -43,13 +50,33 @@ pub(crate) fn client() -> Result<Client> {
 }
 
 impl Api {
-    pub(crate) const fn new(client: Client, base: String) -> Self {
-        Self { client, base }
+    pub(crate) fn new(client: Client, base: String) -> Self {
+        Self { client, base, headers: HeaderMap::new(), pass: None }
+    }
+
+    /// The same, but every request has this header too, whatever it says.
+    pub fn with_header(&self, name: &str, value: &str) -> Result<Self> {
+        let mut api = self.clone();
+        api.headers.append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
+        Ok(api)
+    }
+
+    /// The same, but every request has this token.
+    pub fn with_token(&self, token: &str) -> Result<Self> {
+        self.with_header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// The same, but every request has a pass for somebody, made when it is sent.
+    pub(crate) fn with_pass(&self, signer: Arc<Signer>, identity: Identity) -> Self {
+        Self { pass: Some((signer, identity)), ..self.clone() }
     }
 
     /// A request to be completed and handed to [`Api::send`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.base))
+        let request = self.client.request(method, format!("{}{path}", self.base)).headers(self.headers.clone());
+        let Some((signer, identity)) = &self.pass else { return request };
+        // Whoever has no pass is refused: that is seen.
+        request.header(PASS_HEADER, signer.pass(identity, SystemClock.now()).unwrap_or_default())
     }
 
     /// Sends a request. Every answer is fine; only a connection that breaks is an error.

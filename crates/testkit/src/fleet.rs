@@ -15,6 +15,7 @@ use reqwest::Client;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::identified::Identified;
 use crate::member::Member;
 use crate::parts::Parts;
 use crate::{Api, Ground, Topics, api, metrics, stores};
@@ -33,6 +34,8 @@ pub struct Fleet {
     free_ports: Box<dyn Iterator<Item = u16>>,
     pub(crate) probe: Probe,
     client: Client,
+    /// Who asks, if it asks that.
+    pub(crate) identified: Option<Identified>,
     // Removed after the processes are gone: fields are dropped in this order.
     folder: TempDir,
 }
@@ -52,7 +55,8 @@ impl Fleet {
         folder::lay_out(&plan)?;
         let members = plan.processes.iter().map(|spec| (spec.name.clone(), Member::new(spec.clone()))).collect();
         let (probe, client) = (Probe::new()?, api::client()?);
-        let fleet = Self { parts: parts.clone(), plan, members, free_ports: free, probe, client, folder };
+        let fleet =
+            Self { parts: parts.clone(), plan, members, free_ports: free, probe, client, identified: None, folder };
         if let Parts::Servers(servers) = parts {
             for context in fleet.contexts() {
                 servers.create(&fleet.database(&context)).await?;
@@ -182,7 +186,7 @@ impl Fleet {
 
     /// How a process's messaging stands.
     pub async fn status(&self, name: &str) -> Result<Status> {
-        let answer = self.api(name)?.get("/messaging").await?.must_be(200)?;
+        let answer = self.operated(name)?.get("/messaging").await?.must_be(200)?;
         Ok(serde_json::from_value(answer.body)?)
     }
 

@@ -10,6 +10,7 @@ mod fault;
 mod fleet;
 mod frames;
 mod ground;
+mod identified;
 mod live;
 mod member;
 mod metrics;

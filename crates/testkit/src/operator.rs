@@ -50,10 +50,12 @@ impl Fleet {
         Ok(T::from_arg_matches(&command.try_get_matches_from(arguments)?)?)
     }
 
-    /// Its description, its broker, and where its own processes answer.
+    /// Its description, its folder with its keys, its broker, and where its own processes answer.
     fn named(&self) -> Result<Vec<String>> {
         let file = self.path(DESCRIPTION).display().to_string();
-        let mut arguments = vec!["--fleet".to_owned(), file, "--kafka".to_owned(), self.brokers().to_owned()];
+        let dir = self.plan.dir.display().to_string();
+        let mut arguments = vec!["--fleet".to_owned(), file, "--dir".to_owned(), dir];
+        arguments.extend(["--kafka".to_owned(), self.brokers().to_owned()]);
         for name in self.contexts().into_iter().chain([GATEWAY.to_owned()]) {
             arguments.extend(["--url".to_owned(), format!("{name}={}", self.url(&name)?)]);
         }
