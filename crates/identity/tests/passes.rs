@@ -1,6 +1,6 @@
 //! The pass of a gateway, and those that others would like to have.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test panics when it fails, its fixtures too")]
+#![expect(clippy::expect_used, reason = "a test panics when it fails, its fixtures too")]
 
 use ambient::Timestamp;
 use aws_lc_rs::encoding::AsDer;
