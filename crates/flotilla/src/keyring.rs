@@ -84,6 +84,7 @@ impl Keyring {
                 ("IDENTITY_AUDIENCE", self.audience.clone()),
                 ("IDENTITY_KEYS_FILE", path(self.published())),
                 ("PASS_SIGNING_KEY_FILE", path(self.pass_key())),
+                ("REQUIRE_IDENTITY", true.to_string()),
             ],
             Role::Context => {
                 let mut told = vec![

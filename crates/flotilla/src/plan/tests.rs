@@ -179,6 +179,7 @@ fn with_identity_the_gateway_believes_the_tokens_of_the_folder_and_makes_passes(
         ("IDENTITY_ISSUER", "flotilla"),
         ("IDENTITY_KEYS_FILE", "/data/identity/jwks.json"),
         ("PASS_SIGNING_KEY_FILE", "/data/identity/pass.pem"),
+        ("REQUIRE_IDENTITY", "true"),
     ]);
     assert_eq!(told("gateway"), expected);
     assert_eq!(told("broker"), []);
