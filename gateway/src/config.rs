@@ -7,7 +7,9 @@ use http::uri::{Authority, Uri};
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
+use crate::clients::Clients;
 use crate::cors::Cors;
+use crate::rate::Rate;
 use crate::routes::Pattern;
 use crate::trusted::{Section, Trusted};
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub cors: Option<Cors>,
     /// Whose tokens are believed. Nobody's: the gateway is open.
     pub identity: Option<Trusted>,
+    /// Who the clients are.
+    pub clients: Clients,
 }
 
 /// A service behind the gateway.
@@ -83,6 +87,23 @@ pub struct Route {
     pub stream: bool,
     /// Who may use it, where tokens are asked for: those with one of these roles. None: everybody who is known.
     pub roles: Vec<String>,
+    /// Bytes in a request's body.
+    pub body: u64,
+    /// Requests in flight.
+    pub in_flight: u32,
+    /// How often a client may ask. All routes without a rate of their own count together.
+    pub rate: RouteRate,
+}
+
+/// How often a client may ask a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouteRate {
+    /// As often as `limits.rate` says, counted with all routes of which that is so.
+    Common,
+    /// Counted for itself.
+    Own(Rate),
+    /// Without a limit.
+    Unlimited,
 }
 
 /// What the gateway bears with. Every key may be left out.
@@ -107,6 +128,9 @@ pub struct Limits {
     pub stream_idle: Duration,
     /// Requests in flight per route, and so connections to a service.
     pub in_flight: u32,
+    /// How often a client may ask, of all routes that name no rate.
+    #[serde(deserialize_with = "rate")]
+    pub rate: Option<Rate>,
     /// What a client is told to wait when it is refused for now.
     #[serde(deserialize_with = "span")]
     pub retry_after: Duration,
@@ -132,6 +156,7 @@ impl Default for Limits {
             uploads: 16 * 1024 * 1024,
             stream_idle: Duration::from_mins(1),
             in_flight: 512,
+            rate: "1000/1s".parse().ok(),
             retry_after: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(1),
             connect_attempts: 2,
@@ -152,6 +177,8 @@ struct File {
     cors: Option<Cors>,
     #[serde(default)]
     identity: Section,
+    #[serde(default)]
+    clients: Clients,
 }
 
 #[derive(Deserialize)]
@@ -167,19 +194,31 @@ struct RouteEntry {
     stream: bool,
     #[serde(default)]
     roles: Vec<String>,
+    body: Option<u64>,
+    in_flight: Option<u32>,
+    #[serde(deserialize_with = "route_rate", default = "common")]
+    rate: RouteRate,
+}
+
+const fn common() -> RouteRate {
+    RouteRate::Common
 }
 
 impl Config {
-    /// Reads a routes file. `environment` gives the value of `UPSTREAM_<NAME>`, which replaces a service's address, and of
-    /// the variables that [`Section::settle`] names.
+    /// Reads a routes file. `environment` gives the value of `UPSTREAM_<NAME>`, which replaces a service's address, of
+    /// `GATEWAY_RATE`, which replaces `limits.rate`, and of the variables that [`Section::settle`] names.
     pub fn parse(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let file: File = toml::from_str(text).map_err(|error| syntax(text, &error))?;
         let upstreams = upstreams(file.upstreams, &environment)?;
-        let routes = routes(file.routes, &upstreams, &file.limits)?;
-        check_limits(&file.limits)?;
+        let mut limits = file.limits;
+        if let Some(text) = environment("GATEWAY_RATE") {
+            limits.rate = rate_or_none(&text).map_err(|reason| wrong("GATEWAY_RATE", reason))?;
+        }
+        check_limits(&limits)?;
+        let routes = routes(file.routes, &upstreams, &limits)?;
         file.cors.as_ref().map_or(Ok(()), Cors::check).map_err(|reason| wrong("cors.credentials", reason))?;
         let identity = file.identity.settle(environment).map_err(|(key, reason)| wrong(key, reason))?;
-        Ok(Self { upstreams, routes, limits: file.limits, cors: file.cors, identity })
+        Ok(Self { upstreams, routes, limits, cors: file.cors, identity, clients: file.clients })
     }
 }
 
@@ -260,8 +299,15 @@ fn route(index: usize, entry: RouteEntry, upstreams: &[Upstream], limits: &Limit
         return Err(at("methods", format!("{method} cannot be opened (OPTIONS is answered by the gateway itself)")));
     }
     let timeout = entry.timeout.unwrap_or(limits.timeout);
-    let RouteEntry { methods, stream, roles, .. } = entry;
-    Ok(Route { path, upstream, methods, timeout, stream, roles })
+    let (body, in_flight) = (entry.body.unwrap_or(limits.body), entry.in_flight.unwrap_or(limits.in_flight));
+    if in_flight == 0 {
+        return Err(at("in_flight", "must be at least 1".to_owned()));
+    }
+    if body > limits.uploads {
+        return Err(at("body", format!("must not be more than limits.uploads ({})", limits.uploads)));
+    }
+    let RouteEntry { methods, stream, roles, rate, .. } = entry;
+    Ok(Route { path, upstream, methods, timeout, stream, roles, body, in_flight, rate })
 }
 
 fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
@@ -290,6 +336,22 @@ pub(crate) fn span<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Er
             Err(serde::de::Error::custom(format!("'{text}' is no time such as \"680ms\" or \"10s\": {error}")))
         }
     }
+}
+
+/// A rate such as `100/1s`, or `none`.
+fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Rate>, D::Error> {
+    rate_or_none(&String::deserialize(from)?).map_err(serde::de::Error::custom)
+}
+
+fn route_rate<'de, D: Deserializer<'de>>(from: D) -> Result<RouteRate, D::Error> {
+    rate(from).map(|rate| rate.map_or(RouteRate::Unlimited, RouteRate::Own))
+}
+
+fn rate_or_none(text: &str) -> Result<Option<Rate>, String> {
+    if text == "none" {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|reason| format!("'{text}' {reason}; or it is \"none\""))
 }
 
 fn some_span<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {

@@ -227,3 +227,33 @@ fn an_identity_that_would_be_no_protection_is_refused() {
         assert!(said.contains(expected), "{lines}: {said}");
     }
 }
+
+#[test]
+fn rates_are_common_own_or_none_and_the_environment_may_set_the_common_one() {
+    let text = with("methods = [\"GET\", \"POST\"]", "methods = [\"GET\"]\nrate = \"5/1s\"");
+    let config = parse(&text).unwrap();
+    assert_eq!(config.limits.rate, Some("1000/1s".parse().unwrap()), "the default");
+    assert_eq!(config.routes[0].rate, RouteRate::Own("5/1s".parse().unwrap()));
+    assert_eq!(parse(&text.replace("5/1s", "none")).unwrap().routes[0].rate, RouteRate::Unlimited);
+    assert_eq!(parse(MINIMAL).unwrap().routes[0].rate, RouteRate::Common);
+    let set =
+        |rate: &'static str| Config::parse(MINIMAL, move |name| (name == "GATEWAY_RATE").then(|| rate.to_owned()));
+    assert_eq!(set("none").unwrap().limits.rate, None);
+    assert_eq!(set("7/1m").unwrap().limits.rate, Some("7/1m".parse().unwrap()));
+    assert!(set("7").unwrap_err().to_string().starts_with("GATEWAY_RATE: '7' must be a number, a slash and a time"));
+    let said = refusal(&text.replace("5/1s", "5"));
+    assert!(said.contains("'5' must be a number, a slash and a time"), "{said}");
+}
+
+#[test]
+fn a_route_has_limits_of_its_own_if_it_says_so() {
+    let text = with("methods = [\"GET\", \"POST\"]", "methods = [\"GET\"]\nbody = 10\nin_flight = 3");
+    let route = &parse(&text).unwrap().routes[0];
+    assert_eq!((route.body, route.in_flight), (10, 3));
+    let route = &parse(MINIMAL).unwrap().routes[0];
+    assert_eq!((route.body, route.in_flight), (65_536, 512));
+    assert!(
+        refusal(&text.replace("in_flight = 3", "in_flight = 0")).contains("routes[0].in_flight: must be at least 1")
+    );
+    assert!(refusal(&text.replace("body = 10", "body = 99999999")).contains("routes[0].body: must not be more than"));
+}

@@ -15,8 +15,10 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// What the gateway itself tells the service about a request.
 #[derive(Debug)]
 pub struct Facts {
-    /// Who opened the connection.
-    pub peer: Option<IpAddr>,
+    /// The address of the client, as far as it is known for certain.
+    pub client: Option<IpAddr>,
+    /// Whether the client asks by HTTPS.
+    pub https: bool,
     /// The host that the client asked for.
     pub host: Option<HeaderValue>,
     /// The trace that begins here.
@@ -56,7 +58,7 @@ fn is_host(host: &HeaderValue) -> bool {
 pub fn to_service(headers: &mut HeaderMap, service: HeaderValue, facts: Facts) {
     drop_all(headers, |name| is_of_one_hop(name) || is_framing(name) || is_claim(name));
     headers.insert(header::HOST, service);
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(if facts.https { "https" } else { "http" }));
     headers.insert(TRACEPARENT, facts.traceparent);
     if let Some(pass) = facts.pass {
         headers.remove(header::AUTHORIZATION);
@@ -65,8 +67,8 @@ pub fn to_service(headers: &mut HeaderMap, service: HeaderValue, facts: Facts) {
     if let Some(host) = facts.host {
         headers.insert(FORWARDED_HOST, host);
     }
-    if let Some(peer) = facts.peer.and_then(|peer| HeaderValue::try_from(peer.to_string()).ok()) {
-        headers.insert(FORWARDED_FOR, peer);
+    if let Some(client) = facts.client.and_then(|client| HeaderValue::try_from(client.to_string()).ok()) {
+        headers.insert(FORWARDED_FOR, client);
     }
 }
 
@@ -131,7 +133,8 @@ mod tests {
     fn sent_on(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = headers(lines);
         let facts = Facts {
-            peer: Some([192, 0, 2, 7].into()),
+            client: Some([192, 0, 2, 7].into()),
+            https: false,
             host: Some(HeaderValue::from_static("shop.example")),
             traceparent: HeaderValue::from_static("00-own"),
             pass: None,

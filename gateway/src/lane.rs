@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::body::{Bounded, Cut};
 use crate::config::{Limits, Route, Upstream};
 use crate::observe::RouteMetrics;
+use crate::rate::{Client, Limiter, Standing};
 use crate::refusal::Refusal;
 
 /// A route in use.
@@ -26,6 +27,8 @@ pub struct Lane {
     host: HeaderValue,
     methods: Vec<Method>,
     roles: Vec<String>,
+    body_limit: u64,
+    limiter: Option<Arc<Limiter>>,
     allow: HeaderValue,
     timeout: Duration,
     silence: Duration,
@@ -36,8 +39,8 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Opens `route`, which leads to `upstream`.
-    pub fn new(route: &Route, upstream: &Upstream, limits: &Limits) -> Self {
+    /// Opens `route`, which leads to `upstream`, and counts its clients with `limiter`.
+    pub fn new(route: &Route, upstream: &Upstream, limits: &Limits, limiter: Option<Arc<Limiter>>) -> Self {
         let allow: Vec<&str> = route.methods.iter().map(Method::as_str).chain(["OPTIONS"]).collect();
         // Methods and hosts are made of visible ASCII, so both always fit into a header.
         let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
@@ -46,12 +49,14 @@ impl Lane {
             host: text(upstream.authority.as_str()),
             methods: route.methods.clone(),
             roles: route.roles.clone(),
+            body_limit: route.body,
+            limiter,
             allow: text(&allow.join(", ")),
             timeout: route.timeout,
             silence: if route.stream { limits.stream_idle } else { route.timeout },
             stream: route.stream,
             retry_after: limits.retry_after,
-            seats: Arc::new(Semaphore::new(limits.in_flight.try_into().unwrap_or(Semaphore::MAX_PERMITS))),
+            seats: Arc::new(Semaphore::new(route.in_flight.try_into().unwrap_or(Semaphore::MAX_PERMITS))),
             metrics: RouteMetrics::new(route.path.to_string()),
         }
     }
@@ -69,6 +74,16 @@ impl Lane {
     /// Who may use it; empty: everybody who is known.
     pub fn roles(&self) -> &[String] {
         &self.roles
+    }
+
+    /// Bytes in a request's body.
+    pub const fn body_limit(&self) -> u64 {
+        self.body_limit
+    }
+
+    /// Counts a request of `client`; nothing, if the route has no rate.
+    pub fn count(&self, client: impl FnOnce() -> Client) -> Option<Standing> {
+        self.limiter.as_ref().map(|limiter| limiter.count(client()))
     }
 
     /// The value of `Host` for the service.

@@ -10,6 +10,7 @@
 //! | [`path`], [`routes`] | only what is opened is reached, and by a path that can be read in one way |
 //! | [`lane`] | methods and seats: one slow service cannot take the gateway away from the others |
 //! | [`guard`] | who asks is known, by a token of the identity provider ([`trusted`], [`provider`]) |
+//! | [`rate`] | nobody takes the others' share: counted by who asks, else by address ([`clients`]) |
 //! | [`headers`] | services may believe what the headers say of the client |
 //! | [`upload`] | a body is whole before its service hears of it, so that a slow client holds up nobody |
 //! | [`body`] | answers pass as they come, and neither side can hold the other for ever |
@@ -23,6 +24,7 @@ use axum::{Json, Router};
 use serde_json::json;
 
 pub mod body;
+pub mod clients;
 pub mod config;
 pub mod cors;
 pub mod guard;
@@ -33,6 +35,7 @@ pub mod overview;
 pub mod path;
 pub mod provider;
 pub mod proxy;
+pub mod rate;
 pub mod refusal;
 pub mod routes;
 pub mod trusted;

@@ -1,5 +1,6 @@
 //! One request on its way through.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,17 +13,19 @@ use chassis::{Host, Spans};
 use events::TraceContext;
 use http::header::{ALLOW, CONTENT_LENGTH, HOST};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
-use crate::guard::Guard;
+use crate::clients::Clients;
+use crate::config::{Config, RouteRate};
+use crate::guard::{Admitted, Guard};
 use crate::headers::{self, Facts};
 use crate::lane::Lane;
 use crate::observe::RouteMetrics;
+use crate::rate::{self, Limiter, Rate, Standing};
 use crate::refusal::Refusal;
 use crate::routes::Table;
 use crate::upload::Uploads;
@@ -37,9 +40,9 @@ pub struct Proxy {
     lanes: Table<Arc<Lane>>,
     unrouted: RouteMetrics,
     guard: Option<Guard>,
+    clients: Clients,
     clock: Arc<dyn Clock>,
     client: Client,
-    body_limit: u64,
     uploads: Uploads,
     retry_after: Duration,
     spans: Spans,
@@ -50,17 +53,25 @@ impl Proxy {
     /// A proxy for the routes of `config`. Its live streams end when `host` is told to end.
     pub fn new(config: &Config, guard: Option<Guard>, host: &Host) -> Self {
         let limits = &config.limits;
+        let remembered = config.clients.remembered;
+        let limiter = |rate: Rate| Limiter::new(rate, remembered).map(Arc::new);
+        let common = limits.rate.and_then(limiter);
         let lanes = config.routes.iter().map(|route| {
-            let lane = Lane::new(route, &config.upstreams[route.upstream], limits);
+            let limiter = match route.rate {
+                RouteRate::Common => common.clone(),
+                RouteRate::Own(rate) => limiter(rate),
+                RouteRate::Unlimited => None,
+            };
+            let lane = Lane::new(route, &config.upstreams[route.upstream], limits, limiter);
             (route.path.clone(), Arc::new(lane))
         });
         Self {
             lanes: Table::new(lanes),
             unrouted: RouteMetrics::new("none"),
             guard,
+            clients: config.clients.clone(),
             clock: host.clock(),
             client: upstream::client(limits),
-            body_limit: limits.body,
             uploads: Uploads::new(limits),
             retry_after: limits.retry_after,
             spans: host.spans(),
@@ -73,11 +84,15 @@ impl Proxy {
         let (began, at) = (Instant::now(), proxy.spans.now());
         let trace = proxy.spans.begin();
         let method = chassis::method_label(request.method());
+        let mut standing = None;
         let (metrics, outcome) = match proxy.lane(request.uri().path()) {
-            Ok(lane) => (lane.metrics(), proxy.pass(lane, request, trace).await),
+            Ok(lane) => (lane.metrics(), proxy.pass(lane, request, trace, &mut standing).await),
             Err(refusal) => (&proxy.unrouted, Err(refusal)),
         };
         let mut response = outcome.unwrap_or_else(|refusal| refused(refusal, metrics, trace));
+        if let Some(standing) = standing {
+            standing.tell(response.headers_mut());
+        }
         if let Ok(trace_id) = HeaderValue::try_from(trace.trace_id()) {
             response.headers_mut().insert(TRACE_ID, trace_id);
         }
@@ -93,44 +108,67 @@ impl Proxy {
         self.lanes.find(path).ok_or(Refusal::NoRoute)
     }
 
-    async fn pass(&self, lane: &Arc<Lane>, request: Request, trace: TraceContext) -> Result<Response, Refusal> {
+    async fn pass(
+        &self,
+        lane: &Arc<Lane>,
+        request: Request,
+        trace: TraceContext,
+        standing: &mut Option<Standing>,
+    ) -> Result<Response, Refusal> {
         headers::check(request.headers(), request.version()).map_err(Refusal::Headers)?;
         if request.method() == Method::OPTIONS {
             return Ok((StatusCode::NO_CONTENT, [(ALLOW, lane.allow().clone())]).into_response());
         }
         lane.check_method(request.method())?;
-        let admitted = match &self.guard {
-            Some(guard) => Some(guard.admit(request.headers(), lane.roles()).await?),
-            None => None,
-        };
-        self.check_declared_length(request.headers())?;
         let (head, body) = request.into_parts();
+        let admitted = self.admit(lane, &head.headers, &head.extensions, standing).await?;
+        check_declared_length(&head.headers, lane.body_limit())?;
         // The seat comes after the body: who sends slowly holds none.
-        let (body, _room) = self.uploads.take(body).await?.into_parts();
+        let (body, _room) = self.uploads.take(body, lane.body_limit()).await?.into_parts();
         let seat = lane.enter()?;
         let left = admitted.as_ref().map(|admitted| admitted.until.since(self.clock.now()));
-        let head = Self::outgoing(lane, head, trace, admitted.map(|admitted| admitted.pass));
+        let head = self.outgoing(lane, head, trace, admitted.map(|admitted| admitted.pass));
         let answered = timeout(lane.timeout(), self.exchange(head, body)).await;
         let (mut head, body) = answered.map_err(|_| Refusal::Timeout(lane.timeout()))??.into_parts();
         headers::to_client(&mut head.headers);
         Ok(Response::from_parts(head, Body::new(seat.answer(body, &self.draining, left))))
     }
 
-    /// Refuses a body that says itself that it is too large, before anything of it is sent.
-    fn check_declared_length(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if declared.is_some_and(|length| length > self.body_limit) {
-            return Err(Refusal::TooLarge(self.body_limit));
+    /// Finds out who asks, and counts that: by the subject, else by the address. Whoever sends tokens that are none is
+    /// counted too.
+    async fn admit(
+        &self,
+        lane: &Lane,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+        standing: &mut Option<Standing>,
+    ) -> Result<Option<Admitted>, Refusal> {
+        let admitted = match &self.guard {
+            Some(guard) => guard.admit(headers, lane.roles()).await.map(Some),
+            None => Ok(None),
+        };
+        *standing = lane.count(|| match &admitted {
+            Ok(Some(admitted)) => rate::Client::Subject(admitted.identity.subject.clone()),
+            Ok(None) | Err(_) => rate::Client::at(self.address(extensions, headers)),
+        });
+        match standing.and_then(|standing| standing.wait()) {
+            Some(wait) => Err(Refusal::TooMany(wait)),
+            None => admitted,
         }
-        Ok(())
+    }
+
+    /// The address of the client.
+    fn address(&self, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {
+        self.clients.address(peer(extensions), headers)
     }
 
     /// The head of the request as its service gets it.
-    fn outgoing(lane: &Lane, mut head: Parts, trace: TraceContext, pass: Option<HeaderValue>) -> Parts {
+    fn outgoing(&self, lane: &Lane, mut head: Parts, trace: TraceContext, pass: Option<HeaderValue>) -> Parts {
         let uri = std::mem::take(&mut head.uri).into_parts();
         let asked_for = uri.authority.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
         let facts = Facts {
-            peer: head.extensions.get::<chassis::Peer>().map(|peer| peer.0.ip()),
+            client: Some(self.address(&head.extensions, &head.headers)),
+            https: self.clients.is_https(peer(&head.extensions), &head.headers),
             host: asked_for.or_else(|| head.headers.get(HOST).cloned()),
             // Hex digits and dashes: always a header.
             traceparent: HeaderValue::try_from(trace.to_string()).unwrap_or(HeaderValue::from_static("")),
@@ -159,6 +197,20 @@ impl Proxy {
         let answered = self.client.request(http::Request::from_parts(head, Full::new(body))).await;
         answered.map_err(|error| Refusal::of(error, self.retry_after))
     }
+}
+
+/// Who opened the connection.
+fn peer(extensions: &Extensions) -> IpAddr {
+    extensions.get::<chassis::Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip())
+}
+
+/// Refuses a body that says itself that it is too large, before anything of it is sent.
+fn check_declared_length(headers: &HeaderMap, most: u64) -> Result<(), Refusal> {
+    let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > most) {
+        return Err(Refusal::TooLarge(most));
+    }
+    Ok(())
 }
 
 fn refused(refusal: Refusal, metrics: &RouteMetrics, trace: TraceContext) -> Response {

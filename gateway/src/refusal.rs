@@ -41,6 +41,9 @@ pub enum Refusal {
     /// There is no way to tell the services who asks.
     #[error("no pass could be made")]
     NoPass,
+    /// The client asks more often than it may.
+    #[error("too many requests: ask again later")]
+    TooMany(Duration),
     /// The body is larger than it may be.
     #[error("a body may have {0} bytes")]
     TooLarge(u64),
@@ -131,6 +134,12 @@ impl Refusal {
             }
             Self::Forbidden(_) => Problem::forbidden(detail),
             Self::NoPass => Problem::internal(),
+            Self::TooMany(wait) => {
+                let title = "This client asks too often";
+                Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", title)
+                    .detail(detail)
+                    .retry_after(*wait)
+            }
             Self::NoKeys(retry_after)
             | Self::Busy(retry_after)
             | Self::Refused(retry_after)

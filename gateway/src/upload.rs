@@ -19,7 +19,6 @@ use crate::refusal::Refusal;
 /// The room for bodies that are on their way through.
 #[derive(Debug)]
 pub struct Uploads {
-    most: u64,
     idle: Duration,
     time_limit: Duration,
     retry_after: Duration,
@@ -39,7 +38,6 @@ impl Uploads {
     pub fn new(limits: &Limits) -> Self {
         let room = usize::try_from(limits.uploads).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         Self {
-            most: limits.body,
             idle: limits.upload_idle,
             time_limit: limits.upload_timeout,
             retry_after: limits.retry_after,
@@ -47,20 +45,20 @@ impl Uploads {
         }
     }
 
-    /// Takes `body` in. An error says which limit it broke.
-    pub async fn take(&self, body: Body) -> Result<Upload, Refusal> {
+    /// Takes `body` in, if it has `most` bytes or less. An error says which limit it broke.
+    pub async fn take(&self, body: Body, most: u64) -> Result<Upload, Refusal> {
         if body.is_end_stream() {
             return Ok(Upload::default());
         }
-        let taken = timeout(self.time_limit, self.take_parts(body)).await;
+        let taken = timeout(self.time_limit, self.take_parts(body, most)).await;
         taken.map_err(|_| Refusal::UploadSlow(self.time_limit))?
     }
 
-    async fn take_parts(&self, body: Body) -> Result<Upload, Refusal> {
-        let mut body = Bounded::new(body, self.most, self.idle);
+    async fn take_parts(&self, body: Body, most: u64) -> Result<Upload, Refusal> {
+        let mut body = Bounded::new(body, most, self.idle);
         let mut upload = Upload::default();
         while let Some(part) = body.frame().await {
-            let part = part.map_err(|cut| self.refusal(&cut))?;
+            let part = part.map_err(|cut| refusal(&cut, most))?;
             if let Ok(data) = part.into_data() {
                 upload.add(&data, self.room_for(&data)?);
             }
@@ -72,13 +70,13 @@ impl Uploads {
         let bytes = u32::try_from(data.len()).unwrap_or(u32::MAX);
         Arc::clone(&self.room).try_acquire_many_owned(bytes).map_err(|_| Refusal::NoRoom(self.retry_after))
     }
+}
 
-    const fn refusal(&self, cut: &Cut) -> Refusal {
-        match cut {
-            Cut::TooLarge => Refusal::TooLarge(self.most),
-            Cut::Silent => Refusal::UploadSilent,
-            Cut::BrokenOff(_) => Refusal::UploadBroken,
-        }
+const fn refusal(cut: &Cut, most: u64) -> Refusal {
+    match cut {
+        Cut::TooLarge => Refusal::TooLarge(most),
+        Cut::Silent => Refusal::UploadSilent,
+        Cut::BrokenOff(_) => Refusal::UploadBroken,
     }
 }
 
@@ -119,24 +117,24 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_body_that_trickles_is_given_up_though_it_is_never_silent_for_long() {
         let uploads = Uploads::new(&Limits::default());
-        let slow = uploads.take(trickle(100, Duration::from_secs(1))).await;
+        let slow = uploads.take(trickle(100, Duration::from_secs(1)), 1024).await;
         assert!(matches!(slow, Err(Refusal::UploadSlow(_))), "{slow:?}");
-        let silent = uploads.take(trickle(1, Duration::from_secs(6))).await;
+        let silent = uploads.take(trickle(1, Duration::from_secs(6)), 1024).await;
         assert!(matches!(silent, Err(Refusal::UploadSilent)), "{silent:?}");
-        let whole = uploads.take(trickle(3, Duration::from_secs(1))).await.unwrap();
+        let whole = uploads.take(trickle(3, Duration::from_secs(1)), 1024).await.unwrap();
         assert_eq!(whole.into_parts().0, "xxx");
     }
 
     #[tokio::test]
     async fn there_is_so_much_room_and_what_is_dropped_gives_its_own_back() {
         let uploads = Uploads::new(&Limits { body: 8, uploads: 12, ..Limits::default() });
-        let first = uploads.take(Body::from("12345678")).await.unwrap();
-        assert!(matches!(uploads.take(Body::from("12345")).await, Err(Refusal::NoRoom(_))));
-        assert!(uploads.take(Body::from("1234")).await.is_ok());
+        let first = uploads.take(Body::from("12345678"), 8).await.unwrap();
+        assert!(matches!(uploads.take(Body::from("12345"), 8).await, Err(Refusal::NoRoom(_))));
+        assert!(uploads.take(Body::from("1234"), 8).await.is_ok());
         let (_, room) = first.into_parts();
-        assert!(matches!(uploads.take(Body::from("12345")).await, Err(Refusal::NoRoom(_))));
+        assert!(matches!(uploads.take(Body::from("12345"), 8).await, Err(Refusal::NoRoom(_))));
         drop(room);
-        assert!(uploads.take(Body::from("12345")).await.is_ok());
-        assert!(matches!(uploads.take(Body::from("123456789")).await, Err(Refusal::TooLarge(8))));
+        assert!(uploads.take(Body::from("12345"), 8).await.is_ok());
+        assert!(matches!(uploads.take(Body::from("123456789"), 8).await, Err(Refusal::TooLarge(8))));
     }
 }

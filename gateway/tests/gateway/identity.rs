@@ -352,3 +352,17 @@ async fn preflight_requests_bear_no_token() {
     assert_eq!(site.gateway.send(request).await.status(), 204);
     assert_eq!(text(site.gateway.get("/healthz").await).await, r#"{"status":"up"}"#);
 }
+
+#[tokio::test]
+async fn a_client_is_counted_by_who_it_is_and_by_its_address_while_that_is_not_known() {
+    let site = Site::with(Provider::start().await, "[limits]\nrate = \"2/1h\"\n").await;
+    let token = |name: &str| site.provider.token("first", |claims| claims["sub"] = json!(name));
+    for name in ["kim", "lee"] {
+        let statuses =
+            [site.status(&token(name)).await, site.status(&token(name)).await, site.status(&token(name)).await];
+        assert_eq!(statuses, [200, 200, 429], "{name}");
+    }
+    let bogus = [site.status("bogus-1").await, site.status("bogus-2").await, site.status("bogus-3").await];
+    assert_eq!(bogus, [401, 401, 429]);
+    assert_eq!(site.status(&token("sam")).await, 200, "who is known is not held up by others at the same address");
+}

@@ -10,6 +10,7 @@ mod garbage;
 mod health;
 mod identity;
 mod process;
+mod rates;
 mod recorder;
 mod shipped_routes;
 mod smuggling;
