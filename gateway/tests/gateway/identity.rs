@@ -169,7 +169,7 @@ fn routes(service: SocketAddr, issuer: &str, more: &str) -> String {
 }
 
 /// The file of a key for passes, and what reads them.
-fn pass_keys() -> (PathBuf, Passes) {
+pub fn pass_keys() -> (PathBuf, Passes) {
     let pair = Ed25519KeyPair::generate().unwrap();
     let pem = |kind, der: &[u8]| format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der));
     let public = pem("PUBLIC KEY", pair.public_key().as_der().unwrap().as_ref());

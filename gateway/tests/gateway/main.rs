@@ -9,6 +9,7 @@ mod forwarding;
 mod garbage;
 mod health;
 mod identity;
+mod keycloak;
 mod process;
 mod rates;
 mod recorder;
