@@ -24,6 +24,8 @@ pub(crate) struct Fact {
     pub(crate) price: Option<i64>,
     /// The tutor's name and the day.
     pub(crate) visit: Option<(String, String)>,
+    /// Who has asked.
+    pub(crate) student: Option<String>,
 }
 
 /// The context that says that this has happened.
@@ -37,11 +39,15 @@ pub(crate) const fn context(step: Step) -> &'static str {
 
 impl Fact {
     pub(crate) const fn new(attempt: i64, step: Step) -> Self {
-        Self { attempt, step, price: None, visit: None }
+        Self { attempt, step, price: None, visit: None, student: None }
     }
 
     pub(crate) fn priced(attempt: i64, step: Step, price: i64) -> Self {
         Self { price: Some(price), ..Self::new(attempt, step) }
+    }
+
+    pub(crate) fn requested(attempt: i64, price: i64, student: Option<String>) -> Self {
+        Self { student, ..Self::priced(attempt, Step::MatchRequested, price) }
     }
 
     pub(crate) fn assigned(attempt: i64, teacher: String, date: String) -> Self {
@@ -54,6 +60,9 @@ impl fmt::Display for Fact {
         write!(f, "{} of attempt {}", self.step.name(), self.attempt)?;
         if let Some(price) = self.price {
             write!(f, ", {price}")?;
+        }
+        if let Some(student) = &self.student {
+            write!(f, ", by {student}")?;
         }
         match &self.visit {
             Some((teacher, date)) => write!(f, ", {teacher} on {date}"),
@@ -86,7 +95,7 @@ fn fact(kind: &str, data: &str) -> Result<(i64, Fact), String> {
         Ok(Some(match kind {
             "MatchRequested" => {
                 let said: MatchRequested = from_str(data)?;
-                (said.id, Fact::priced(said.attempt, Step::MatchRequested, said.price))
+                (said.id, Fact::requested(said.attempt, said.price, said.student))
             }
             "MatchCanceled" => {
                 let said: MatchCanceled = from_str(data)?;

@@ -34,6 +34,8 @@ pub struct MatchRow {
     pub phase: String,
     /// Once established, the furthest step that is known.
     pub step: String,
+    /// Who has asked, unless the fleet ran open.
+    pub student: Option<String>,
 }
 
 /// A row of `payments`.
@@ -106,6 +108,8 @@ pub struct PageRow {
     pub payment_canceled_at: Option<i64>,
     /// When the visit was cancelled.
     pub visit_canceled_at: Option<i64>,
+    /// Whose page it is, if that is known.
+    pub student: Option<String>,
 }
 
 impl Stores {
@@ -113,7 +117,7 @@ impl Stores {
     pub async fn read(urls: &BTreeMap<String, String>) -> Result<Self, StoreError> {
         let mut stores = Self::default();
         let mut matches = open(urls, "match").await?;
-        let rows = matches.rows::<MatchRow>("SELECT id, attempt, price, phase, step FROM matches").await?;
+        let rows = matches.rows::<MatchRow>("SELECT id, attempt, price, phase, step, student FROM matches").await?;
         stores.matches = rows.into_iter().map(|row| (row.id, row)).collect();
         let mut payments = open(urls, "payment").await?;
         let rows = payments.rows::<PaymentRow>("SELECT match_id, attempt, price, state FROM payments").await?;

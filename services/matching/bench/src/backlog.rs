@@ -125,7 +125,7 @@ impl Backlog {
             // The match 1 is told of by the events 1 and 2.
             Self::MyPage if number % 2 == 0 => writer.write(&approved(number / 2)),
             Self::MyPage => {
-                let requested = MatchRequested { id: number.midpoint(1), attempt, price: PRICE };
+                let requested = MatchRequested { id: number.midpoint(1), attempt, price: PRICE, student: None };
                 writer.write(&MatchEvent::MatchRequested(requested))
             }
             Self::Match => writer.write(&VisitEvent::VisitAssigned(VisitAssigned {

@@ -2,10 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::{Clock, Ids};
+use chassis::Scope;
 use chassis::trace::about;
 use events::TraceContext;
 use match_contract::MatchEvent;
-use match_domain::{Case, Established, MatchId, Price, request};
+use match_domain::{Case, Established, MatchId, Offer, Student, request};
 use store::Page;
 use store::idempotency::Claim;
 use tokio::sync::Notify;
@@ -50,6 +51,8 @@ pub enum Requested {
     OtherPrice,
     /// The idempotency key was used with another price.
     KeyReused,
+    /// The id is not free, and what it stands for is not for this student.
+    Taken,
     /// Payment declines, for this reason.
     Declined(String),
     /// Payment gave no answer in time, or could not be asked. No match; what may have been paid is paid back.
@@ -63,7 +66,7 @@ pub enum Requested {
 pub enum Canceled {
     /// It is cancelled, now or before.
     Yes(Established),
-    /// There is no such match.
+    /// There is no such match, as far as whoever asks may know.
     Unknown,
 }
 
@@ -82,9 +85,9 @@ impl App {
     }
 
     /// A student asks for a match under an id of the student's own choice.
-    pub async fn request(&self, id: MatchId, price: Price, trace: TraceContext) -> Result<Requested, sqlx::Error> {
+    pub async fn request(&self, id: MatchId, offer: &Offer, trace: TraceContext) -> Result<Requested, sqlx::Error> {
         about(id.get());
-        let requested = self.decide(id, price, trace).await?;
+        let requested = self.decide(id, offer, trace).await?;
         match &requested {
             Requested::Declined(_) => metrics::counter!(REFUSED, "reason" => "declined").increment(1),
             Requested::Unavailable(_) => metrics::counter!(REFUSED, "reason" => "unavailable").increment(1),
@@ -93,13 +96,13 @@ impl App {
         Ok(requested)
     }
 
-    async fn decide(&self, id: MatchId, price: Price, trace: TraceContext) -> Result<Requested, sqlx::Error> {
-        if let Some(known) = self.pointless(id, price).await? {
+    async fn decide(&self, id: MatchId, offer: &Offer, trace: TraceContext) -> Result<Requested, sqlx::Error> {
+        if let Some(known) = self.pointless(id, offer).await? {
             return Ok(known);
         }
         let deadline = Instant::now() + WAIT_FOR_OTHER;
         // As a rule the id is new: what stands in its way is looked up only if something does.
-        let mut next = request(None, id, price, self.clock.now());
+        let mut next = request(None, id, offer, self.clock.now());
         loop {
             match next {
                 match_domain::Requested::Begin(case) => {
@@ -110,20 +113,21 @@ impl App {
                 }
                 match_domain::Requested::Known(established) => return Ok(Requested::Known(established)),
                 match_domain::Requested::OtherPrice => return Ok(Requested::OtherPrice),
+                match_domain::Requested::Taken => return Ok(Requested::Taken),
                 match_domain::Requested::InProgress if Instant::now() >= deadline => {
                     return Ok(Requested::Unavailable(COME_BACK));
                 }
                 match_domain::Requested::InProgress => sleep(LOOK_AGAIN).await,
             }
             let known = self.matches.find(id).await?;
-            next = request(known.as_ref(), id, price, self.clock.now());
+            next = request(known.as_ref(), id, offer, self.clock.now());
         }
     }
 
-    /// A student leaves the choice of the id to us. The same `key` always means the same match.
+    /// A student leaves the choice of the id to us. The same `key` of a student always means the same match.
     pub async fn request_new(
         &self,
-        price: Price,
+        offer: &Offer,
         key: Option<&str>,
         trace: TraceContext,
     ) -> Result<Requested, sqlx::Error> {
@@ -131,8 +135,8 @@ impl App {
         if let Some(key) = key {
             // While payment refuses, a new key is not even written down.
             let claim = match self.payments.refusal() {
-                None => Ok(self.matches.claim(key, price, id, self.clock.now()).await?),
-                Some(retry_after) => self.matches.claimed(key, price).await?.ok_or(retry_after),
+                None => Ok(self.matches.claim(key, offer, id, self.clock.now()).await?),
+                Some(retry_after) => self.matches.claimed(key, offer).await?.ok_or(retry_after),
             };
             match claim {
                 Ok(Claim::Granted(claimed)) => id = claimed,
@@ -144,22 +148,23 @@ impl App {
             }
         }
         let id = MatchId::new(id).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        match self.request(id, price, trace).await? {
+        match self.request(id, offer, trace).await? {
             // Another process drew the same number: draw again. (With a key, it is ours.)
-            Requested::Known(_) | Requested::OtherPrice if key.is_none() => {
-                Box::pin(self.request_new(price, key, trace)).await
+            Requested::Known(_) | Requested::OtherPrice | Requested::Taken if key.is_none() => {
+                Box::pin(self.request_new(offer, key, trace)).await
             }
             requested => Ok(requested),
         }
     }
 
     /// While payment refuses, a request is answered without a trace in the store; a match that exists is shown.
-    async fn pointless(&self, id: MatchId, price: Price) -> Result<Option<Requested>, sqlx::Error> {
+    async fn pointless(&self, id: MatchId, offer: &Offer) -> Result<Option<Requested>, sqlx::Error> {
         let Some(retry_after) = self.payments.refusal() else { return Ok(None) };
         let known = self.matches.find(id).await?;
-        Ok(Some(match request(known.as_ref(), id, price, self.clock.now()) {
+        Ok(Some(match request(known.as_ref(), id, offer, self.clock.now()) {
             match_domain::Requested::Known(established) => Requested::Known(established),
             match_domain::Requested::OtherPrice => Requested::OtherPrice,
+            match_domain::Requested::Taken => Requested::Taken,
             match_domain::Requested::Begin(_) | match_domain::Requested::InProgress => {
                 Requested::Unavailable(retry_after)
             }
@@ -175,7 +180,7 @@ impl App {
                     Ok(true) => Ok(Requested::Established(established)),
                     // Too late: the recovery has taken the attempt over and gives the money back.
                     Ok(false) => Ok(Requested::Unavailable(COME_BACK)),
-                    Err(error) => Ok(self.find_out(case, &error).await),
+                    Err(error) => Ok(self.find_out(&established.case, &error).await),
                 }
             }
             Approval::Declined(reason) => {
@@ -186,13 +191,13 @@ impl App {
                 self.matches.forget(&case).await?;
                 Ok(Requested::Unavailable(retry_after))
             }
-            Approval::Unknown => self.give_up(case).await,
+            Approval::Unknown => self.give_up(&case).await,
         }
     }
 
     /// The store failed while a match was being established: its answer may be lost, but not its commit. Whoever is told
     /// that there is no match must be told the truth, so it is undone unless it was established.
-    async fn find_out(&self, case: Case, error: &sqlx::Error) -> Requested {
+    async fn find_out(&self, case: &Case, error: &sqlx::Error) -> Requested {
         tracing::warn!(%error, "the store was lost while a match was being established");
         let deadline = Instant::now() + FIND_OUT;
         loop {
@@ -205,34 +210,40 @@ impl App {
     }
 
     /// Leaves an attempt to the recovery, which undoes it; unless it is established after all.
-    async fn give_up(&self, case: Case) -> Result<Requested, sqlx::Error> {
-        if self.matches.give_up(&case, self.clock.now()).await? {
+    async fn give_up(&self, case: &Case) -> Result<Requested, sqlx::Error> {
+        if self.matches.give_up(case, self.clock.now()).await? {
             self.recovery.notify_one();
             return Ok(Requested::Unavailable(COME_BACK));
         }
         Ok(match self.matches.find(case.id).await? {
-            Some(match_domain::Match::Established(found)) if found.case == case => Requested::Established(found),
+            Some(match_domain::Match::Established(found)) if found.case == *case => Requested::Established(found),
             _ => Requested::Unavailable(COME_BACK),
         })
     }
 
-    /// The student cancels.
-    pub async fn cancel(&self, id: MatchId, trace: TraceContext) -> Result<Canceled, sqlx::Error> {
+    /// A student cancels: `None` may do so with every match, as the fleet runs open.
+    pub async fn cancel(
+        &self,
+        id: MatchId,
+        student: Option<&Student>,
+        trace: TraceContext,
+    ) -> Result<Canceled, sqlx::Error> {
         let cancel = |established: &mut Established| established.cancel().map(MatchEvent::MatchCanceled);
-        let canceled = self.matches.change(id, trace, cancel).await?;
+        let canceled = self.matches.change(id, student, trace, cancel).await?;
         Ok(canceled.map_or(Canceled::Unknown, Canceled::Yes))
     }
 
-    /// An established match.
-    pub async fn find(&self, id: MatchId) -> Result<Option<Established>, sqlx::Error> {
+    /// An established match, if it is in this scope.
+    pub async fn find(&self, id: MatchId, scope: &Scope) -> Result<Option<Established>, sqlx::Error> {
+        let seen = |found: &Established| scope.includes(found.case.student.as_ref().map(Student::as_str));
         Ok(match self.matches.find(id).await? {
-            Some(match_domain::Match::Established(established)) => Some(established),
+            Some(match_domain::Match::Established(established)) => Some(established).filter(seen),
             _ => None,
         })
     }
 
-    /// Established matches after `after`, by id.
-    pub async fn page(&self, after: i64, size: i64) -> Result<Page<Established>, sqlx::Error> {
-        self.matches.page(after, size).await
+    /// Established matches in this scope after `after`, by id.
+    pub async fn page(&self, scope: &Scope, after: i64, size: i64) -> Result<Page<Established>, sqlx::Error> {
+        self.matches.page(scope, after, size).await
     }
 }

@@ -5,19 +5,25 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
-use chassis::Host;
 use chassis::body::{Fields, Id, required};
 use chassis::page::{PageRequest, page};
 use chassis::problem::Problem;
 use chassis::trace::Trace;
+use chassis::{Asker, Host};
 use events::TraceContext;
-use match_domain::{Established, MatchId, Price};
+use match_domain::{Established, MatchId, NoStudent, Offer, Price, Student};
 use serde_json::{Value, json};
 
 use crate::app::{App, Canceled, Requested};
 
 /// The longest idempotency key, in characters.
 const LONGEST_KEY: usize = 255;
+
+/// Who asks for matches, sees his own, and cancels them.
+const STUDENT: &str = "student";
+
+/// Who sees all matches.
+const OPERATOR: &str = "operator";
 
 /// `/matches`: who calls what.
 pub fn routes(app: Arc<App>, host: Host) -> Router {
@@ -31,10 +37,12 @@ pub fn routes(app: Arc<App>, host: Host) -> Router {
 async fn request(
     State(app): State<Arc<App>>,
     Extension(host): Extension<Host>,
+    asker: Asker,
     Trace(trace): Trace,
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response, Problem> {
+    let student = student(asker)?;
     let id = fields.whole_number("id", 1..=MatchId::MAX)?;
     let price = required(fields.whole_number("price", 1..=Price::MAX)?, "price")?;
     let price = Price::new(price).map_err(|rule| Problem::unprocessable_field("price", rule.to_string()))?;
@@ -44,22 +52,29 @@ async fn request(
     let id = id.map(MatchId::new).transpose();
     let id = id.map_err(|rule| Problem::unprocessable_field("id", rule.to_string()))?;
     let key = idempotency_key(&headers)?;
+    let offer = Offer { price, student };
     // A client that hangs up does not leave a payment behind that must be undone.
-    let decided = host.see_through(async move { decide(&app, id, price, key, trace).await }).await;
+    let decided = host.see_through(async move { decide(&app, id, &offer, key, trace).await }).await;
     decided.ok_or_else(Problem::internal)?.map_err(store::problem)?.into_answer()
 }
 
 async fn decide(
     app: &App,
     id: Option<MatchId>,
-    price: Price,
+    offer: &Offer,
     key: Option<String>,
     trace: TraceContext,
 ) -> Result<Requested, sqlx::Error> {
     match id {
-        Some(id) => app.request(id, price, trace).await,
-        None => app.request_new(price, key.as_deref(), trace).await,
+        Some(id) => app.request(id, offer, trace).await,
+        None => app.request_new(offer, key.as_deref(), trace).await,
     }
+}
+
+/// The student who asks. `None` if the fleet runs open.
+fn student(asker: Asker) -> Result<Option<Student>, Problem> {
+    let student = asker.in_role(STUDENT)?.map(Student::new).transpose();
+    student.map_err(|rule: NoStudent| Problem::forbidden(format!("the name of a student {rule}")))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -78,6 +93,7 @@ impl Requested {
             }
             Self::Known(established) => Ok(Json(body(&established)).into_response()),
             Self::OtherPrice => Err(Problem::conflict("this match exists with another price")),
+            Self::Taken => Err(Problem::conflict("this id is taken: choose another one, or leave it out")),
             Self::KeyReused => {
                 let rule = "was used before with another price under this Idempotency-Key";
                 Err(Problem::unprocessable_field("price", rule))
@@ -103,28 +119,32 @@ impl Requested {
 
 async fn cancel(
     State(app): State<Arc<App>>,
+    asker: Asker,
     Id(id): Id,
     Trace(trace): Trace,
     fields: Fields,
 ) -> Result<Json<Value>, Problem> {
+    let student = student(asker)?;
     let rule = "must be \"cancel\": that is all that can be changed";
     if required(fields.text("status", 100)?, "status")? != "cancel" {
         return Err(Problem::unprocessable_field("status", rule));
     }
-    match app.cancel(match_id(id)?, trace).await.map_err(store::problem)? {
+    match app.cancel(match_id(id)?, student.as_ref(), trace).await.map_err(store::problem)? {
         Canceled::Yes(established) => Ok(Json(body(&established))),
         Canceled::Unknown => Err(unknown(id)),
     }
 }
 
-async fn show(State(app): State<Arc<App>>, Id(id): Id) -> Result<Json<Value>, Problem> {
-    let found = app.find(match_id(id)?).await.map_err(store::problem)?;
+async fn show(State(app): State<Arc<App>>, asker: Asker, Id(id): Id) -> Result<Json<Value>, Problem> {
+    let scope = asker.scope(STUDENT, OPERATOR)?;
+    let found = app.find(match_id(id)?, &scope).await.map_err(store::problem)?;
     found.map(|established| Json(body(&established))).ok_or_else(|| unknown(id))
 }
 
-async fn list(State(app): State<Arc<App>>, request: PageRequest<1>) -> Result<Json<Value>, Problem> {
+async fn list(State(app): State<Arc<App>>, asker: Asker, request: PageRequest<1>) -> Result<Json<Value>, Problem> {
+    let scope = asker.scope(STUDENT, OPERATOR)?;
     let after = request.after.map_or(0, |[after]| after);
-    let found = app.page(after, request.size).await.map_err(store::problem)?;
+    let found = app.page(&scope, after, request.size).await.map_err(store::problem)?;
     let next = found.end().map(|last| [last.case.id.get()]);
     Ok(page("/matches", "matches", found.items.iter().map(body).collect(), &request, next))
 }

@@ -17,6 +17,7 @@ mod ports;
 mod recovery;
 mod store;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,10 @@ pub struct Config {
     #[arg(long, env = "PAYMENT_URL", default_value = "http://127.0.0.1:8083")]
     pub payment_url: String,
 
+    /// The file with the private key (Ed25519, PEM) with which match tells payment that it is match. Without it payment must run open
+    #[arg(long, env = "CALL_KEY_FILE")]
+    pub call_key_file: Option<PathBuf>,
+
     /// A request that is undecided for longer is undone by the recovery: longer than the time limit of the call
     #[arg(long, env = "SETTLE_AFTER", default_value = "3s", value_parser = humantime::parse_duration)]
     pub settle_after: Duration,
@@ -82,11 +87,15 @@ pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
         config.settle_after > config.calls.call_time_limit,
         "SETTLE_AFTER must be longer than CALL_TIME_LIMIT"
     );
+    anyhow::ensure!(
+        config.chassis.trust.pass_key_file.is_none() || config.call_key_file.is_some(),
+        "PASS_KEY_FILE is set and CALL_KEY_FILE is not: payment would refuse every call of match"
+    );
+    let payments = Arc::new(PaymentCalls::new(&config, &host)?);
     let db = Store::open(&config.store, &[messaging::MIGRATIONS, ::store::idempotency::MIGRATIONS, MIGRATIONS]).await?;
     host.readiness("store", db.readiness());
     let messaging = Messaging::new(&config.messaging, "match", &db, &host);
     let matches = MatchStore::new(&db, messaging.outbox());
-    let payments = Arc::new(PaymentCalls::new(&config, &host)?);
 
     let recovery = Recovery::new(matches.clone(), payments.clone(), host.clock(), config.settle_every);
     let app = App::new(matches.clone(), payments, recovery.wake(), host.clock(), host.ids(), config.settle_after);

@@ -1,10 +1,12 @@
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ambient::Timestamp;
+use chassis::Scope;
 use events::TraceContext;
 use match_contract::{Attempt, MatchEvent, MatchRequested, Step};
-use match_domain::{Case, Established, Match, MatchId, Pending, Price};
+use match_domain::{Case, Established, Match, MatchId, Offer, Pending, Price, Student};
 use messaging::{Argument, Outbox, Saying};
 use serde::Serialize;
 use sqlx::FromRow;
@@ -24,8 +26,12 @@ const TABLE: Table = Table {
         ("phase", Column::Text),
         ("step", Column::Text),
         ("settle_at", Column::Number),
+        ("student", Column::Text),
     ],
 };
+
+/// The columns by name: a replica that goes on while a later one adds a column must not stumble over it.
+const ROW: &str = "id, attempt, price, phase, step, settle_at, student";
 
 /// Keeps matches, and says what becomes of them in the same transactions.
 ///
@@ -45,6 +51,7 @@ struct Row {
     phase: String,
     step: String,
     settle_at: i64,
+    student: Option<String>,
 }
 
 impl MatchStore {
@@ -66,11 +73,14 @@ impl MatchStore {
 
     /// Writes down that payment is about to be asked. `false` if the id is taken by anything but a void attempt.
     pub async fn begin(&self, case: &Case, settle_at: Timestamp) -> Result<bool, sqlx::Error> {
-        let sql = "INSERT INTO matches (id, attempt, price, phase, step, settle_at) VALUES ($1, $2, $3, 'pending', '', $4) \
+        let sql = "INSERT INTO matches (id, attempt, price, phase, step, settle_at, student) \
+                   VALUES ($1, $2, $3, 'pending', '', $4, $5) \
                    ON CONFLICT (id) DO UPDATE SET attempt = excluded.attempt, price = excluded.price, phase = 'pending', step = '', \
-                   settle_at = excluded.settle_at WHERE matches.phase = 'void' AND matches.attempt < excluded.attempt";
+                   settle_at = excluded.settle_at, student = excluded.student \
+                   WHERE matches.phase = 'void' AND matches.attempt < excluded.attempt";
         let query = sqlx::query(sql).bind(case.id.get()).bind(case.attempt).bind(case.price.get());
-        changed(query.bind(settle_at.as_micros()).execute(self.store.writer()).await)
+        let query = query.bind(settle_at.as_micros()).bind(case.student.as_ref().map(Student::as_str));
+        changed(query.execute(self.store.writer()).await)
     }
 
     /// Establishes a pending match and says so. `false` if the attempt is not pending any more: then nothing happens.
@@ -80,14 +90,14 @@ impl MatchStore {
         event: MatchRequested,
         trace: TraceContext,
     ) -> Result<bool, sqlx::Error> {
-        let Case { id, attempt, .. } = established.case;
+        let Case { id, attempt, .. } = &established.case;
         // What was heard while payment was asked is further than this.
         let sql = "UPDATE matches SET phase = 'established', step = CASE WHEN step = '' THEN $3 ELSE step END \
                    WHERE id = $1 AND attempt = $2 AND phase = 'pending'";
         let step = Argument::Text(established.step.name());
         let mut saying = Saying::default();
         self.say(&mut saying, &MatchEvent::MatchRequested(event), trace)?;
-        self.outbox.change_and_say(sql, &[Argument::Number(id.get()), Argument::Number(attempt), step], saying).await
+        self.outbox.change_and_say(sql, &[Argument::Number(id.get()), Argument::Number(*attempt), step], saying).await
     }
 
     /// Forgets a pending attempt for which no money was or will be taken.
@@ -108,7 +118,7 @@ impl MatchStore {
         let unsettled = "phase IN ('pending', 'settling') AND settle_at <= $1";
         let sql = format!(
             "UPDATE matches SET phase = 'settling', settle_at = $2 WHERE {unsettled} AND id IN \
-             (SELECT id FROM matches WHERE {unsettled} ORDER BY settle_at LIMIT $3) RETURNING *"
+             (SELECT id FROM matches WHERE {unsettled} ORDER BY settle_at LIMIT $3) RETURNING {ROW}"
         );
         let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(now.as_micros());
         let rows: Vec<Row> = query.bind(now.plus(lease).as_micros()).bind(most).fetch_all(self.store.writer()).await?;
@@ -121,38 +131,48 @@ impl MatchStore {
         sqlx::query_scalar(sql).fetch_one(self.store.reader()).await
     }
 
-    /// Marks a settling attempt as one that never was.
+    /// Marks a settling attempt as one that never was. Its id is nobody's again.
     pub async fn void(&self, case: &Case) -> Result<(), sqlx::Error> {
-        let sql = "UPDATE matches SET phase = 'void' WHERE id = $1 AND attempt = $2 AND phase = 'settling'";
+        let sql =
+            "UPDATE matches SET phase = 'void', student = NULL WHERE id = $1 AND attempt = $2 AND phase = 'settling'";
         sqlx::query(sql).bind(case.id.get()).bind(case.attempt).execute(self.store.writer()).await.map(drop)
     }
 
     /// The match of that id, in whatever phase.
     pub async fn find(&self, id: MatchId) -> Result<Option<Match>, sqlx::Error> {
-        let sql = "SELECT * FROM matches WHERE id = $1";
-        let row: Option<Row> = sqlx::query_as(sql).bind(id.get()).fetch_optional(self.store.reader()).await?;
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(format!("SELECT {ROW} FROM matches WHERE id = $1")));
+        let row: Option<Row> = query.bind(id.get()).fetch_optional(self.store.reader()).await?;
         row.map(|row| row.state()).transpose()
     }
 
-    /// Established matches after `after`, by id.
-    pub async fn page(&self, after: i64, size: i64) -> Result<Page<Established>, sqlx::Error> {
-        let sql = "SELECT * FROM matches WHERE id > $1 AND phase = 'established' ORDER BY id LIMIT $2";
-        let query = sqlx::query_as(sql).bind(after).bind(Page::<Row>::look_ahead(size));
+    /// Established matches in this scope after `after`, by id.
+    pub async fn page(&self, scope: &Scope, after: i64, size: i64) -> Result<Page<Established>, sqlx::Error> {
+        let (whose, student) = match scope {
+            Scope::All => ("", None),
+            Scope::Own(student) => ("AND student = $3", Some(student)),
+        };
+        let sql =
+            format!("SELECT {ROW} FROM matches WHERE id > $1 AND phase = 'established' {whose} ORDER BY id LIMIT $2");
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(after).bind(Page::<Row>::look_ahead(size));
+        let query = student.into_iter().fold(query, |query, student| query.bind(student.as_str()));
         Page::cut(query.fetch_all(self.store.reader()).await?, size, |row: Row| row.established())
     }
 
-    /// Changes one established match under its lock, and says what `change` returns. `None` if there is no such match.
+    /// Changes one established match under its lock, and says what `change` returns. `None` if there is no such match, or it
+    /// is another student's.
     pub async fn change(
         &self,
         id: MatchId,
+        student: Option<&Student>,
         trace: TraceContext,
         change: impl FnOnce(&mut Established) -> Option<MatchEvent>,
     ) -> Result<Option<Established>, sqlx::Error> {
         let mut tx = self.store.begin().await?;
-        let Some(mut established) = self.lock(&mut tx, &[id.get()]).await?.pop() else { return Ok(None) };
+        let found = self.lock(&mut tx, &[id.get()]).await?.pop();
+        let Some(mut established) = found.filter(|found| found.case.is_for(student)) else { return Ok(None) };
         let mut saying = Saying::default();
         if let Some(event) = change(&mut established) {
-            self.write(&mut tx, &[established]).await?;
+            self.write(&mut tx, std::slice::from_ref(&established)).await?;
             self.say(&mut saying, &event, trace)?;
         }
         self.outbox.commit(tx, saying).await?;
@@ -184,18 +204,26 @@ impl MatchStore {
     }
 
     /// The id that belongs to an idempotency key: the proposed one, or the one that was given to the same key before.
-    pub async fn claim(&self, key: &str, price: Price, proposed: i64, now: Timestamp) -> Result<Claim, sqlx::Error> {
-        idempotency::claim(&self.store, key, &price.get().to_string(), proposed, now).await
+    pub async fn claim(&self, key: &str, offer: &Offer, proposed: i64, now: Timestamp) -> Result<Claim, sqlx::Error> {
+        idempotency::claim(&self.store, &own(key, offer), &offer.price.get().to_string(), proposed, now).await
     }
 
     /// What an idempotency key stands for, if it was used before.
-    pub async fn claimed(&self, key: &str, price: Price) -> Result<Option<Claim>, sqlx::Error> {
-        idempotency::claimed(&self.store, key, &price.get().to_string()).await
+    pub async fn claimed(&self, key: &str, offer: &Offer) -> Result<Option<Claim>, sqlx::Error> {
+        idempotency::claimed(&self.store, &own(key, offer), &offer.price.get().to_string()).await
     }
 
     fn dialect(&self) -> Dialect {
         self.store.dialect()
     }
+}
+
+/// The idempotency key of this student, whom another student with the same key must not meet.
+///
+/// Neither keys nor students have a line break in them: where one ends and the other begins is never in doubt, and a key
+/// that was given while the fleet ran open, which is stored as it came, is no student's.
+fn own<'k>(key: &'k str, offer: &Offer) -> Cow<'k, str> {
+    offer.student.as_ref().map_or(Cow::Borrowed(key), |student| format!("{key}\n{}", student.as_str()).into())
 }
 
 fn changed(outcome: Result<sqlx::any::AnyQueryResult, sqlx::Error>) -> Result<bool, sqlx::Error> {
@@ -212,13 +240,16 @@ impl Row {
             phase: "established".to_owned(),
             step: step.name().to_owned(),
             settle_at: 0,
+            student: case.student.as_ref().map(|student| student.as_str().to_owned()),
         }
     }
 
     fn case(&self) -> Result<Case, sqlx::Error> {
         let id = MatchId::new(self.id).map_err(|error| sqlx::Error::Decode(error.into()))?;
         let price = Price::new(self.price).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        Ok(Case { id, attempt: self.attempt, price })
+        let student = self.student.as_ref().map(Student::new).transpose();
+        let student = student.map_err(|error| sqlx::Error::Decode(error.into()))?;
+        Ok(Case { id, attempt: self.attempt, price, student })
     }
 
     fn established(&self) -> Result<Established, sqlx::Error> {

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use chassis::Host;
 use chassis::body::Id;
 use chassis::page::{PageRequest, page};
 use chassis::problem::Problem;
+use chassis::{Asker, Host, Scope};
 use mypage_domain::MyPage;
 use serde_json::{Map, Value, json};
 
@@ -30,14 +30,20 @@ pub fn routes(store: MyPageStore, changes: Arc<Changes>, host: Host) -> Router {
         .with_state(Arc::new(Pages { store, changes, host }))
 }
 
-async fn show(State(pages): State<Arc<Pages>>, Id(id): Id) -> Result<Json<Value>, Problem> {
-    let found = pages.store.find(id).await.map_err(store::problem)?;
+/// A student sees his own pages, an operator all.
+pub(crate) fn scope(asker: Asker) -> Result<Scope, Problem> {
+    asker.scope("student", "operator")
+}
+
+async fn show(State(pages): State<Arc<Pages>>, asker: Asker, Id(id): Id) -> Result<Json<Value>, Problem> {
+    let found = pages.store.find(id, &scope(asker)?).await.map_err(store::problem)?;
     found.map(|page| Json(body(&page))).ok_or_else(|| unknown(id))
 }
 
-async fn list(State(pages): State<Arc<Pages>>, request: PageRequest<1>) -> Result<Json<Value>, Problem> {
+async fn list(State(pages): State<Arc<Pages>>, asker: Asker, request: PageRequest<1>) -> Result<Json<Value>, Problem> {
+    let scope = scope(asker)?;
     let after = request.after.map_or(0, |[after]| after);
-    let found = pages.store.page(after, request.size).await.map_err(store::problem)?;
+    let found = pages.store.page(&scope, after, request.size).await.map_err(store::problem)?;
     let next = found.end().map(|last| [last.id]);
     Ok(page("/myPages", "myPages", found.items.iter().map(body).collect(), &request, next))
 }

@@ -22,6 +22,7 @@ use chassis::Host;
 use messaging::Messaging;
 
 pub use changes::Changes;
+pub use http::routes;
 pub use policies::MyPagePolicies;
 pub use store::MyPageStore;
 
@@ -56,5 +57,5 @@ pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
     let pages = MyPageStore::new(&db);
     let changes = Arc::new(Changes::new(config.mypage_streams));
     let operation = messaging.start(&host, MyPagePolicies::new(pages.clone(), Arc::clone(&changes)))?;
-    Ok(http::routes(pages, changes, host).merge(operation))
+    Ok(routes(pages, changes, host).merge(operation))
 }

@@ -1,8 +1,9 @@
 use ambient::Timestamp;
+use chassis::Scope;
 use match_contract::Step;
 use mypage_domain::MyPage;
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 use store::{Column, Page, Store, Table, Tx};
 
 const TABLE: Table = Table {
@@ -20,8 +21,13 @@ const TABLE: Table = Table {
         ("match_canceled_at", Column::Number),
         ("payment_canceled_at", Column::Number),
         ("visit_canceled_at", Column::Number),
+        ("student", Column::Text),
     ],
 };
+
+/// The columns by name: a replica that goes on while a later one adds a column must not stumble over it.
+const ROW: &str = "id, attempt, price, teacher, visit_date, match_requested_at, payment_approved_at, visit_assigned_at, \
+                   match_canceled_at, payment_canceled_at, visit_canceled_at, student";
 
 /// Keeps pages.
 #[derive(Clone)]
@@ -42,6 +48,7 @@ struct Row {
     match_canceled_at: Option<i64>,
     payment_canceled_at: Option<i64>,
     visit_canceled_at: Option<i64>,
+    student: Option<String>,
 }
 
 impl MyPageStore {
@@ -67,17 +74,22 @@ impl MyPageStore {
         sqlx::query("DELETE FROM my_pages").execute(&mut **tx).await.map(drop)
     }
 
-    /// The page of a match.
-    pub async fn find(&self, id: i64) -> Result<Option<MyPage>, sqlx::Error> {
-        let sql = "SELECT * FROM my_pages WHERE id = $1";
-        let row: Option<Row> = sqlx::query_as(sql).bind(id).fetch_optional(self.store.reader()).await?;
-        Ok(row.map(Row::page))
+    /// The page of a match, if it is in this scope.
+    pub async fn find(&self, id: i64, scope: &Scope) -> Result<Option<MyPage>, sqlx::Error> {
+        let query = sqlx::query_as(AssertSqlSafe(format!("SELECT {ROW} FROM my_pages WHERE id = $1")));
+        let row: Option<Row> = query.bind(id).fetch_optional(self.store.reader()).await?;
+        Ok(row.map(Row::page).filter(|page| scope.includes(page.student.as_deref())))
     }
 
-    /// Pages after `after`, by match id.
-    pub async fn page(&self, after: i64, size: i64) -> Result<Page<MyPage>, sqlx::Error> {
-        let sql = "SELECT * FROM my_pages WHERE id > $1 ORDER BY id LIMIT $2";
-        let query = sqlx::query_as(sql).bind(after).bind(Page::<Row>::look_ahead(size));
+    /// Pages in this scope after `after`, by match id.
+    pub async fn page(&self, scope: &Scope, after: i64, size: i64) -> Result<Page<MyPage>, sqlx::Error> {
+        let (whose, student) = match scope {
+            Scope::All => ("", None),
+            Scope::Own(student) => ("AND student = $3", Some(student)),
+        };
+        let sql = format!("SELECT {ROW} FROM my_pages WHERE id > $1 {whose} ORDER BY id LIMIT $2");
+        let query = sqlx::query_as(AssertSqlSafe(sql)).bind(after).bind(Page::<Row>::look_ahead(size));
+        let query = student.into_iter().fold(query, |query, student| query.bind(student.as_str()));
         Page::cut(query.fetch_all(self.store.reader()).await?, size, |row: Row| Ok(row.page()))
     }
 }
@@ -95,6 +107,7 @@ impl Row {
             match_canceled_at: at(Step::MatchCanceled),
             payment_canceled_at: at(Step::PaymentCanceled),
             visit_canceled_at: at(Step::VisitCanceled),
+            student: page.student,
             teacher: page.teacher,
             visit_date: page.visit_date,
         }
@@ -112,6 +125,7 @@ impl Row {
         MyPage {
             id: self.id,
             attempt: self.attempt,
+            student: self.student,
             price: self.price,
             teacher: self.teacher,
             visit_date: self.visit_date,

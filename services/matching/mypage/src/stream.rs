@@ -8,13 +8,14 @@ use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use chassis::body::Id;
 use chassis::problem::Problem;
+use chassis::{Asker, Scope};
 use futures_util::{Stream, stream};
 use match_contract::Step;
 use mypage_domain::{MyPage, NeverSeen, Seen};
 use tokio::time::timeout;
 
 use crate::changes::Interest;
-use crate::http::{Pages, body, unknown};
+use crate::http::{Pages, body, scope, unknown};
 use crate::store::MyPageStore;
 
 /// How often a page is looked at though nobody said that it changed: another replica may have changed it.
@@ -29,36 +30,40 @@ const COME_BACK: Duration = Duration::from_secs(5);
 /// `GET /myPages/{id}/events`: one message for each step, those that happened before first, then as they happen.
 pub async fn follow(
     State(pages): State<Arc<Pages>>,
+    asker: Asker,
     Id(id): Id,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
+    let scope = scope(asker)?;
     let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default());
     let seen = last.map_or(Ok(Seen::default()), str::parse);
     let seen =
         seen.map_err(|_: NeverSeen| Problem::bad_request("Last-Event-ID must be the id of a message of this stream"))?;
     let full = || Problem::unavailable("there are as many live streams as there may be", COME_BACK);
     let interest = pages.changes.watch(id).ok_or_else(full)?;
-    pages.store.find(id).await.map_err(store::problem)?.ok_or_else(|| unknown(id))?;
-    let messages = pages.host.until_draining(messages(pages.store.clone(), id, interest, seen));
+    pages.store.find(id, &scope).await.map_err(store::problem)?.ok_or_else(|| unknown(id))?;
+    let messages = pages.host.until_draining(messages(pages.store.clone(), id, scope, interest, seen));
     Ok(Sse::new(messages).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-/// The steps after `seen`, for ever; it ends when the store is lost, so that the client comes again.
+/// The steps after `seen`, for ever; it ends when the store is lost, so that the client comes again. Of a page that has left
+/// the scope, as a later attempt is somebody else's, nothing is told any more.
 fn messages(
     store: MyPageStore,
     id: i64,
+    scope: Scope,
     interest: Interest,
     seen: Seen,
 ) -> impl Stream<Item = Result<Event, axum::Error>> {
-    let begin = (store, interest, seen, VecDeque::new());
-    stream::try_unfold(begin, move |(store, interest, mut seen, mut due)| async move {
+    let begin = (store, scope, interest, seen, VecDeque::new());
+    stream::try_unfold(begin, move |(store, scope, interest, mut seen, mut due)| async move {
         loop {
             if let Some(event) = due.pop_front() {
-                return Ok(Some((event, (store, interest, seen, due))));
+                return Ok(Some((event, (store, scope, interest, seen, due))));
             }
             // Asked for before the look, so that a change in between is heard.
             let change = interest.next();
-            let page = store.find(id).await.map_err(axum::Error::new)?;
+            let page = store.find(id, &scope).await.map_err(axum::Error::new)?;
             for (now, event) in page.map(|page| since(&page, seen)).unwrap_or_default() {
                 seen = now;
                 due.push_back(event?);

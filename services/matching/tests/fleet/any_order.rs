@@ -131,7 +131,7 @@ pub async fn an_event_that_a_store_refuses_becomes_a_dead_letter_and_the_rest_go
     };
     let nul = forger.event(&visit_contract::VisitEvent::VisitAssigned(nul))?;
     topics.say("visit", &[nul]).await?;
-    let requested = MatchEvent::MatchRequested(MatchRequested { id: 5000, attempt: 1, price: 7 });
+    let requested = MatchEvent::MatchRequested(MatchRequested { id: 5000, attempt: 1, price: 7, student: None });
     topics.say("match", &[forger.event(&requested)?]).await?;
     let after = visit_contract::VisitCanceled { match_id: 5000, attempt: 1 };
     topics.say("visit", &[forger.event(&visit_contract::VisitEvent::VisitCanceled(after))?]).await?;

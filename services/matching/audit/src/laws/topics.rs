@@ -17,7 +17,7 @@ pub(super) fn readable(case: &Case<'_>, wrong: &mut Vec<String>) -> bool {
 pub(super) fn of_match(case: &Case<'_>, wrong: &mut Vec<String>) -> bool {
     let mut implied = Vec::new();
     if let Some(found) = case.established() {
-        implied.push(Fact::priced(found.attempt, Step::MatchRequested, found.price));
+        implied.push(Fact::requested(found.attempt, found.price, found.student.clone()));
         if found.is_canceled() {
             implied.push(Fact::new(found.attempt, Step::MatchCanceled));
         }

@@ -72,6 +72,7 @@ fn fold_page(case: &Case<'_>) -> Option<PageRow> {
         match_canceled_at: at(Step::MatchCanceled),
         payment_canceled_at: at(Step::PaymentCanceled),
         visit_canceled_at: at(Step::VisitCanceled),
+        student: of(Step::MatchRequested).and_then(|said| said.fact.student.clone()),
     })
 }
 

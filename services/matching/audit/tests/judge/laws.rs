@@ -40,7 +40,7 @@ const BREACHES: &[Breach] = &[
     }),
     ("every event is one that its context says about its match", |world| world.said[3].0 = "visit"),
     ("the topic of match has exactly the events that its state implies", |world| {
-        world.say(&MatchEvent::MatchRequested(MatchRequested { id: 5, attempt: 10, price: PRICE }));
+        world.say(&MatchEvent::MatchRequested(MatchRequested { id: 5, attempt: 10, price: PRICE, student: None }));
     }),
     ("the topic of payment has exactly the events that its state implies", |world| {
         again(world, "PaymentCanceled", "3");

@@ -24,12 +24,13 @@ fn rename(text: &mut Option<String>) {
 
 #[test]
 fn a_match_that_is_gone_or_other_than_it_was() {
-    let changes: [Change<MatchRow>; 5] = [
+    let changes: [Change<MatchRow>; 6] = [
         ("attempt", |row| row.attempt += 1),
         ("price", |row| row.price += 1),
         ("pending", |row| "pending".clone_into(&mut row.phase)),
         ("void", |row| "void".clone_into(&mut row.phase)),
         ("step", |row| row.step = format!("{}?", row.step)),
+        ("student", |row| rename(&mut row.student)),
     ];
     for (id, row) in World::sound().stores.matches {
         if row.phase == "void" {
@@ -88,7 +89,7 @@ fn a_visit_that_is_gone_or_other_than_it_was() {
 
 #[test]
 fn a_page_that_is_gone_or_other_than_it_was() {
-    let changes: [Change<PageRow>; 10] = [
+    let changes: [Change<PageRow>; 11] = [
         ("attempt", |row| row.attempt += 1),
         ("price", |row| toggle(&mut row.price)),
         ("teacher", |row| rename(&mut row.teacher)),
@@ -99,6 +100,7 @@ fn a_page_that_is_gone_or_other_than_it_was() {
         ("cancellation", |row| toggle(&mut row.match_canceled_at)),
         ("repayment", |row| toggle(&mut row.payment_canceled_at)),
         ("end of the visit", |row| toggle(&mut row.visit_canceled_at)),
+        ("student", |row| rename(&mut row.student)),
     ];
     for id in World::sound().stores.pages.into_keys() {
         found(&format!("page {id} is gone"), |world| drop(world.stores.pages.remove(&id)));

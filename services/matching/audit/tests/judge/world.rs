@@ -126,15 +126,19 @@ impl World {
             match_canceled_at: None,
             payment_canceled_at: None,
             visit_canceled_at: None,
+            student: None,
         };
         self.stores.pages.insert(id, page);
     }
 
     fn establish(&mut self, id: i64, attempt: i64) {
-        let at = self.say(&MatchEvent::MatchRequested(MatchRequested { id, attempt, price: PRICE }));
+        // Half of them were requested while the fleet ran open.
+        let student = (id % 2 == 1).then(|| format!("student {id}"));
+        let said = MatchRequested { id, attempt, price: PRICE, student: student.clone() };
+        let at = self.say(&MatchEvent::MatchRequested(said));
         let (phase, step) = ("established".to_owned(), "matchRequested".to_owned());
-        self.stores.matches.insert(id, MatchRow { id, attempt, price: PRICE, phase, step });
-        self.page(id).match_requested_at = Some(at);
+        self.stores.matches.insert(id, MatchRow { id, attempt, price: PRICE, phase, step, student: student.clone() });
+        (self.page(id).match_requested_at, self.page(id).student) = (Some(at), student);
         self.tell(Asked::Request, id, Some(201));
     }
 
@@ -174,7 +178,7 @@ impl World {
 
     fn void(&mut self, id: i64, attempt: i64) {
         let (phase, step) = ("void".to_owned(), String::new());
-        self.stores.matches.insert(id, MatchRow { id, attempt, price: PRICE, phase, step });
+        self.stores.matches.insert(id, MatchRow { id, attempt, price: PRICE, phase, step, student: None });
         self.tell(Asked::Request, id, Some(503));
     }
 

@@ -22,6 +22,9 @@ pub struct MatchRequested {
     pub attempt: Attempt,
     /// What the student pays.
     pub price: i64,
+    /// Who the student is. Left out if that is not known: the fleet ran open then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub student: Option<String>,
 }
 
 /// The student has cancelled the match.

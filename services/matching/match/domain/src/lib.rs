@@ -4,16 +4,19 @@
 //! not known, it is *settling*: its payment is cancelled, whether there was one or not, and then it is *void*: as if
 //! it had never been, but for its attempt number. Only whoever began an attempt asks payment for it, until it is
 //! settling; from then on only the recovery does.
+//!
+//! A match is its student's: for all others its id is taken, and nothing else is said. While the fleet runs open nobody is
+//! told apart; what was asked for then belongs to no student.
 
 mod values;
 
 use match_contract::{Attempt, MatchCanceled, MatchRequested, Step};
-pub use values::{MatchId, OutOfRange, Price};
+pub use values::{MatchId, NoStudent, OutOfRange, Price, Student};
 
 use ambient::Timestamp;
 
 /// A match in one of its states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {
     /// Payment is being asked.
     Pending(Pending),
@@ -26,7 +29,7 @@ pub enum Match {
 }
 
 /// A request whose payment is being asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
     /// What was asked for.
     pub case: Case,
@@ -35,7 +38,7 @@ pub struct Pending {
 }
 
 /// An attempt at a match id, with its price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
     /// The match.
     pub id: MatchId,
@@ -43,10 +46,21 @@ pub struct Case {
     pub attempt: Attempt,
     /// What the student offers.
     pub price: Price,
+    /// Who that is. `None`: the fleet ran open.
+    pub student: Option<Student>,
+}
+
+/// What is asked for, whatever the id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// What the student offers.
+    pub price: Price,
+    /// Who asks. `None`: the fleet runs open.
+    pub student: Option<Student>,
 }
 
 /// A match that is paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Established {
     /// What was asked for.
     pub case: Case,
@@ -55,7 +69,7 @@ pub struct Established {
 }
 
 /// What becomes of a request for a match.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requested {
     /// Nothing stands in its way: payment is to be asked for this attempt.
     Begin(Case),
@@ -65,17 +79,29 @@ pub enum Requested {
     Known(Established),
     /// It was established before, at another price.
     OtherPrice,
+    /// The id stands for what somebody else has asked for. What that is, is not for this student.
+    Taken,
 }
 
 /// Decides about a request, given the match of that id, if there is one.
-pub fn request(known: Option<&Match>, id: MatchId, price: Price, now: Timestamp) -> Requested {
+pub fn request(known: Option<&Match>, id: MatchId, offer: &Offer, now: Timestamp) -> Requested {
+    let student = offer.student.as_ref();
+    let begin = |attempt| Requested::Begin(Case { id, attempt, price: offer.price, student: student.cloned() });
     match known {
-        None => Requested::Begin(Case { id, attempt: now.as_micros(), price }),
+        None => begin(now.as_micros()),
         // Clocks of two replicas differ; attempts must grow all the same.
-        Some(Match::Void(past)) => Requested::Begin(Case { id, attempt: now.as_micros().max(past.attempt + 1), price }),
-        Some(Match::Pending(_) | Match::Settling(_)) => Requested::InProgress,
-        Some(Match::Established(known)) if known.case.price == price => Requested::Known(*known),
-        Some(Match::Established(_)) => Requested::OtherPrice,
+        Some(Match::Void(past)) => begin(now.as_micros().max(past.attempt + 1)),
+        Some(Match::Pending(Pending { case, .. }) | Match::Settling(case)) if case.is_for(student) => {
+            Requested::InProgress
+        }
+        Some(Match::Established(known)) if known.case.is_for(student) => {
+            if known.case.price == offer.price {
+                Requested::Known(known.clone())
+            } else {
+                Requested::OtherPrice
+            }
+        }
+        Some(Match::Pending(_) | Match::Settling(_) | Match::Established(_)) => Requested::Taken,
     }
 }
 
@@ -93,11 +119,16 @@ impl Match {
 }
 
 impl Case {
+    /// Whether it concerns whoever asks. `None` is anybody: while the fleet runs open nobody is told apart.
+    pub fn is_for(&self, student: Option<&Student>) -> bool {
+        student.is_none() || self.student.as_ref() == student
+    }
+
     /// The match, now that its payment is approved.
     pub fn establish(self) -> (Established, MatchRequested) {
-        let established = Established { case: self, step: Step::MatchRequested };
-        let event = MatchRequested { id: self.id.get(), attempt: self.attempt, price: self.price.get() };
-        (established, event)
+        let student = self.student.as_ref().map(|student| student.as_str().to_owned());
+        let event = MatchRequested { id: self.id.get(), attempt: self.attempt, price: self.price.get(), student };
+        (Established { case: self, step: Step::MatchRequested }, event)
     }
 }
 

@@ -8,7 +8,7 @@ use test_stores::{eventually, on_each_store};
 use crate::{World, event, first, id};
 
 async fn cancel(world: &World, number: i64) -> Canceled {
-    world.app.cancel(id(number), world.trace()).await.unwrap()
+    world.app.cancel(id(number), None, world.trace()).await.unwrap()
 }
 
 #[test]

@@ -11,7 +11,7 @@ use test_stores::{eventually, on_each_store};
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-use crate::{World, id};
+use crate::World;
 
 fn service(world: &World) -> Router {
     chassis::router(routes(world.app.clone(), world.host.clone()), &world.host, &chassis::Config::default())
@@ -86,7 +86,7 @@ fn a_request_whose_client_hangs_up_is_finished_all_the_same() {
         asked.await;
         drop(request);
         world.payments.open.send_replace(true);
-        eventually("the match is established", async || world.app.find(id(1)).await.unwrap().is_some()).await;
+        eventually("the match is established", async || world.shown(1).await.is_some()).await;
         assert_eq!(world.said().await.len(), 1);
     });
 }

@@ -7,10 +7,10 @@ use futures_util::future::join_all;
 use match_service::{Approval, Requested};
 use test_stores::on_each_store;
 
-use crate::{World, price};
+use crate::{World, by_anybody};
 
 async fn request(world: &World, offer: i64, key: Option<&str>) -> Requested {
-    world.app.request_new(price(offer), key, world.trace()).await.unwrap()
+    world.app.request_new(&by_anybody(offer), key, world.trace()).await.unwrap()
 }
 
 fn number(requested: &Requested) -> i64 {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what fails here fails the test")]
 
+mod calling;
 mod canceling;
 mod http;
 mod keys;
@@ -10,16 +11,18 @@ mod payments;
 mod racing;
 mod requesting;
 mod settling;
+mod versions;
+mod whose;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::{Ids, ManualClock, SystemClock, Timestamp};
-use chassis::Host;
+use chassis::{Host, Scope};
 use clap::Parser;
 use events::{EventSet, TraceContext, decode};
 use match_contract::{MatchEvent, Step};
-use match_domain::{Case, Established, MatchId, Price};
+use match_domain::{Case, Established, MatchId, Offer, Price};
 use match_service::{App, Config, MIGRATIONS, MatchStore, Recovery, Requested};
 use messaging::Messaging;
 use store::{Store, idempotency};
@@ -76,13 +79,18 @@ impl World {
     }
 
     async fn request(&self, number: i64, offer: i64) -> Requested {
-        self.app.request(id(number), price(offer), self.trace()).await.unwrap()
+        self.app.request(id(number), &by_anybody(offer), self.trace()).await.unwrap()
     }
 
     /// In the background, as a request that its client waits for.
     fn requesting(&self, number: i64, offer: i64) -> tokio::task::JoinHandle<Requested> {
         let world = self.clone();
         tokio::spawn(async move { world.request(number, offer).await })
+    }
+
+    /// What whoever may see all is shown of a match.
+    async fn shown(&self, number: i64) -> Option<Established> {
+        self.app.find(id(number), &Scope::All).await.unwrap()
     }
 
     /// All that the context has said.
@@ -109,9 +117,14 @@ fn price(offer: i64) -> Price {
     Price::new(offer).unwrap()
 }
 
+/// As long as the fleet runs open.
+fn by_anybody(offer: i64) -> Offer {
+    Offer { price: price(offer), student: None }
+}
+
 /// The first attempt at a match, while the clock stands still.
 fn first(number: i64, offer: i64) -> Case {
-    Case { id: id(number), attempt: NOW.as_micros(), price: price(offer) }
+    Case { id: id(number), attempt: NOW.as_micros(), price: price(offer), student: None }
 }
 
 fn requested(case: Case) -> Established {

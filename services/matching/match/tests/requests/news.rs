@@ -10,7 +10,7 @@ use payment_contract::{PaymentCanceled, PaymentEvent};
 use test_stores::on_each_store;
 use visit_contract::{VisitAssigned, VisitCanceled, VisitEvent};
 
-use crate::{NOW, World, first, id};
+use crate::{NOW, World, first};
 
 fn record<E: EventSet>(event_id: &str, event: &E) -> Record {
     let (kind, data) = encode(event).unwrap();
@@ -21,7 +21,7 @@ fn record<E: EventSet>(event_id: &str, event: &E) -> Record {
 }
 
 /// What the others say of an attempt.
-fn news(match_id: i64, attempt: i64) -> [Record; 3] {
+pub fn news(match_id: i64, attempt: i64) -> [Record; 3] {
     let (teacher, visit_date) = ("T".to_owned(), "2021-01-21".to_owned());
     let assigned = VisitEvent::VisitAssigned(VisitAssigned { match_id, attempt, teacher, visit_date });
     let paid_back = PaymentEvent::PaymentCanceled(PaymentCanceled { match_id, attempt, price: 10 });
@@ -50,7 +50,7 @@ fn a_match_shows_the_furthest_step_whatever_the_order_and_repetition_of_the_news
                 let records = vec![news[index].clone(), past[2].clone(), news[index].clone()];
                 let taken = world.messaging.take(&policies, records).await;
                 assert_eq!(taken.dead, 0);
-                let shown = world.app.find(id(number)).await.unwrap().unwrap();
+                let shown = world.shown(number).await.unwrap();
                 assert_eq!((shown.step, shown.case), (furthest, first(number, 10)), "{order:?}");
             }
         }
@@ -64,7 +64,7 @@ fn news_of_a_match_that_does_not_exist_are_passed_over() {
         let policies = Arc::new(MatchPolicies::new(world.matches.clone()));
         let taken = world.messaging.take(&policies, news(404, 1).to_vec()).await;
         assert_eq!(taken, Taken { applied: 3, repeated: 0, dead: 0 });
-        assert_eq!((world.traces().await, world.app.find(id(404)).await.unwrap()), (0, None));
+        assert_eq!((world.traces().await, world.shown(404).await), (0, None));
     });
 }
 
@@ -77,10 +77,10 @@ fn news_that_come_before_the_answer_of_payment_are_shown_once_it_has_come() {
         assert!(world.matches.begin(&case, NOW).await.unwrap());
         let early = world.messaging.take(&policies, vec![news(1, case.attempt)[0].clone()]).await;
         assert_eq!(early, Taken { applied: 1, repeated: 0, dead: 0 });
-        assert_eq!(world.app.find(id(1)).await.unwrap(), None, "it is still pending");
-        let (established, event) = case.establish();
+        assert_eq!(world.shown(1).await, None, "it is still pending");
+        let (established, event) = case.clone().establish();
         assert!(world.matches.establish(&established, event, world.trace()).await.unwrap());
-        assert_eq!(world.app.find(id(1)).await.unwrap().unwrap().step, Step::VisitAssigned);
+        assert_eq!(world.shown(1).await.unwrap().step, Step::VisitAssigned);
     });
 }
 
@@ -96,6 +96,6 @@ fn what_was_heard_of_an_attempt_that_is_undone_is_not_shown_of_the_next() {
         world.matches.void(&case).await.unwrap();
         world.clock.advance(std::time::Duration::from_secs(1));
         world.request(1, 10).await;
-        assert_eq!(world.app.find(id(1)).await.unwrap().unwrap().step, Step::MatchRequested);
+        assert_eq!(world.shown(1).await.unwrap().step, Step::MatchRequested);
     });
 }

@@ -58,13 +58,13 @@ impl Payments for Scripted {
     }
 
     async fn approve(&self, case: &Case, _trace: &TraceContext) -> Approval {
-        self.asked.lock().unwrap().push(*case);
+        self.asked.lock().unwrap().push(case.clone());
         let _ = self.open.subscribe().wait_for(|open| *open).await;
         self.answers.lock().unwrap().pop_front().unwrap_or(Approval::Approved)
     }
 
     async fn cancel(&self, case: &Case) -> Result<(), Unsettled> {
-        self.canceled.lock().unwrap().push(*case);
+        self.canceled.lock().unwrap().push(case.clone());
         let mut unsettled = self.unsettled.lock().unwrap();
         if *unsettled > 0 {
             *unsettled -= 1;

@@ -28,7 +28,7 @@ fn of_fifty_equal_requests_at_once_one_pays_and_the_others_are_shown_its_match()
         assert_eq!(count(&outcomes, |o| matches!(o, Requested::Known(_))), REQUESTS - 1, "{outcomes:?}");
         let asked = worlds[0].payments.asked();
         assert_eq!(asked.len(), 1);
-        assert_eq!(worlds[0].said().await, [event(asked[0])]);
+        assert_eq!(worlds[0].said().await, [event(asked[0].clone())]);
     });
 }
 
@@ -39,7 +39,7 @@ fn of_fifty_requests_at_two_prices_one_wins_and_those_at_the_other_price_are_tol
         let worlds = [world.another(place).await, world];
         let outcomes = together(&worlds, [10, 20]).await;
         assert_eq!(count(&outcomes, |o| matches!(o, Requested::Established(_))), 1, "{outcomes:?}");
-        let [asked] = worlds[0].payments.asked()[..] else { panic!("paid more than once") };
+        let [asked] = &worlds[0].payments.asked()[..] else { panic!("paid more than once") };
         let same = (0..REQUESTS).filter(|n| [10, 20][n / 2 % 2] == asked.price.get()).count();
         assert_eq!(count(&outcomes, |o| matches!(o, Requested::Known(_))), same - 1, "{outcomes:?}");
         assert_eq!(count(&outcomes, |o| *o == Requested::OtherPrice), REQUESTS - same, "{outcomes:?}");

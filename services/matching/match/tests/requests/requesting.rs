@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chassis::Scope;
 use match_domain::Match;
 use match_service::{Approval, Requested};
 use test_stores::on_each_store;
@@ -15,10 +16,10 @@ fn an_approved_request_is_established_and_said_once_however_often_it_comes() {
     on_each_store(async |place| {
         let world = World::on(place).await;
         let established = requested(first(5000, 10));
-        assert_eq!(world.request(5000, 10).await, Requested::Established(established));
-        assert_eq!(world.request(5000, 10).await, Requested::Known(established));
+        assert_eq!(world.request(5000, 10).await, Requested::Established(established.clone()));
+        assert_eq!(world.request(5000, 10).await, Requested::Known(established.clone()));
         assert_eq!(world.request(5000, 11).await, Requested::OtherPrice);
-        assert_eq!(world.app.find(id(5000)).await.unwrap(), Some(established));
+        assert_eq!(world.shown(5000).await, Some(established));
         assert_eq!(world.said().await, [event(first(5000, 10))]);
         assert_eq!(world.payments.asked(), [first(5000, 10)], "paid once");
     });
@@ -67,8 +68,8 @@ fn a_request_whose_outcome_is_unknown_is_no_match_and_is_handed_to_the_recovery(
         world.payments.answer([Approval::Unknown]);
         assert!(matches!(world.request(1, 10).await, Requested::Unavailable(_)));
         assert_eq!(world.matches.find(id(1)).await.unwrap(), Some(Match::Settling(first(1, 10))));
-        assert_eq!(world.app.find(id(1)).await.unwrap(), None);
-        assert_eq!(world.app.page(0, 10).await.unwrap().items, []);
+        assert_eq!(world.shown(1).await, None);
+        assert_eq!(world.app.page(&Scope::All, 0, 10).await.unwrap().items, []);
         assert_eq!(world.said().await, []);
         tokio::time::timeout(Duration::from_millis(100), world.woken.notified()).await.expect("the recovery is woken");
     });
@@ -86,7 +87,7 @@ fn the_list_shows_established_matches_only_page_by_page() {
         let mut seen = vec![];
         let mut after = 0;
         loop {
-            let page = world.app.page(after, 2).await.unwrap();
+            let page = world.app.page(&Scope::All, after, 2).await.unwrap();
             seen.extend(page.items.iter().map(|established| established.case.id.get()));
             let Some(last) = page.end() else { break };
             after = last.case.id.get();

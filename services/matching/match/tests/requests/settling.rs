@@ -29,7 +29,7 @@ fn an_unknown_outcome_is_undone_and_the_id_is_free_again_with_a_greater_attempt(
         assert_eq!(settle(&world).await, 0, "once");
         // Although the clock has not moved, and at another price.
         let second = Case { attempt: first(1, 20).attempt + 1, ..first(1, 20) };
-        assert_eq!(world.request(1, 20).await, Requested::Established(requested(second)));
+        assert_eq!(world.request(1, 20).await, Requested::Established(requested(second.clone())));
         assert_eq!(world.said().await, [event(second)], "the first attempt is never said");
     });
 }
@@ -71,7 +71,7 @@ fn an_attempt_whose_process_died_is_undone_when_its_time_is_over_and_not_before(
         next.clock.advance(SETTLE_AFTER.saturating_sub(nearly));
         assert_eq!(settle(&next).await, 1);
         assert_eq!(world.payments.canceled(), [first(1, 10)]);
-        assert_eq!(next.app.find(id(1)).await.unwrap(), None);
+        assert_eq!(next.shown(1).await, None);
     });
 }
 
@@ -89,7 +89,7 @@ fn a_request_that_finishes_after_the_recovery_took_it_over_establishes_nothing()
             assert_eq!(settle(&world).await, usize::from(voided));
             world.payments.open.send_replace(true);
             assert!(matches!(late.await.unwrap(), Requested::Unavailable(_)));
-            assert_eq!(world.app.find(id(number)).await.unwrap(), None, "voided: {voided}");
+            assert_eq!(world.shown(number).await, None, "voided: {voided}");
             assert_eq!(world.said().await, []);
         }
     });

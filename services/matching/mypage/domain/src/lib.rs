@@ -16,6 +16,8 @@ pub struct MyPage {
     pub id: i64,
     /// The latest attempt that is known; 0 before any is.
     pub attempt: Attempt,
+    /// Whose page it is, once that is known. It never is if the match was requested while the fleet ran open.
+    pub student: Option<String>,
     /// What the student pays.
     pub price: Option<i64>,
     /// The tutor's name.
@@ -64,7 +66,7 @@ impl MyPage {
     /// The page of a match of which nothing is known yet.
     pub const fn unknown(id: i64) -> Self {
         let happened = [None; Step::ALL.len()];
-        Self { id, attempt: 0, price: None, teacher: None, visit_date: None, happened }
+        Self { id, attempt: 0, student: None, price: None, teacher: None, visit_date: None, happened }
     }
 
     /// Takes an event in. Order and repetition do not matter.
@@ -78,7 +80,10 @@ impl MyPage {
         }
         self.happened[step as usize] = Some(at);
         match news {
-            News::Match(MatchEvent::MatchRequested(event), _) => self.price = Some(event.price),
+            News::Match(MatchEvent::MatchRequested(event), _) => {
+                self.price = Some(event.price);
+                self.student.clone_from(&event.student);
+            }
             News::Payment(PaymentEvent::PaymentApproved(event), _) => self.price = Some(event.price),
             News::Payment(PaymentEvent::PaymentCanceled(event), _) => self.price = Some(event.price),
             News::Visit(VisitEvent::VisitAssigned(event), _) => {

@@ -9,13 +9,19 @@ use visit_contract::{VisitAssigned, VisitCanceled, VisitEvent};
 
 const ID: i64 = 5000;
 
+/// Each attempt has a student of its own.
+fn student_of(attempt: i64) -> String {
+    format!("student {attempt}")
+}
+
 /// The whole story of one attempt, in the order of the steps.
 fn story(attempt: i64) -> [News; 6] {
     let at = |step: i64| Timestamp::from_micros(attempt * 10 + step);
     let (match_id, price) = (ID, 10);
+    let student = Some(student_of(attempt));
     let assigned = VisitAssigned { match_id, attempt, teacher: "T".into(), visit_date: "2021-01-21".into() };
     [
-        News::Match(MatchEvent::MatchRequested(MatchRequested { id: ID, attempt, price }), at(0)),
+        News::Match(MatchEvent::MatchRequested(MatchRequested { id: ID, attempt, price, student }), at(0)),
         News::Payment(PaymentEvent::PaymentApproved(PaymentApproved { match_id, attempt, price }), at(1)),
         News::Visit(VisitEvent::VisitAssigned(assigned), at(2)),
         News::Match(MatchEvent::MatchCanceled(MatchCanceled { id: ID, attempt }), at(3)),
@@ -45,6 +51,17 @@ fn a_later_attempt_begins_a_page_of_its_own() {
     let (earlier, later) = (story(1), story(2));
     let page = page(earlier.iter().chain(&later[..1]).chain(&earlier));
     assert_eq!((page.status(), page.teacher), (Some(Step::MatchRequested), None));
+    assert_eq!(page.student, Some(student_of(2)));
+}
+
+#[test]
+fn a_page_is_nobodys_until_it_is_known_whose_and_a_later_attempt_of_which_that_is_not_known_is_nobodys_again() {
+    let (earlier, later) = (story(1), story(2));
+    assert_eq!(page(&earlier[1..]).student, None);
+    assert_eq!(page([&earlier[1], &earlier[0]]).student, Some(student_of(1)));
+    assert_eq!(page(earlier.iter().chain(&later[1..])).student, None);
+    let open = MatchEvent::MatchRequested(MatchRequested { id: ID, attempt: 1, price: 10, student: None });
+    assert_eq!(page([&News::Match(open, Timestamp::from_micros(1))]).student, None);
 }
 
 proptest! {
@@ -55,6 +72,8 @@ proptest! {
     ) {
         let in_order = [story(1), story(2)].concat();
         let again: Vec<&News> = repeated.iter().map(|index| index.get(&in_order)).collect();
-        prop_assert_eq!(page(shuffled.iter().chain(again)), page(&in_order));
+        let page_then = page(shuffled.iter().chain(again));
+        prop_assert_eq!(page_then.student.clone(), Some(student_of(2)));
+        prop_assert_eq!(page_then, page(&in_order));
     }
 }

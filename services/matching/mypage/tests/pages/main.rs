@@ -1,12 +1,14 @@
 //! The page of a match, fed by events in all orders, on real stores.
 
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what fails here fails the test")]
+
+mod whose;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::{Ids, ManualClock, SystemClock, Timestamp};
-use chassis::Host;
+use chassis::{Host, Scope};
 use clap::Parser;
 use events::{Envelope, EventSet, encode};
 use match_contract::{MatchCanceled, MatchEvent, MatchRequested, Step};
@@ -24,6 +26,7 @@ use visit_contract::{VisitAssigned, VisitCanceled, VisitEvent};
 #[derive(Clone)]
 struct World {
     store: Store,
+    host: Host,
     messaging: Messaging,
     pages: MyPageStore,
     changes: Arc<Changes>,
@@ -39,7 +42,7 @@ impl World {
         let messaging = Messaging::new(&config.messaging, "mypage", &store, &host);
         let (pages, changes) = (MyPageStore::new(&store), Arc::new(Changes::new(10)));
         let policies = Arc::new(MyPagePolicies::new(pages.clone(), Arc::clone(&changes)));
-        Self { store, messaging, pages, changes, policies }
+        Self { store, host, messaging, pages, changes, policies }
     }
 
     async fn take(&self, records: Vec<Record>) -> Taken {
@@ -47,6 +50,11 @@ impl World {
         assert_eq!(taken.dead, 0);
         taken
     }
+}
+
+/// Each attempt has a student of its own.
+fn student_of(attempt: i64) -> String {
+    format!("student {attempt}")
 }
 
 /// When a step of an attempt happened.
@@ -65,7 +73,10 @@ fn record<E: EventSet>(event: &E, time: Timestamp) -> Record {
 fn said(id: i64, attempt: i64, step: Step) -> Record {
     let (match_id, price, time) = (id, attempt * 100, at(attempt, step));
     match step {
-        Step::MatchRequested => record(&MatchEvent::MatchRequested(MatchRequested { id, attempt, price }), time),
+        Step::MatchRequested => {
+            let student = Some(student_of(attempt));
+            record(&MatchEvent::MatchRequested(MatchRequested { id, attempt, price, student }), time)
+        }
         Step::PaymentApproved => {
             record(&PaymentEvent::PaymentApproved(PaymentApproved { match_id, attempt, price }), time)
         }
@@ -95,7 +106,7 @@ fn end(id: i64) -> MyPage {
         happened[*step as usize] = Some(at(2, *step));
     }
     let (teacher, visit_date) = (Some("tutor 2".into()), Some("2021-01-21".into()));
-    MyPage { id, attempt: 2, price: Some(200), teacher, visit_date, happened }
+    MyPage { id, attempt: 2, student: Some(student_of(2)), price: Some(200), teacher, visit_date, happened }
 }
 
 #[test]
@@ -108,7 +119,7 @@ fn all_orders_and_repetitions_of_what_others_say_end_in_one_page() {
             for batch in &batches {
                 applied += world.take(batch.iter().map(|index| story[*index].clone()).collect()).await.applied;
             }
-            assert_eq!(world.pages.find(id).await.unwrap(), Some(end(id)), "{batches:?}");
+            assert_eq!(world.pages.find(id, &Scope::All).await.unwrap(), Some(end(id)), "{batches:?}");
             assert_eq!(applied, story.len(), "{batches:?}");
         }
     });
@@ -131,7 +142,7 @@ fn two_processes_that_take_the_same_events_in_other_orders_end_in_the_same_pages
         for taker in takers {
             taker.await.unwrap();
         }
-        let page = worlds[0].pages.page(0, 100).await.unwrap();
+        let page = worlds[0].pages.page(&Scope::All, 0, 100).await.unwrap();
         assert_eq!((page.items, page.more), ((1..=12).map(end).collect(), false));
     });
 }
@@ -142,16 +153,16 @@ fn a_view_that_was_emptied_is_equal_to_what_it_was_once_it_has_heard_all_again()
         let world = World::on(place).await;
         let all: Vec<Record> = (1..=5).flat_map(story).collect();
         world.take(all.clone()).await;
-        let before = world.pages.page(0, 100).await.unwrap();
+        let before = world.pages.page(&Scope::All, 0, 100).await.unwrap();
         let mut tx = world.store.begin().await.unwrap();
         assert!(world.policies.clear(&mut tx).await.unwrap());
         sqlx::query("DELETE FROM inbox").execute(&mut *tx).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(world.pages.page(0, 100).await.unwrap().items, []);
+        assert_eq!(world.pages.page(&Scope::All, 0, 100).await.unwrap().items, []);
         for batch in one(deliveries(all)) {
             world.take(batch).await;
         }
-        assert_eq!(world.pages.page(0, 100).await.unwrap(), before);
+        assert_eq!(world.pages.page(&Scope::All, 0, 100).await.unwrap(), before);
     });
 }
 

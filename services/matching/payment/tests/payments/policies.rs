@@ -71,7 +71,7 @@ fn a_request_for_a_match_is_none_of_its_business() {
     on_each_store(async |place| {
         let world = World::on(place).await;
         let policies = Arc::new(PaymentPolicies::new(world.payments.clone(), Arc::clone(&world.refunds)));
-        let requested = MatchEvent::MatchRequested(MatchRequested { id: 1, attempt: 1, price: 10 });
+        let requested = MatchEvent::MatchRequested(MatchRequested { id: 1, attempt: 1, price: 10, student: None });
         let taken = world.messaging.take(&policies, vec![record("requested", &requested)]).await;
         assert_eq!((taken, world.app.find(1).await.unwrap()), (Taken::default(), None));
     });

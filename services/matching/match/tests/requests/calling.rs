@@ -1,0 +1,108 @@
+//! What match shows payment of itself.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use axum::routing::post;
+use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::Parser;
+use http::HeaderMap;
+use identity::{PASS_HEADER, PERSONS, Passes, SERVICES};
+use match_service::{Approval, Config, PaymentCalls, Payments};
+use serde_json::json;
+use test_stores::on_sqlite;
+use tokio::net::TcpListener;
+
+use crate::{NOW, World, first};
+
+/// The headers of every call that reaches payment.
+type Seen = Arc<Mutex<Vec<HeaderMap>>>;
+
+fn pem(kind: &str, der: &[u8]) -> String {
+    format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der))
+}
+
+/// A private key, and the public one that belongs to it.
+fn keys() -> (String, String) {
+    let pair = Ed25519KeyPair::generate().expect("a key");
+    let public = pair.public_key().as_der().expect("its public half");
+    let private = pair.to_pkcs8v1().expect("its private half");
+    (pem("PRIVATE KEY", private.as_ref()), pem("PUBLIC KEY", public.as_ref()))
+}
+
+fn config(arguments: &[&str]) -> Config {
+    Config::parse_from(["match", "--fleet", "test"].iter().chain(arguments))
+}
+
+/// A payment that says yes to whatever it is asked: its address, and what it has seen.
+async fn payment() -> (String, Seen) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let seen = Seen::default();
+    let kept = Arc::clone(&seen);
+    let yes = async move |headers: HeaderMap| {
+        kept.lock().unwrap_or_else(PoisonError::into_inner).push(headers);
+        Json(json!({}))
+    };
+    let routes = Router::new().route("/approvals", post(yes.clone())).route("/cancellations", post(yes));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    (url, seen)
+}
+
+/// An approval and a cancellation, as payment sees them.
+async fn calls(world: &World, key: &[&str]) -> Vec<HeaderMap> {
+    let (url, seen) = payment().await;
+    let config = config(&[&["--payment-url", &url], key].concat());
+    let payments = PaymentCalls::new(&config, &world.host).expect("a client");
+    assert_eq!(payments.approve(&first(1, 10), &world.trace()).await, Approval::Approved);
+    assert_eq!(payments.cancel(&first(1, 10)).await, Ok(()));
+    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    assert_eq!(seen.len(), 2);
+    seen
+}
+
+#[test]
+fn with_a_key_every_call_carries_a_pass_that_says_match_and_no_person() {
+    on_sqlite(async |place| {
+        let world = World::on(place).await;
+        let file = place.folder().join("match.pem");
+        let (private, public) = keys();
+        std::fs::write(&file, private).unwrap();
+        let (services, persons) = (Passes::new(&public, SERVICES).unwrap(), Passes::new(&public, PERSONS).unwrap());
+        for headers in calls(&world, &["--call-key-file", file.to_str().unwrap()]).await {
+            let pass = headers[PASS_HEADER].to_str().unwrap();
+            let identity = services.read(pass, NOW).unwrap();
+            assert_eq!((identity.subject.as_str(), identity.roles.len()), ("match", 0));
+            assert!(persons.read(pass, NOW).is_err());
+        }
+    });
+}
+
+#[test]
+fn without_a_key_no_call_carries_a_pass() {
+    on_sqlite(async |place| {
+        let world = World::on(place).await;
+        for headers in calls(&world, &[]).await {
+            assert!(!headers.contains_key(PASS_HEADER));
+        }
+    });
+}
+
+#[test]
+fn a_key_that_is_none_is_named_and_so_is_one_that_is_missing_where_others_want_it() {
+    on_sqlite(async |place| {
+        let world = World::on(place).await;
+        let file = place.folder().join("broken.pem");
+        std::fs::write(&file, keys().1).unwrap();
+        let broken = PaymentCalls::new(&config(&["--call-key-file", file.to_str().unwrap()]), &world.host);
+        let broken = format!("{:#}", broken.err().unwrap());
+        assert!(broken.starts_with("CALL_KEY_FILE: ") && broken.contains("broken.pem"), "{broken}");
+
+        let trusting = config(&["--pass-key-file", "gateway.pem"]);
+        let refused = match_service::build(trusting, world.host.clone()).await.unwrap_err().to_string();
+        assert!(refused.starts_with("PASS_KEY_FILE is set and CALL_KEY_FILE is not"), "{refused}");
+    });
+}
