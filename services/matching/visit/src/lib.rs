@@ -17,6 +17,7 @@ use axum::Router;
 use chassis::Host;
 use messaging::Messaging;
 
+pub use http::routes;
 pub use policies::VisitPolicies;
 pub use store::VisitStore;
 
@@ -46,5 +47,5 @@ pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
     let messaging = Messaging::new(&config.messaging, "visit", &db, &host);
     let visits = VisitStore::new(&db, messaging.outbox(), host.clock());
     let operation = messaging.start(&host, VisitPolicies::new(visits.clone()))?;
-    Ok(http::routes(visits).merge(operation))
+    Ok(routes(visits).merge(operation))
 }

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use ambient::{Clock, Timestamp};
+use chassis::Scope;
 use events::TraceContext;
 use messaging::{Outbox, Saying};
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 use store::{Column, Page, Store, Table, Tx};
 use visit_contract::{VisitAssigned, VisitEvent};
-use visit_domain::{Case, Paid, Refusal, Visit};
+use visit_domain::{Case, Paid, Refusal, Tutor, Visit};
 
 const PAID_TO_ASSIGNED: &str = "paid_to_assigned_lead_seconds";
 
@@ -23,8 +24,12 @@ const TABLE: Table = Table {
         ("teacher", Column::Text),
         ("visit_date", Column::Text),
         ("is_open", Column::Number),
+        ("tutor", Column::Text),
     ],
 };
+
+/// The columns by name: a replica that goes on while a later one adds a column must not stumble over it.
+const ROW: &str = "match_id, attempt, price, paid_since, canceled, teacher, visit_date, is_open, tutor";
 
 /// Keeps what is known of each match, and says what becomes of visits in the same transactions.
 #[derive(Clone)]
@@ -44,6 +49,7 @@ struct Row {
     teacher: Option<String>,
     visit_date: Option<String>,
     is_open: i64,
+    tutor: Option<String>,
 }
 
 impl VisitStore {
@@ -90,25 +96,35 @@ impl VisitStore {
         TABLE.write(tx, self.store.dialect(), &rows).await
     }
 
-    /// The case of a match whose visit was assigned.
-    pub async fn find_visit(&self, match_id: i64) -> Result<Option<Case>, sqlx::Error> {
-        let sql = "SELECT * FROM cases WHERE match_id = $1 AND teacher IS NOT NULL";
-        let row: Option<Row> = sqlx::query_as(sql).bind(match_id).fetch_optional(self.store.reader()).await?;
-        row.map(|row| row.case()).transpose()
+    /// The case of a match whose visit was assigned, if that is in this scope.
+    pub async fn find_visit(&self, match_id: i64, scope: &Scope) -> Result<Option<Case>, sqlx::Error> {
+        let sql = format!("SELECT {ROW} FROM cases WHERE match_id = $1 AND teacher IS NOT NULL");
+        let query = sqlx::query_as(AssertSqlSafe(sql)).bind(match_id);
+        let row: Option<Row> = query.fetch_optional(self.store.reader()).await?;
+        row.filter(|row| scope.includes(row.tutor.as_deref())).map(|row| row.case()).transpose()
     }
 
-    /// Cases whose visit was assigned, after `after`, by match id.
-    pub async fn visits(&self, after: i64, size: i64) -> Result<Page<Case>, sqlx::Error> {
-        let sql = "SELECT * FROM cases WHERE teacher IS NOT NULL AND match_id > $1 ORDER BY match_id LIMIT $2";
-        let query = sqlx::query_as(sql).bind(after).bind(Page::<Row>::look_ahead(size));
+    /// Cases in this scope whose visit was assigned, after `after`, by match id.
+    pub async fn visits(&self, scope: &Scope, after: i64, size: i64) -> Result<Page<Case>, sqlx::Error> {
+        let (whose, tutor) = match scope {
+            Scope::All => ("", None),
+            Scope::Own(tutor) => ("AND tutor = $3", Some(tutor)),
+        };
+        let sql = format!(
+            "SELECT {ROW} FROM cases WHERE teacher IS NOT NULL AND match_id > $1 {whose} ORDER BY match_id LIMIT $2"
+        );
+        let query = sqlx::query_as(AssertSqlSafe(sql)).bind(after).bind(Page::<Row>::look_ahead(size));
+        let query = tutor.into_iter().fold(query, |query, tutor| query.bind(tutor.as_str()));
         Page::cut(query.fetch_all(self.store.reader()).await?, size, |row: Row| row.case())
     }
 
     /// Open visit requests after the one that was paid then, oldest first.
     pub async fn requests(&self, [since, match_id]: [i64; 2], size: i64) -> Result<Page<Case>, sqlx::Error> {
-        let sql = "SELECT * FROM cases WHERE is_open = 1 AND (paid_since, match_id) > ($1, $2) \
-                   ORDER BY paid_since, match_id LIMIT $3";
-        let query = sqlx::query_as(sql).bind(since).bind(match_id).bind(Page::<Row>::look_ahead(size));
+        let sql = format!(
+            "SELECT {ROW} FROM cases WHERE is_open = 1 AND (paid_since, match_id) > ($1, $2) \
+             ORDER BY paid_since, match_id LIMIT $3"
+        );
+        let query = sqlx::query_as(AssertSqlSafe(sql)).bind(since).bind(match_id).bind(Page::<Row>::look_ahead(size));
         Page::cut(query.fetch_all(self.store.reader()).await?, size, |row: Row| row.case())
     }
 }
@@ -124,6 +140,7 @@ impl Row {
             teacher: case.visit.as_ref().map(|visit| visit.teacher.clone()),
             visit_date: case.visit.as_ref().map(|visit| visit.date.to_string()),
             is_open: case.is_open().into(),
+            tutor: case.visit.as_ref().and_then(|visit| Some(visit.tutor.as_ref()?.as_str().to_owned())),
         }
     }
 
@@ -132,7 +149,9 @@ impl Row {
         let visit = match (&self.teacher, &self.visit_date) {
             (Some(teacher), Some(date)) => {
                 let date = date.parse().map_err(|error: visit_domain::WrongDate| sqlx::Error::Decode(error.into()))?;
-                Some(Visit { teacher: teacher.clone(), date })
+                let tutor = self.tutor.as_ref().map(Tutor::new).transpose();
+                let tutor = tutor.map_err(|error| sqlx::Error::Decode(error.into()))?;
+                Some(Visit { tutor, teacher: teacher.clone(), date })
             }
             _ => None,
         };

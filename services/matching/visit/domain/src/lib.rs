@@ -4,12 +4,14 @@
 //! order and more than once; the case ends the same. Only the latest attempt at a match counts.
 
 mod date;
+mod tutor;
 
 use ambient::Timestamp;
 pub use date::{VisitDate, WrongDate};
 use match_contract::{Attempt, MatchCanceled};
 use payment_contract::{PaymentApproved, PaymentCanceled};
 use thiserror::Error;
+pub use tutor::{NoTutor, Tutor};
 use visit_contract::{VisitAssigned, VisitCanceled};
 
 /// All that the visit context knows of one match.
@@ -39,7 +41,9 @@ pub struct Paid {
 /// A visit that a tutor has confirmed. It is cancelled if its case is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visit {
-    /// The tutor's name.
+    /// Who has confirmed. `None`: the fleet ran open.
+    pub tutor: Option<Tutor>,
+    /// The tutor's name, as students read it.
     pub teacher: String,
     /// The day.
     pub date: VisitDate,

@@ -6,7 +6,7 @@ use ambient::Timestamp;
 use match_contract::MatchCanceled;
 use payment_contract::{PaymentApproved, PaymentCanceled};
 use proptest::prelude::*;
-use visit_domain::{Case, News, Refusal, Visit, VisitDate};
+use visit_domain::{Case, News, Refusal, Tutor, Visit, VisitDate};
 
 const ID: i64 = 5000;
 
@@ -31,7 +31,7 @@ fn case(news: &[News]) -> Case {
 }
 
 fn visit() -> Visit {
-    Visit { teacher: "TEACHER".into(), date: "2021-01-21".parse().unwrap() }
+    Visit { tutor: Some(Tutor::new("tom").unwrap()), teacher: "TEACHER".into(), date: "2021-01-21".parse().unwrap() }
 }
 
 #[test]
@@ -42,6 +42,18 @@ fn a_paid_request_is_open_until_a_tutor_takes_it() {
     assert_eq!((event.teacher.as_str(), event.visit_date.as_str()), ("TEACHER", "2021-01-21"));
     assert!(!case.is_open());
     assert_eq!(case.assign(visit()), Err(Refusal::Assigned));
+    let other = Visit { tutor: None, ..visit() };
+    assert_eq!((case.assign(other), case.visit), (Err(Refusal::Assigned), Some(visit())));
+}
+
+#[test]
+fn a_tutor_has_a_name_of_one_to_255_characters_without_control_characters() {
+    for wrong in [String::new(), "a".repeat(256), "a\nb".to_owned(), "\0".to_owned()] {
+        assert!(Tutor::new(wrong.clone()).is_err(), "{wrong:?}");
+    }
+    for right in ["a".to_owned(), "\u{e9}".repeat(255), "f:1 tom@example".to_owned()] {
+        assert_eq!(Tutor::new(right.clone()).unwrap().as_str(), right);
+    }
 }
 
 #[test]
@@ -127,6 +139,8 @@ proptest! {
         }
         // Said at most once, and exactly if the visit that was assigned does not stand any more.
         let stands = case.visit.is_some() && !case.canceled;
+        // Nothing that others say makes it somebody else's.
+        prop_assert!(case.visit.iter().all(|kept| *kept == visit()));
         prop_assert_eq!(said.len(), usize::from(assigned.is_some() && !stands));
         prop_assert!(said.iter().all(|event| Some(event.attempt) == assigned.as_ref().map(|event| event.attempt)));
     }

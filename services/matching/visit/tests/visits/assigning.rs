@@ -1,5 +1,6 @@
 //! Tutors, who are many, and the student who cancels in the same moment.
 
+use chassis::Scope;
 use test_stores::on_each_store;
 use visit_contract::{VisitCanceled, VisitEvent};
 use visit_domain::Refusal;
@@ -25,7 +26,7 @@ fn of_twenty_tutors_at_once_one_gets_the_visit() {
             }
         }
         assert_eq!(assigned.len(), 1);
-        let visit = worlds[0].visits.find_visit(1).await.unwrap().unwrap().visit.unwrap();
+        let visit = worlds[0].visits.find_visit(1, &Scope::All).await.unwrap().unwrap().visit.unwrap();
         assert_eq!(visit.teacher, assigned[0].teacher);
         assert_eq!(worlds[0].said(1).await, [VisitEvent::VisitAssigned(assigned.remove(0))]);
         assert!(worlds[0].listed().await.is_empty());
@@ -70,7 +71,7 @@ fn a_visit_for_what_is_not_listed_is_refused_and_leaves_nothing_behind() {
         world.take(vec![match_canceled(2, 1)]).await;
         assert_eq!(world.assign(2, "TEACHER").await, Err(Refusal::Canceled));
         assert_eq!((world.said(1).await, world.said(2).await), (vec![], vec![]));
-        assert_eq!(world.visits.visits(0, 10).await.unwrap().items, []);
+        assert_eq!(world.visits.visits(&Scope::All, 0, 10).await.unwrap().items, []);
     });
 }
 

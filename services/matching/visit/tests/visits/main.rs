@@ -4,6 +4,7 @@
 
 mod assigning;
 mod orders;
+mod whose;
 
 use std::sync::Arc;
 
@@ -50,7 +51,7 @@ impl World {
     }
 
     async fn assign(&self, match_id: i64, teacher: &str) -> Result<VisitAssigned, Refusal> {
-        let visit = Visit { teacher: teacher.to_owned(), date: "2021-01-21".parse().unwrap() };
+        let visit = Visit { tutor: None, teacher: teacher.to_owned(), date: "2021-01-21".parse().unwrap() };
         let trace = TraceContext::new(&self.host.ids());
         self.visits.assign(match_id, visit, trace).await.unwrap()
     }
