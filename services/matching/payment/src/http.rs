@@ -4,16 +4,19 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use chassis::Host;
 use chassis::body::{Fields, Id, MAX_EXACT, required};
 use chassis::page::{PageRequest, page};
 use chassis::problem::Problem;
 use chassis::trace::{Trace, about};
+use chassis::{Asker, Host, OnlyServices};
 use payment_domain::{Bill, Payment};
 use serde_json::{Value, json};
 
 use crate::app::{App, Asked};
 use crate::store::action;
+
+/// Who sees payments. Students see the state of theirs on the match and on myPage.
+const OPERATOR: &str = "operator";
 
 /// Who calls what. The last two are for other contexts: no gateway routes them.
 pub fn routes(app: Arc<App>, host: Host) -> Router {
@@ -29,6 +32,7 @@ pub fn routes(app: Arc<App>, host: Host) -> Router {
 async fn approve(
     State(app): State<Arc<App>>,
     Extension(host): Extension<Host>,
+    _: OnlyServices,
     Trace(trace): Trace,
     fields: Fields,
 ) -> Result<Json<Value>, Problem> {
@@ -52,6 +56,7 @@ async fn approve(
 async fn cancel(
     State(app): State<Arc<App>>,
     Extension(host): Extension<Host>,
+    _: OnlyServices,
     Trace(trace): Trace,
     fields: Fields,
 ) -> Result<Json<Value>, Problem> {
@@ -68,13 +73,15 @@ fn bill(fields: &Fields) -> Result<Bill, Problem> {
     Ok(Bill { match_id, attempt: number("attempt")?, price: number("price")? })
 }
 
-async fn show(State(app): State<Arc<App>>, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn show(State(app): State<Arc<App>>, asker: Asker, Id(id): Id) -> Result<Json<Value>, Problem> {
+    asker.in_any(&[OPERATOR])?;
     let payment = app.find(id).await.map_err(store::problem)?;
     let unknown = || Problem::not_found(format!("there is no payment of match {id}"));
     payment.map(|payment| Json(body(&payment))).ok_or_else(unknown)
 }
 
-async fn list(State(app): State<Arc<App>>, request: PageRequest<1>) -> Result<Json<Value>, Problem> {
+async fn list(State(app): State<Arc<App>>, asker: Asker, request: PageRequest<1>) -> Result<Json<Value>, Problem> {
+    asker.in_any(&[OPERATOR])?;
     let after = request.after.map_or(0, |[after]| after);
     let found = app.page(after, request.size).await.map_err(store::problem)?;
     let next = found.end().map(|last| [last.bill.match_id]);

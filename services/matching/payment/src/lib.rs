@@ -29,6 +29,7 @@ use messaging::Messaging;
 
 pub use app::{App, Asked};
 pub use fault::{Fault, Kind as FaultKind};
+pub use http::routes;
 pub use policies::PaymentPolicies;
 pub use provider::{ChargeError, OtherProvider, Provider};
 pub use refunds::start as start_refunds;
@@ -76,7 +77,7 @@ pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
     let refunds = start_refunds(payments.clone(), provider.clone(), &host);
     let app = Arc::new(App::new(payments.clone(), provider, refunds.clone()));
     let operation = messaging.start(&host, PaymentPolicies::new(payments, refunds))?;
-    Ok(http::routes(app, host).merge(operation))
+    Ok(routes(app, host).merge(operation))
 }
 
 fn provider(config: &Config, host: &Host) -> Arc<dyn Provider> {

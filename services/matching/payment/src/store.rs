@@ -138,14 +138,15 @@ impl PaymentStore {
 
     /// The payment of a match, as people see it.
     pub async fn find(&self, match_id: i64) -> Result<Option<Payment>, sqlx::Error> {
-        let sql = "SELECT * FROM payments WHERE match_id = $1 AND state <> 'Void'";
+        let sql = "SELECT match_id, attempt, price, state FROM payments WHERE match_id = $1 AND state <> 'Void'";
         let row: Option<Row> = sqlx::query_as(sql).bind(match_id).fetch_optional(self.store.reader()).await?;
         row.map(|row| row.payment()).transpose()
     }
 
     /// Payments after `after`, by match id.
     pub async fn page(&self, after: i64, size: i64) -> Result<Page<Payment>, sqlx::Error> {
-        let sql = "SELECT * FROM payments WHERE match_id > $1 AND state <> 'Void' ORDER BY match_id LIMIT $2";
+        let sql = "SELECT match_id, attempt, price, state FROM payments WHERE match_id > $1 AND state <> 'Void' \
+                   ORDER BY match_id LIMIT $2";
         let query = sqlx::query_as(sql).bind(after).bind(Page::<Row>::look_ahead(size));
         Page::cut(query.fetch_all(self.store.reader()).await?, size, |row: Row| row.payment())
     }
@@ -153,7 +154,8 @@ impl PaymentStore {
     /// Bills that the provider is to give back and to close, in their order; those after `seen` if it is given.
     pub async fn refunds_due(&self, seen: Option<Bill>, most: i64) -> Result<Vec<Bill>, sqlx::Error> {
         let (match_id, attempt) = seen.map_or((i64::MIN, i64::MIN), |bill| (bill.match_id, bill.attempt));
-        let sql = "SELECT * FROM refunds_due WHERE (match_id, attempt) > ($1, $2) ORDER BY match_id, attempt LIMIT $3";
+        let sql = "SELECT match_id, attempt, price FROM refunds_due WHERE (match_id, attempt) > ($1, $2) \
+                   ORDER BY match_id, attempt LIMIT $3";
         let rows = sqlx::query_as(sql).bind(match_id).bind(attempt).bind(most);
         let rows: Vec<Due> = rows.fetch_all(self.store.reader()).await?;
         Ok(rows.iter().map(Due::bill).collect())

@@ -6,6 +6,7 @@ mod orders;
 mod policies;
 mod provider;
 mod refunds;
+mod whose;
 
 use std::sync::Arc;
 
