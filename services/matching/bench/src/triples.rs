@@ -8,7 +8,7 @@ use anyhow::Result;
 use chassis::Host;
 use events::TraceContext;
 use futures_util::future::try_join_all;
-use match_domain::{MatchId, Price, request};
+use match_domain::{MatchId, Offer, Price, request};
 use match_service::MatchStore;
 use messaging::{Messaging, Outbox};
 use payment_domain::Bill;
@@ -158,7 +158,8 @@ impl Own {
         let Shared { ids, clock } = &self.site;
         let now = clock.now();
         let (id, trace) = (MatchId::new(ids.number())?, TraceContext::new(ids));
-        let match_domain::Requested::Begin(case) = request(None, id, Price::new(PRICE)?, now) else {
+        let offer = Offer { price: Price::new(PRICE)?, student: None };
+        let match_domain::Requested::Begin(case) = request(None, id, &offer, now) else {
             anyhow::bail!("a match that nobody knows is not begun");
         };
         self.matches.begin(&case, now).await?;
