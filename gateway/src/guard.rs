@@ -1,7 +1,7 @@
 //! Who asks: a request's token, held against the keys of the identity provider.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use ambient::{Clock, Timestamp};
@@ -29,8 +29,8 @@ pub struct Guard {
     clock: Arc<dyn Clock>,
     /// The audience: what a client is told that it needs a token for.
     realm: String,
-    /// The roles that any route or service of the fleet asks for. Others are nobody's business behind the gateway.
-    roles: Vec<String>,
+    /// The roles that any route asks for. Others are nobody's business behind the gateway.
+    roles: RwLock<Vec<String>>,
     /// Tokens that were believed, with the passes made for them.
     remembered: Mutex<LruCache<Box<str>, Remembered>>,
 }
@@ -105,7 +105,6 @@ impl Guard {
         let signing_key = signing_key.ok_or(GuardError::NoSigningKey)?;
         let signer = TrustError::read(signing_key, |pem| Signer::new(pem, PERSONS))?;
         let keys = source(trusted, host)?;
-        let roles = config.routes.iter().flat_map(|route| route.roles.iter().cloned()).collect();
         metrics::describe_counter!(REFUSED, "Tokens that were not believed, by reason");
         Ok(Some(Self {
             verifier: Verifier::new(trusted.rules.clone())?,
@@ -113,9 +112,15 @@ impl Guard {
             signer,
             clock: host.clock(),
             realm: trusted.rules.audience.clone(),
-            roles,
+            roles: RwLock::new(roles(config)),
             remembered: Mutex::new(LruCache::new(trusted.remembered.get())),
         }))
+    }
+
+    /// Goes by the roles of other routes from now on.
+    pub fn serve(&self, config: &Config) {
+        *self.roles.write().unwrap_or_else(PoisonError::into_inner) = roles(config);
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Who sent these headers, if that may be somebody with one of `roles`. Without roles, anybody who is known.
@@ -166,7 +171,9 @@ impl Guard {
 
     fn remember(&self, token: &str, (believed, keys): (Believed, Arc<Keys>)) -> Result<Admitted, Refusal> {
         let Believed { mut identity, until } = believed;
-        identity.roles.retain(|role| self.roles.contains(role));
+        let roles = self.roles.read().unwrap_or_else(PoisonError::into_inner);
+        identity.roles.retain(|role| roles.contains(role));
+        drop(roles);
         let now = self.clock.now();
         let pass = self.signer.pass(&identity, now).ok().and_then(|pass| HeaderValue::try_from(pass).ok());
         let mut pass = pass.ok_or(Refusal::NoPass)?;
@@ -182,6 +189,10 @@ impl std::fmt::Debug for Guard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Guard").field("verifier", &self.verifier).finish_non_exhaustive()
     }
+}
+
+fn roles(config: &Config) -> Vec<String> {
+    config.routes.iter().flat_map(|route| route.roles.iter().cloned()).collect()
 }
 
 fn source(trusted: &Trusted, host: &Host) -> Result<Source, GuardError> {

@@ -37,6 +37,7 @@ pub mod provider;
 pub mod proxy;
 pub mod rate;
 pub mod refusal;
+pub mod reload;
 pub mod routes;
 pub mod trusted;
 pub mod upload;
@@ -48,8 +49,7 @@ use overview::Overview;
 use proxy::Proxy;
 
 /// Everything that the gateway answers, except for what `chassis` adds. Without a guard it is open.
-pub fn router(config: Config, guard: Option<Guard>, host: &chassis::Host) -> Router {
-    observe::describe();
+pub fn router(config: Config, guard: Option<Arc<Guard>>, host: &chassis::Host) -> Router {
     let overview = Arc::new(Overview::new(&config));
     let proxy = Arc::new(Proxy::new(&config, guard, host));
     let router = Router::new()

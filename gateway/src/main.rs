@@ -1,15 +1,16 @@
 //! The binary `gateway`.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
 use chassis::Host;
 use clap::{CommandFactory, FromArgMatches, Parser};
-use gateway::config::Config;
 use gateway::guard::Guard;
+use gateway::reload::{self, RoutesFile};
 use tokio::net::TcpListener;
 
 /// The only way in to a fleet: forwards requests to its services.
@@ -33,6 +34,10 @@ struct Settings {
     /// The file with the private key (Ed25519, PEM) that passes are signed with: what the services know by `PASS_KEY_FILE`.
     #[arg(long, env = "PASS_SIGNING_KEY_FILE")]
     pass_signing_key_file: Option<PathBuf>,
+
+    /// How often the routes file is looked at; SIGHUP has it looked at at once.
+    #[arg(long, env = "GATEWAY_RELOAD_EVERY", default_value = "2s", value_parser = humantime::parse_duration)]
+    reload_every: Duration,
 }
 
 impl Settings {
@@ -50,10 +55,11 @@ impl Settings {
     }
 
     fn routes(&self, host: &Host) -> anyhow::Result<Router> {
-        let config = load(&self.routes)?;
+        let file = RoutesFile::new(&self.routes);
+        let read = file.read()?;
         let required = self.chassis.trust.require_identity;
-        let guard = Guard::start(&config, self.pass_signing_key_file.as_deref(), required, host)?;
-        Ok(gateway::router(config, guard, host))
+        let guard = Guard::start(&read.config, self.pass_signing_key_file.as_deref(), required, host)?;
+        Ok(reload::start(file, read, guard, self.reload_every, host)?)
     }
 }
 
@@ -72,13 +78,6 @@ fn main() -> ExitCode {
         serve_edge(&host, edge, limits, settings.routes(&host)?).await?;
         Ok(Router::new())
     })
-}
-
-fn load(routes: &Path) -> anyhow::Result<Config> {
-    let shown = routes.display();
-    let text =
-        std::fs::read_to_string(routes).with_context(|| format!("cannot read {shown} (set by GATEWAY_ROUTES)"))?;
-    Config::parse(&text, |name| std::env::var(name).ok()).with_context(|| format!("{shown} (set by GATEWAY_ROUTES)"))
 }
 
 /// Serves the routes on a listener of their own, away from health and metrics.

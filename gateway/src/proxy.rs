@@ -39,7 +39,7 @@ const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 pub struct Proxy {
     lanes: Table<Arc<Lane>>,
     unrouted: RouteMetrics,
-    guard: Option<Guard>,
+    guard: Option<Arc<Guard>>,
     clients: Clients,
     clock: Arc<dyn Clock>,
     client: Client,
@@ -51,7 +51,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// A proxy for the routes of `config`. Its live streams end when `host` is told to end.
-    pub fn new(config: &Config, guard: Option<Guard>, host: &Host) -> Self {
+    pub fn new(config: &Config, guard: Option<Arc<Guard>>, host: &Host) -> Self {
         let limits = &config.limits;
         let remembered = config.clients.remembered;
         let limiter = |rate: Rate| Limiter::new(rate, remembered).map(Arc::new);

@@ -50,7 +50,7 @@ impl Default for Section {
 }
 
 /// Whose tokens are believed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trusted {
     /// How they must be.
     pub rules: Rules,

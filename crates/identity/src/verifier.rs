@@ -15,7 +15,7 @@ const LONGEST: usize = 8192;
 const LONGEST_SUBJECT: usize = 255;
 
 /// What a token must be to be believed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
     /// Who made it (`iss`), letter for letter.
     pub issuer: String,

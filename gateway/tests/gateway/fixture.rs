@@ -119,7 +119,7 @@ impl Gateway {
             let clock = Arc::new(SystemClock);
             let host = chassis::Host::new(clock.clone(), Arc::new(Ids::seeded(clock, 1)));
             let build = async |host: chassis::Host| {
-                let guard = Guard::start(&config, signing_key.as_deref(), false, &host)?;
+                let guard = Guard::start(&config, signing_key.as_deref(), false, &host)?.map(Arc::new);
                 Ok(gateway::router(config, guard, &host))
             };
             chassis::run_until(host, &settings, listener, build, told_to_end).await

@@ -13,6 +13,7 @@ mod keycloak;
 mod process;
 mod rates;
 mod recorder;
+mod reloading;
 mod shipped_routes;
 mod smuggling;
 mod streams;

@@ -13,19 +13,19 @@ use crate::fixture::PATIENCE;
 
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../services/matching/gateway.toml");
 
-fn gateway() -> Command {
+pub fn gateway() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
     command.env("GATEWAY_ROUTES", SHIPPED).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
 
 /// An address that was free a moment ago.
-async fn free() -> SocketAddr {
+pub async fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
 /// The status of a GET, as soon as somebody listens there.
-async fn status(at: SocketAddr, path: &str) -> u16 {
+pub async fn status(at: SocketAddr, path: &str) -> u16 {
     let asked = async {
         let mut connection = loop {
             match TcpStream::connect(at).await {
@@ -42,7 +42,7 @@ async fn status(at: SocketAddr, path: &str) -> u16 {
     timeout(PATIENCE, asked).await.expect("no answer")
 }
 
-async fn ends_in_order(mut gateway: Child) {
+pub async fn ends_in_order(mut gateway: Child) {
     let pid = gateway.id().unwrap().to_string();
     assert!(Command::new("kill").arg(pid).status().await.unwrap().success());
     assert!(timeout(PATIENCE, gateway.wait()).await.expect("it runs on").unwrap().success());
