@@ -6,7 +6,7 @@ use axum::http::{Method, Request, StatusCode};
 use chassis::{Asker, Scope};
 use identity::Identity;
 use match_contract::MatchEvent;
-use match_domain::{Offer, Student};
+use match_domain::{Match, Offer, Student};
 use match_service::{Approval, MatchPolicies, Requested, routes};
 use serde_json::{Value, json};
 use test_stores::{Place, eventually, on_each_store};
@@ -161,6 +161,7 @@ fn the_id_of_an_attempt_that_was_undone_is_free_for_every_student() {
         world.payments.answer([Approval::Unknown]);
         world.app.request(id(1), &of("kim", 10), world.trace()).await.unwrap();
         assert_eq!(world.recovery.settle_due().await.unwrap(), 1);
+        assert_eq!(world.matches.find(id(1)).await.unwrap(), Some(Match::Void(crate::first(1, 10))), "it is nobody's");
         let requested = world.app.request(id(1), &of("lee", 20), world.trace()).await.unwrap();
         assert!(matches!(requested, Requested::Established(_)));
         assert_eq!(ask(&world, &student("lee"), get("/matches/1")).await.0, StatusCode::OK);
