@@ -42,6 +42,9 @@ def restricted:
 | (if $levels != ["restricted"] then "the namespace does not enforce the level restricted" else empty end),
   (workloads | restricted),
   (.[] | select(.kind == "Deployment") | times),
+  # What has an entrance is reached by strangers.
+  (select(any(.[]; .kind == "HTTPRoute")) | .[] | select(.kind == "Deployment") | .metadata.name as $name
+    | select(.spec.template.spec.containers[0] | settings | .REQUIRE_IDENTITY != "true") | "\($name): has an entrance and may start open"),
   # What is no StatefulSet is ours.
   (workloads | select(.kind != "StatefulSet") | .metadata.name as $name
     | pod.containers[].image | select(endswith(":" + $version) | not) | "\($name): \(.) is not of version \($version)"),
