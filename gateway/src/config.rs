@@ -68,8 +68,8 @@ pub struct Config {
 pub struct Upstream {
     /// Its name in the file.
     pub name: String,
-    /// Its host and port.
-    pub authority: Authority,
+    /// The host and port of each replica; one at least.
+    pub addresses: Vec<Authority>,
 }
 
 /// One way through the gateway.
@@ -107,7 +107,7 @@ pub enum RouteRate {
 }
 
 /// What the gateway bears with. Every key may be left out.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Bytes in a request's body.
@@ -139,6 +139,15 @@ pub struct Limits {
     pub connect_timeout: Duration,
     /// How often a connection that is refused is tried: behind one name there may be another replica.
     pub connect_attempts: u32,
+    /// So many failures in a row, and a replica is left out, if there are others.
+    pub replica_failures: u32,
+    /// For how long, the first time.
+    #[serde(deserialize_with = "span")]
+    pub replica_pause: Duration,
+    /// The share of the requests that may be sent again, from 0 to 1,
+    pub retry_share: f32,
+    /// and so many in a second besides.
+    pub retries_per_second: u32,
     /// How long an unused connection is kept. The services must keep theirs longer (`HEADER_READ_TIMEOUT`).
     #[serde(deserialize_with = "span")]
     pub pool_idle_timeout: Duration,
@@ -160,6 +169,10 @@ impl Default for Limits {
             retry_after: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(1),
             connect_attempts: 2,
+            replica_failures: 5,
+            replica_pause: Duration::from_secs(10),
+            retry_share: 0.2,
+            retries_per_second: 10,
             pool_idle_timeout: Duration::from_secs(4),
             pool_max_idle: 128,
         }
@@ -170,7 +183,7 @@ impl Default for Limits {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    upstreams: std::collections::BTreeMap<String, String>,
+    upstreams: std::collections::BTreeMap<String, Urls>,
     routes: Vec<RouteEntry>,
     #[serde(default)]
     limits: Limits,
@@ -179,6 +192,14 @@ struct File {
     identity: Section,
     #[serde(default)]
     clients: Clients,
+}
+
+/// One address, or several of equal rank.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Urls {
+    One(String),
+    Several(Vec<String>),
 }
 
 #[derive(Deserialize)]
@@ -230,17 +251,22 @@ fn syntax(text: &str, error: &toml::de::Error) -> ConfigError {
 }
 
 fn upstreams(
-    named: std::collections::BTreeMap<String, String>,
+    named: std::collections::BTreeMap<String, Urls>,
     environment: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<Upstream>, ConfigError> {
-    let upstream = |(name, url): (String, String)| {
+    let upstream = |(name, urls): (String, Urls)| {
         let variable = variable(&name);
-        let (key, url) = match environment(&variable) {
-            Some(url) => (variable, url),
-            None => (format!("upstreams.{name}"), url),
+        let (key, urls) = match (environment(&variable), urls) {
+            (Some(urls), _) => (variable, urls.split(',').map(|url| url.trim().to_owned()).collect()),
+            (None, Urls::One(url)) => (format!("upstreams.{name}"), vec![url]),
+            (None, Urls::Several(urls)) => (format!("upstreams.{name}"), urls),
         };
-        let authority = authority(&url).map_err(|reason| wrong(key, format!("'{url}' {reason}")))?;
-        Ok(Upstream { name, authority })
+        if urls.is_empty() {
+            return Err(wrong(key, "names no address"));
+        }
+        let address = |url: &String| authority(url).map_err(|reason| wrong(key.clone(), format!("'{url}' {reason}")));
+        let addresses = urls.iter().map(address).collect::<Result<_, _>>()?;
+        Ok(Upstream { name, addresses })
     };
     named.into_iter().map(upstream).collect()
 }
@@ -315,6 +341,15 @@ fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
         if count == 0 {
             return Err(wrong(format!("limits.{key}"), "must be at least 1"));
         }
+    }
+    if limits.replica_failures == 0 {
+        return Err(wrong("limits.replica_failures", "must be at least 1"));
+    }
+    if !(0.0..=1.0).contains(&limits.retry_share) {
+        return Err(wrong("limits.retry_share", "must be a number from 0 to 1"));
+    }
+    if limits.retries_per_second > 1_000_000 {
+        return Err(wrong("limits.retries_per_second", "must be at most 1000000"));
     }
     if limits.uploads < limits.body {
         return Err(wrong("limits.uploads", "must have room for one body at least (limits.body)"));

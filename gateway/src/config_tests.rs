@@ -27,7 +27,7 @@ fn with(old: &str, new: &str) -> String {
 #[test]
 fn a_minimal_file_gets_the_default_limits() {
     let config = parse(MINIMAL).unwrap();
-    assert_eq!(config.upstreams[0].authority, "127.0.0.1:8081");
+    assert_eq!(config.upstreams[0].addresses[0], "127.0.0.1:8081");
     assert_eq!(config.routes[0].methods, [Method::GET, Method::POST]);
     assert_eq!(config.routes[0].timeout, Duration::from_secs(10));
     assert!(!config.routes[0].stream);
@@ -73,7 +73,7 @@ fn a_route_has_its_own_time_limit() {
 fn the_environment_replaces_an_address() {
     let text = with("things = ", "my-things = ").replace("upstream = \"things\"", "upstream = \"my-things\"");
     let environment = |name: &str| (name == "UPSTREAM_MY_THINGS").then(|| "http://things:8080".to_owned());
-    assert_eq!(Config::parse(&text, environment).unwrap().upstreams[0].authority, "things:8080");
+    assert_eq!(Config::parse(&text, environment).unwrap().upstreams[0].addresses[0], "things:8080");
     let error = Config::parse(&text, |_| Some("things:8080".to_owned())).unwrap_err().to_string();
     assert!(error.starts_with("UPSTREAM_MY_THINGS: 'things:8080' must begin with http://"), "{error}");
 }
@@ -256,4 +256,16 @@ fn a_route_has_limits_of_its_own_if_it_says_so() {
         refusal(&text.replace("in_flight = 3", "in_flight = 0")).contains("routes[0].in_flight: must be at least 1")
     );
     assert!(refusal(&text.replace("body = 10", "body = 99999999")).contains("routes[0].body: must not be more than"));
+}
+
+#[test]
+fn a_service_may_have_several_addresses_also_from_the_environment() {
+    let text = with("\"http://127.0.0.1:8081\"", "[\"http://a:1\", \"http://b:2/\"]");
+    let addresses = |config: &Config| config.upstreams[0].addresses.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(addresses(&parse(&text).unwrap()), ["a:1", "b:2"]);
+    let set =
+        |urls: &'static str| Config::parse(MINIMAL, move |name| (name == "UPSTREAM_THINGS").then(|| urls.to_owned()));
+    assert_eq!(addresses(&set("http://c:1, http://d:2").unwrap()), ["c:1", "d:2"]);
+    assert!(set("http://c:1,,").unwrap_err().to_string().starts_with("UPSTREAM_THINGS: '' "));
+    assert_eq!(refusal(&with("\"http://127.0.0.1:8081\"", "[]")), "upstreams.things: names no address");
 }

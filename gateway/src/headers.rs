@@ -55,9 +55,11 @@ fn is_host(host: &HeaderValue) -> bool {
 /// Turns the headers a client sent into those its service gets.
 ///
 /// Framing is dropped too: the body is framed anew, so a length that lies cannot get past the gateway.
-pub fn to_service(headers: &mut HeaderMap, service: HeaderValue, facts: Facts) {
+///
+/// `Host` is left to whoever chooses the replica.
+pub fn to_service(headers: &mut HeaderMap, facts: Facts) {
     drop_all(headers, |name| is_of_one_hop(name) || is_framing(name) || is_claim(name));
-    headers.insert(header::HOST, service);
+    headers.remove(header::HOST);
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(if facts.https { "https" } else { "http" }));
     headers.insert(TRACEPARENT, facts.traceparent);
     if let Some(pass) = facts.pass {
@@ -139,7 +141,7 @@ mod tests {
             traceparent: HeaderValue::from_static("00-own"),
             pass: None,
         };
-        to_service(&mut headers, HeaderValue::from_static("things:8080"), facts);
+        to_service(&mut headers, facts);
         headers
     }
 
@@ -159,7 +161,6 @@ mod tests {
             ("host", "shop.example"),
         ]);
         let expected = headers(&[
-            ("host", "things:8080"),
             ("x-forwarded-for", "192.0.2.7"),
             ("x-forwarded-host", "shop.example"),
             ("x-forwarded-proto", "http"),
@@ -186,7 +187,7 @@ mod tests {
             ("accept", "application/json"),
             ("idempotency-key", "k"),
         ]);
-        assert_eq!(sent.len(), 7, "{sent:?}");
+        assert_eq!(sent.len(), 6, "{sent:?}");
         assert_eq!(sent["accept"], "application/json");
         assert_eq!(sent["idempotency-key"], "k");
     }
@@ -221,7 +222,6 @@ mod tests {
         let sent = sent_on(&[("connection", "x-forwarded-for, traceparent, host")]);
         assert_eq!(sent["x-forwarded-for"], "192.0.2.7");
         assert_eq!(sent["traceparent"], "00-own");
-        assert_eq!(sent["host"], "things:8080");
     }
 
     #[test]

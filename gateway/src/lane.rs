@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderValue, Method};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -15,16 +14,16 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::body::{Bounded, Cut};
-use crate::config::{Limits, Route, Upstream};
+use crate::config::{Limits, Route};
 use crate::observe::RouteMetrics;
 use crate::rate::{Client, Limiter, Standing};
 use crate::refusal::Refusal;
+use crate::replicas::{Chosen, Replicas};
 
 /// A route in use.
 #[derive(Debug)]
 pub struct Lane {
-    service: Authority,
-    host: HeaderValue,
+    replicas: Arc<Replicas>,
     methods: Vec<Method>,
     roles: Vec<String>,
     body_limit: u64,
@@ -39,14 +38,13 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Opens `route`, which leads to `upstream`, and counts its clients with `limiter`.
-    pub fn new(route: &Route, upstream: &Upstream, limits: &Limits, limiter: Option<Arc<Limiter>>) -> Self {
+    /// Opens `route`, which leads to `replicas`, and counts its clients with `limiter`.
+    pub fn new(route: &Route, replicas: Arc<Replicas>, limits: &Limits, limiter: Option<Arc<Limiter>>) -> Self {
         let allow: Vec<&str> = route.methods.iter().map(Method::as_str).chain(["OPTIONS"]).collect();
-        // Methods and hosts are made of visible ASCII, so both always fit into a header.
+        // Methods are made of visible ASCII, so they always fit into a header.
         let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
         Self {
-            service: upstream.authority.clone(),
-            host: text(upstream.authority.as_str()),
+            replicas,
             methods: route.methods.clone(),
             roles: route.roles.clone(),
             body_limit: route.body,
@@ -86,9 +84,9 @@ impl Lane {
         self.limiter.as_ref().map(|limiter| limiter.count(client()))
     }
 
-    /// The value of `Host` for the service.
-    pub const fn host(&self) -> &HeaderValue {
-        &self.host
+    /// Where it leads.
+    pub const fn replicas(&self) -> &Arc<Replicas> {
+        &self.replicas
     }
 
     /// How long the service may take until its answer begins.
@@ -99,16 +97,6 @@ impl Lane {
     /// Refuses a method that the route does not open.
     pub fn check_method(&self, method: &Method) -> Result<(), Refusal> {
         if self.methods.contains(method) { Ok(()) } else { Err(Refusal::Method(self.allow.clone())) }
-    }
-
-    /// The address of `path` at the service.
-    pub fn address(&self, path: Option<PathAndQuery>) -> Uri {
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(Scheme::HTTP);
-        parts.authority = Some(self.service.clone());
-        parts.path_and_query = path.or_else(|| Some(PathAndQuery::from_static("/")));
-        // Scheme, authority and path are all there: nothing can be wrong with the whole.
-        Uri::from_parts(parts).unwrap_or_default()
     }
 
     /// Takes a seat for one request, which is free again when the seat is dropped.
@@ -135,10 +123,16 @@ impl Drop for Seat {
 impl Seat {
     /// The answer's body on its way to the client. A live stream ends when `draining` is cancelled, and after `left`: then
     /// it is not known any more who reads it.
-    pub fn answer(self, body: Incoming, draining: &CancellationToken, left: Option<Duration>) -> Answer {
+    pub fn answer(
+        self,
+        body: Incoming,
+        replica: Chosen,
+        draining: &CancellationToken,
+        left: Option<Duration>,
+    ) -> Answer {
         let end = self.lane.stream.then(|| Box::pin(end(draining.clone(), left)) as End);
         let body = Bounded::new(body, u64::MAX, self.lane.silence);
-        Answer { body, end, seat: self }
+        Answer { body, end, seat: self, _replica: replica }
     }
 }
 
@@ -157,6 +151,7 @@ pub struct Answer {
     body: Bounded<Incoming>,
     end: Option<End>,
     seat: Seat,
+    _replica: Chosen,
 }
 
 impl std::fmt::Debug for Answer {

@@ -14,6 +14,7 @@
 //! | [`headers`] | services may believe what the headers say of the client |
 //! | [`upload`] | a body is whole before its service hears of it, so that a slow client holds up nobody |
 //! | [`body`] | answers pass as they come, and neither side can hold the other for ever |
+//! | [`replicas`] | a replica that fails is left out, and what was not done is asked of another |
 //! | [`upstream`] | connections are kept open, but not for so long that new replicas are never found |
 //! | [`refusal`] | one place turns what went wrong into an answer |
 
@@ -38,6 +39,7 @@ pub mod proxy;
 pub mod rate;
 pub mod refusal;
 pub mod reload;
+pub mod replicas;
 pub mod routes;
 pub mod trusted;
 pub mod upload;

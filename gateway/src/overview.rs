@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::join_all;
+use http::uri::Authority;
 use http::{StatusCode, Uri};
 use http_body_util::Full;
 use serde_json::{Map, Value, json};
@@ -20,7 +21,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(1);
 /// How long an overview is told again: whoever asks often must not make the gateway ask its services often.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// Asks every service whether it is ready.
+/// Asks every service whether it is ready; one with several addresses at each, as `name-1`, `name-2`.
 #[derive(Debug)]
 pub struct Overview {
     services: Vec<(String, Uri)>,
@@ -31,11 +32,16 @@ pub struct Overview {
 impl Overview {
     /// An overview of the services of `config`.
     pub fn new(config: &Config) -> Self {
-        let service = |upstream: &crate::config::Upstream| {
-            let uri = Uri::builder().scheme("http").authority(upstream.authority.clone()).path_and_query("/readyz");
-            (upstream.name.clone(), uri.build().unwrap_or_default())
+        let replicas = |upstream: &crate::config::Upstream| {
+            let (name, several) = (upstream.name.clone(), upstream.addresses.len() > 1);
+            let replica = move |(place, address): (usize, &Authority)| {
+                let uri = Uri::builder().scheme("http").authority(address.clone()).path_and_query("/readyz");
+                let name = if several { format!("{name}-{}", place + 1) } else { name.clone() };
+                (name, uri.build().unwrap_or_default())
+            };
+            upstream.addresses.iter().enumerate().map(replica).collect::<Vec<_>>()
         };
-        let services = config.upstreams.iter().map(service).collect();
+        let services = config.upstreams.iter().flat_map(replicas).collect();
         Self { services, client: upstream::client(&config.limits), last: Mutex::default() }
     }
 

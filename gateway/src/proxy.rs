@@ -16,7 +16,7 @@ use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::clients::Clients;
@@ -27,6 +27,7 @@ use crate::lane::Lane;
 use crate::observe::RouteMetrics;
 use crate::rate::{self, Limiter, Rate, Standing};
 use crate::refusal::Refusal;
+use crate::replicas::{Chosen, Replicas};
 use crate::routes::Table;
 use crate::upload::Uploads;
 use crate::upstream::{self, Client};
@@ -56,13 +57,15 @@ impl Proxy {
         let remembered = config.clients.remembered;
         let limiter = |rate: Rate| Limiter::new(rate, remembered).map(Arc::new);
         let common = limits.rate.and_then(limiter);
+        let replicas: Vec<_> =
+            config.upstreams.iter().map(|upstream| Arc::new(Replicas::new(upstream, limits))).collect();
         let lanes = config.routes.iter().map(|route| {
             let limiter = match route.rate {
                 RouteRate::Common => common.clone(),
                 RouteRate::Own(rate) => limiter(rate),
                 RouteRate::Unlimited => None,
             };
-            let lane = Lane::new(route, &config.upstreams[route.upstream], limits, limiter);
+            let lane = Lane::new(route, Arc::clone(&replicas[route.upstream]), limits, limiter);
             (route.path.clone(), Arc::new(lane))
         });
         Self {
@@ -127,11 +130,11 @@ impl Proxy {
         let (body, _room) = self.uploads.take(body, lane.body_limit()).await?.into_parts();
         let seat = lane.enter()?;
         let left = admitted.as_ref().map(|admitted| admitted.until.since(self.clock.now()));
-        let head = self.outgoing(lane, head, trace, admitted.map(|admitted| admitted.pass));
-        let answered = timeout(lane.timeout(), self.exchange(head, body)).await;
-        let (mut head, body) = answered.map_err(|_| Refusal::Timeout(lane.timeout()))??.into_parts();
+        let head = self.outgoing(head, trace, admitted.map(|admitted| admitted.pass));
+        let (answer, replica) = self.exchange(lane, head, body).await?;
+        let (mut head, body) = answer.into_parts();
         headers::to_client(&mut head.headers);
-        Ok(Response::from_parts(head, Body::new(seat.answer(body, &self.draining, left))))
+        Ok(Response::from_parts(head, Body::new(seat.answer(body, replica, &self.draining, left))))
     }
 
     /// Finds out who asks, and counts that: by the subject, else by the address. Whoever sends tokens that are none is
@@ -162,10 +165,9 @@ impl Proxy {
         self.clients.address(peer(extensions), headers)
     }
 
-    /// The head of the request as its service gets it.
-    fn outgoing(&self, lane: &Lane, mut head: Parts, trace: TraceContext, pass: Option<HeaderValue>) -> Parts {
-        let uri = std::mem::take(&mut head.uri).into_parts();
-        let asked_for = uri.authority.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    /// The head of the request as its service gets it, but for the address.
+    fn outgoing(&self, mut head: Parts, trace: TraceContext, pass: Option<HeaderValue>) -> Parts {
+        let asked_for = head.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
         let facts = Facts {
             client: Some(self.address(&head.extensions, &head.headers)),
             https: self.clients.is_https(peer(&head.extensions), &head.headers),
@@ -174,29 +176,70 @@ impl Proxy {
             traceparent: HeaderValue::try_from(trace.to_string()).unwrap_or(HeaderValue::from_static("")),
             pass,
         };
-        headers::to_service(&mut head.headers, lane.host().clone(), facts);
-        head.uri = lane.address(uri.path_and_query);
+        headers::to_service(&mut head.headers, facts);
         head.version = Version::HTTP_11;
         head.extensions.clear();
         head
     }
 
-    /// Sends the request, a second time if the connection broke and that can do no harm.
+    /// Sends the request, and again if that can do no harm and the budget allows it.
     ///
-    /// A service may close a connection at the moment a request is written to it. Then nobody knows whether the
-    /// request was read; that must not be an error for a GET, and must never be done twice for a POST.
-    async fn exchange(&self, head: Parts, body: Bytes) -> Result<http::Response<Incoming>, Refusal> {
-        let spare = (head.method.is_idempotent() && body.is_empty()).then(|| head.clone());
-        match (self.send(head, body).await, spare) {
-            (Err(Refusal::Broken(_)), Some(head)) => self.send(head, Bytes::new()).await,
-            (outcome, _) => outcome,
+    /// What was not sent at all may be sent to another replica. Besides, a service may close a connection at the moment a
+    /// request is written to it. Then nobody knows whether the request was read; that must not be an error for a GET, and
+    /// must never be done twice for a POST.
+    async fn exchange(
+        &self,
+        lane: &Lane,
+        head: Parts,
+        body: Bytes,
+    ) -> Result<(http::Response<Incoming>, Chosen), Refusal> {
+        let (replicas, deadline) = (lane.replicas(), Instant::now() + lane.timeout());
+        let idempotent = head.method.is_idempotent() && body.is_empty();
+        let mut tried = Vec::new();
+        let mut chosen = replicas.choose();
+        while (idempotent || replicas.are_several()) && tried.len() + 1 < replicas.most_attempts() {
+            tried.push(chosen.place());
+            match self.send(lane, chosen, head.clone(), body.clone(), deadline).await {
+                Err(refusal) if may_repeat(&refusal, idempotent, replicas.are_several()) && replicas.may_retry() => {
+                    chosen = replicas.other_than(&tried);
+                }
+                outcome => return outcome,
+            }
         }
+        self.send(lane, chosen, head, body, deadline).await
     }
 
-    async fn send(&self, head: Parts, body: Bytes) -> Result<http::Response<Incoming>, Refusal> {
-        let answered = self.client.request(http::Request::from_parts(head, Full::new(body))).await;
-        answered.map_err(|error| Refusal::of(error, self.retry_after))
+    async fn send(
+        &self,
+        lane: &Lane,
+        to: Chosen,
+        mut head: Parts,
+        body: Bytes,
+        deadline: Instant,
+    ) -> Result<(http::Response<Incoming>, Chosen), Refusal> {
+        head.headers.insert(HOST, to.host());
+        head.uri = to.address(head.uri.path_and_query().cloned());
+        let answered = self.client.request(http::Request::from_parts(head, Full::new(body)));
+        let outcome = match timeout_at(deadline, answered).await {
+            Ok(answered) => answered.map_err(|error| Refusal::of(error, self.retry_after)),
+            Err(_) => Err(Refusal::Timeout(lane.timeout())),
+        };
+        match outcome {
+            Ok(answer) => {
+                to.answered();
+                Ok((answer, to))
+            }
+            Err(refusal) => {
+                to.failed();
+                Err(refusal)
+            }
+        }
     }
+}
+
+/// Whether it can do no harm to send a request again that came to this end.
+const fn may_repeat(refusal: &Refusal, idempotent: bool, others: bool) -> bool {
+    (others && refusal.was_not_sent()) || (idempotent && matches!(refusal, Refusal::Broken(_)))
 }
 
 /// Who opened the connection.

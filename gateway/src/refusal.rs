@@ -90,6 +90,11 @@ impl Refusal {
         }
     }
 
+    /// Whether the service certainly knows nothing of the request, so that another replica may be asked.
+    pub const fn was_not_sent(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Unreachable(_) | Self::ConnectTimeout)
+    }
+
     /// The word for it in metrics, if the service is to blame and not the client.
     pub const fn fault(&self) -> Option<&'static str> {
         match self {

@@ -17,7 +17,7 @@ use tower::ServiceExt;
 use crate::config::{Config, ConfigError};
 use crate::guard::Guard;
 use crate::trusted::Trusted;
-use crate::{observe, router};
+use crate::{observe, replicas, router};
 
 const RELOADS: &str = "gateway_reloads_total";
 
@@ -95,6 +95,7 @@ pub fn start(
     host: &Host,
 ) -> std::io::Result<Router> {
     observe::describe();
+    replicas::describe();
     metrics::describe_counter!(RELOADS, "Changes of the routes file, by what became of them");
     let guard = guard.map(Arc::new);
     let identity = read.config.identity.clone();

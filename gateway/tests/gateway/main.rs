@@ -14,6 +14,7 @@ mod process;
 mod rates;
 mod recorder;
 mod reloading;
+mod replicas;
 mod shipped_routes;
 mod smuggling;
 mod streams;
