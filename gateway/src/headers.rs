@@ -81,6 +81,20 @@ pub fn to_client(headers: &mut HeaderMap) {
     drop_all(headers, is_of_one_hop);
 }
 
+/// What tells browsers to make nothing else of an answer than it is. What a service says itself stays.
+pub fn protect(headers: &mut HeaderMap) {
+    const SAID: [(HeaderName, &str); 4] = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        // Answers are about somebody: no cache between here and there may keep them.
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in SAID {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
 /// Removes the headers that `unwanted` says, and those that `Connection` names (RFC 9110, section 7.6.1).
 fn drop_all(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
     let mut doomed: Vec<HeaderName> = headers.keys().filter(|name| unwanted(name)).cloned().collect();
@@ -222,6 +236,16 @@ mod tests {
         let sent = sent_on(&[("connection", "x-forwarded-for, traceparent, host")]);
         assert_eq!(sent["x-forwarded-for"], "192.0.2.7");
         assert_eq!(sent["traceparent"], "00-own");
+    }
+
+    #[test]
+    fn an_answer_is_protected_unless_its_service_says_how() {
+        let mut answer = headers(&[("cache-control", "max-age=60")]);
+        protect(&mut answer);
+        assert_eq!(answer["cache-control"], "max-age=60");
+        assert_eq!(answer["x-content-type-options"], "nosniff");
+        assert_eq!(answer["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
+        assert_eq!(answer["referrer-policy"], "no-referrer");
     }
 
     #[test]

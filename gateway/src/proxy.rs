@@ -93,6 +93,7 @@ impl Proxy {
             Err(refusal) => (&proxy.unrouted, Err(refusal)),
         };
         let mut response = outcome.unwrap_or_else(|refusal| refused(refusal, metrics, trace));
+        headers::protect(response.headers_mut());
         if let Some(standing) = standing {
             standing.tell(response.headers_mut());
         }

@@ -44,6 +44,7 @@ async fn method_path_query_and_body_arrive_unchanged() {
     let response = gateway.send(request).await;
     assert_eq!(response.headers()["location"], "/things/5000");
     assert_eq!(response.headers()["x-from"], "service");
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
     let said = json(response).await;
     assert_eq!(said["method"], "POST");
     assert_eq!(said["uri"], "/things/a%20b;c?cursor=%2Fx&size=2");
