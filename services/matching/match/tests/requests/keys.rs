@@ -1,13 +1,16 @@
 //! Requests that leave the choice of the id to the service.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ambient::Ids;
 use futures_util::future::join_all;
-use match_service::{Approval, Requested};
+use match_domain::{Offer, Student};
+use match_service::{App, Approval, Requested};
 use test_stores::on_each_store;
 
-use crate::{World, by_anybody};
+use crate::{SETTLE_AFTER, World, by_anybody};
 
 async fn request(world: &World, offer: i64, key: Option<&str>) -> Requested {
     world.app.request_new(&by_anybody(offer), key, world.trace()).await.unwrap()
@@ -29,6 +32,25 @@ fn requests_without_a_key_are_matches_of_their_own() {
             numbers.insert(number(&request(&world, 10, None).await));
         }
         assert_eq!((numbers.len(), world.said().await.len()), (20, 20));
+    });
+}
+
+#[test]
+fn a_number_that_another_process_has_drawn_is_drawn_again_whoever_it_stands_for() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        let mut numbers = BTreeSet::new();
+        for name in ["kim", "lee", "lee"] {
+            // Each time a process that draws the same numbers.
+            let ids = Arc::new(Ids::seeded(world.clock.clone(), 7));
+            let (matches, payments, clock) = (world.matches.clone(), world.payments.clone(), world.clock.clone());
+            let app = App::new(matches, payments, world.woken.clone(), clock, ids, SETTLE_AFTER);
+            let offer = Offer { student: Some(Student::new(name).unwrap()), ..by_anybody(10) };
+            numbers.insert(number(&app.request_new(&offer, None, world.trace()).await.unwrap()));
+        }
+        let first = Ids::seeded(world.clock.clone(), 7).number();
+        assert!(numbers.contains(&first), "all of them have drawn it");
+        assert_eq!((numbers.len(), world.said().await.len()), (3, 3));
     });
 }
 
