@@ -33,7 +33,8 @@ pub struct Facts {
 pub fn check(headers: &HeaderMap, version: Version) -> Result<(), &'static str> {
     let mut hosts = headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (None, _) if version >= Version::HTTP_11 => return Err("there is no Host"),
+        // HTTP/2 says it in the request's own line (:authority), which the library has looked at.
+        (None, _) if version == Version::HTTP_11 => return Err("there is no Host"),
         (Some(_), Some(_)) => return Err("there is more than one Host"),
         (Some(host), None) if !is_host(host) => return Err("the Host is no host"),
         _ => {}
@@ -60,6 +61,7 @@ fn is_host(host: &HeaderValue) -> bool {
 pub fn to_service(headers: &mut HeaderMap, facts: Facts) {
     drop_all(headers, |name| is_of_one_hop(name) || is_framing(name) || is_claim(name));
     headers.remove(header::HOST);
+    join_cookies(headers);
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(if facts.https { "https" } else { "http" }));
     headers.insert(TRACEPARENT, facts.traceparent);
     if let Some(pass) = facts.pass {
@@ -74,6 +76,16 @@ pub fn to_service(headers: &mut HeaderMap, facts: Facts) {
     }
 }
 
+/// HTTP/2 may send a cookie in pieces, which are one header for HTTP/1.1 (RFC 9113, section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let pieces: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if pieces.len() > 1
+        && let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..]))
+    {
+        headers.insert(header::COOKIE, whole);
+    }
+}
+
 /// Turns the headers a service answered with into those the client gets.
 ///
 /// `Content-Length` stays: the answer to HEAD has one and no body.
@@ -82,7 +94,9 @@ pub fn to_client(headers: &mut HeaderMap) {
 }
 
 /// What tells browsers to make nothing else of an answer than it is. What a service says itself stays.
-pub fn protect(headers: &mut HeaderMap) {
+///
+/// Over HTTPS a browser is told never to come without it again, for a year (RFC 6797).
+pub fn protect(headers: &mut HeaderMap, https: bool) {
     const SAID: [(HeaderName, &str); 4] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
@@ -92,6 +106,9 @@ pub fn protect(headers: &mut HeaderMap) {
     ];
     for (name, value) in SAID {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if https {
+        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(HeaderValue::from_static("max-age=31536000"));
     }
 }
 
@@ -241,11 +258,17 @@ mod tests {
     #[test]
     fn an_answer_is_protected_unless_its_service_says_how() {
         let mut answer = headers(&[("cache-control", "max-age=60")]);
-        protect(&mut answer);
+        protect(&mut answer, true);
+        assert_eq!(answer["strict-transport-security"], "max-age=31536000");
         assert_eq!(answer["cache-control"], "max-age=60");
         assert_eq!(answer["x-content-type-options"], "nosniff");
         assert_eq!(answer["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
         assert_eq!(answer["referrer-policy"], "no-referrer");
+    }
+
+    #[test]
+    fn a_cookie_in_pieces_is_put_together() {
+        assert_eq!(sent_on(&[("cookie", "a=1"), ("cookie", "b=2")])["cookie"], "a=1; b=2");
     }
 
     #[test]

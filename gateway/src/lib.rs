@@ -5,6 +5,7 @@
 //! | layer | its one reason |
 //! |---|---|
 //! | `chassis` | one server for all binaries: connection limits, shutdown, `/livez`, `/readyz`, `/metrics` |
+//! | [`tls`] | if it has a certificate, what is said is for the two ends alone |
 //! | [`cors`] | browsers must be able to read errors too, so it is around everything |
 //! | [`proxy`] | a trace begins, and the request is counted whatever becomes of it |
 //! | [`path`], [`routes`] | only what is opened is reached, and by a path that can be read in one way |
@@ -41,6 +42,7 @@ pub mod refusal;
 pub mod reload;
 pub mod replicas;
 pub mod routes;
+pub mod tls;
 pub mod trusted;
 pub mod upload;
 pub mod upstream;

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use chassis::Host;
+use chassis::{Host, Plain};
 use clap::{CommandFactory, FromArgMatches, Parser};
 use gateway::guard::Guard;
 use gateway::reload::{self, RoutesFile};
+use gateway::tls::{Files, Tls};
 use tokio::net::TcpListener;
 
 /// The only way in to a fleet: forwards requests to its services.
@@ -35,7 +36,16 @@ struct Settings {
     #[arg(long, env = "PASS_SIGNING_KEY_FILE")]
     pass_signing_key_file: Option<PathBuf>,
 
-    /// How often the routes file is looked at; SIGHUP has it looked at at once.
+    /// The certificate (PEM, with those that lead to a root) to speak HTTPS with: HTTP/2 and HTTP/1.1. It is read again when
+    /// it changes. Needs `GATEWAY_ADMIN`: whoever watches the process knows no certificate.
+    #[arg(long, env = "TLS_CERT_FILE", requires_all = ["tls_key_file", "admin"])]
+    tls_cert_file: Option<PathBuf>,
+
+    /// The private key of the certificate (PEM).
+    #[arg(long, env = "TLS_KEY_FILE", requires = "tls_cert_file")]
+    tls_key_file: Option<PathBuf>,
+
+    /// How often the routes file is looked at, and the certificate; SIGHUP has the routes file looked at at once.
     #[arg(long, env = "GATEWAY_RELOAD_EVERY", default_value = "2s", value_parser = humantime::parse_duration)]
     reload_every: Duration,
 }
@@ -52,6 +62,14 @@ impl Settings {
             .mut_arg("caller_key_file", |unused| unused.hide(true))
             .mut_arg("operator_role", |unused| unused.hide(true));
         Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+
+    fn tls(&self, host: &Host) -> anyhow::Result<Option<Tls>> {
+        let (Some(certificate), Some(key)) = (self.tls_cert_file.clone(), self.tls_key_file.clone()) else {
+            return Ok(None);
+        };
+        let tls = Tls::start(Files { certificate, key }, self.reload_every, host);
+        tls.map(Some).context("no HTTPS (set by TLS_CERT_FILE, TLS_KEY_FILE)")
     }
 
     fn routes(&self, host: &Host) -> anyhow::Result<Router> {
@@ -75,17 +93,27 @@ fn main() -> ExitCode {
     let (edge, limits) = (chassis.listen, chassis.serve_limits());
     chassis.listen = admin;
     chassis::run("gateway", chassis, async |host| {
-        serve_edge(&host, edge, limits, settings.routes(&host)?).await?;
+        let tls = settings.tls(&host)?;
+        serve_edge(&host, edge, tls, limits, settings.routes(&host)?).await?;
         Ok(Router::new())
     })
 }
 
 /// Serves the routes on a listener of their own, away from health and metrics.
-async fn serve_edge(host: &Host, edge: SocketAddr, limits: chassis::ServeLimits, router: Router) -> anyhow::Result<()> {
+async fn serve_edge(
+    host: &Host,
+    edge: SocketAddr,
+    tls: Option<Tls>,
+    limits: chassis::ServeLimits,
+    router: Router,
+) -> anyhow::Result<()> {
     let listener = TcpListener::bind(edge).await.with_context(|| format!("cannot listen on {edge} (set by LISTEN)"))?;
     let (draining, stopping) = (host.draining(), host.stopping());
     host.spawn("edge", async move {
-        chassis::serve(listener, router, limits, draining).await;
+        match tls {
+            Some(tls) => chassis::serve(listener, tls, router, limits, draining).await,
+            None => chassis::serve(listener, Plain, router, limits, draining).await,
+        }
         stopping.cancelled().await;
     });
     Ok(())

@@ -87,13 +87,14 @@ impl Proxy {
         let (began, at) = (Instant::now(), proxy.spans.now());
         let trace = proxy.spans.begin();
         let method = chassis::method_label(request.method());
+        let https = proxy.is_https(request.extensions(), request.headers());
         let mut standing = None;
         let (metrics, outcome) = match proxy.lane(request.uri().path()) {
             Ok(lane) => (lane.metrics(), proxy.pass(lane, request, trace, &mut standing).await),
             Err(refusal) => (&proxy.unrouted, Err(refusal)),
         };
         let mut response = outcome.unwrap_or_else(|refusal| refused(refusal, metrics, trace));
-        headers::protect(response.headers_mut());
+        headers::protect(response.headers_mut(), https);
         if let Some(standing) = standing {
             standing.tell(response.headers_mut());
         }
@@ -161,6 +162,10 @@ impl Proxy {
         }
     }
 
+    fn is_https(&self, extensions: &Extensions, headers: &HeaderMap) -> bool {
+        extensions.get::<chassis::Encrypted>().is_some() || self.clients.is_https(peer(extensions), headers)
+    }
+
     /// The address of the client.
     fn address(&self, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {
         self.clients.address(peer(extensions), headers)
@@ -171,7 +176,7 @@ impl Proxy {
         let asked_for = head.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
         let facts = Facts {
             client: Some(self.address(&head.extensions, &head.headers)),
-            https: self.clients.is_https(peer(&head.extensions), &head.headers),
+            https: self.is_https(&head.extensions, &head.headers),
             host: asked_for.or_else(|| head.headers.get(HOST).cloned()),
             // Hex digits and dashes: always a header.
             traceparent: HeaderValue::try_from(trace.to_string()).unwrap_or(HeaderValue::from_static("")),

@@ -38,6 +38,7 @@ pub mod spans;
 mod tasks;
 mod telemetry;
 pub mod trace;
+mod unread;
 
 pub use asker::{Asker, OnlyOperators, OnlyServices, Scope, Trust, TrustError};
 pub use config::{Config, LogFormat};
@@ -47,6 +48,6 @@ pub use http_metrics::method_label;
 pub use probe::NotReady;
 pub use router::router;
 pub use run::{RunError, run, run_until};
-pub use server::{Peer, ServeLimits, serve};
+pub use server::{Encrypted, Handshake, Peer, Plain, Protocol, ServeLimits, serve};
 pub use spans::Spans;
 pub use telemetry::{TelemetryError, start as start_telemetry};

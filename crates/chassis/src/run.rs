@@ -16,7 +16,7 @@ use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::probe::{self, NotReady};
-use crate::{Config, Host, LogFormat, TelemetryError, TrustError, http_metrics, router, serve, telemetry};
+use crate::{Config, Host, LogFormat, Plain, TelemetryError, TrustError, http_metrics, router, serve, telemetry};
 
 /// Without it the histograms of the exporter grow until someone asks for them.
 const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -170,7 +170,7 @@ where
         tracing::warn!("OPEN: whoever reaches this process may do everything (PASS_KEY_FILE is not set)");
     }
     tracing::info!(address = listener.local_addr().ok().map(tracing::field::display), "serving");
-    let server = serve(listener, app, config.serve_limits(), host.draining());
+    let server = serve(listener, Plain, app, config.serve_limits(), host.draining());
     let server = AbortOnDropHandle::new(tokio::spawn(server));
     let mut upkeep = interval(METRICS_UPKEEP_EVERY);
     loop {

@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use axum::Router;
@@ -10,20 +10,25 @@ use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use crate::http_metrics;
+use crate::unread::Unread;
 
 /// How long to wait before the next try when the process has no file descriptor left for a connection.
 const PAUSE_AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(200);
+
+/// Requests at a time on one connection of HTTP/2.
+const MOST_STREAMS: u32 = 100;
 
 /// The least that hyper reads into.
 const SMALLEST_BUFFER: usize = 8 * 1024;
@@ -48,7 +53,7 @@ pub struct ServeLimits {
 }
 
 impl ServeLimits {
-    fn protocol(&self) -> http1::Builder {
+    fn http1(&self) -> http1::Builder {
         let mut protocol = http1::Builder::new();
         protocol.timer(TokioTimer::new()).header_read_timeout(self.header_read_timeout);
         protocol.max_header_size(self.head_limit).max_headers(self.head_lines);
@@ -56,19 +61,72 @@ impl ServeLimits {
         protocol.max_buf_size(self.head_limit.max(SMALLEST_BUFFER));
         protocol
     }
+
+    fn http2(&self) -> http2::Builder<TokioExecutor> {
+        let mut protocol = http2::Builder::new(TokioExecutor::new());
+        protocol.timer(TokioTimer::new()).max_concurrent_streams(MOST_STREAMS);
+        protocol.max_header_list_size(u32::try_from(self.head_limit).unwrap_or(u32::MAX));
+        // Who is gone without a word is found out.
+        protocol.keep_alive_interval(self.header_read_timeout).keep_alive_timeout(self.header_read_timeout);
+        protocol
+    }
 }
+
+/// What is spoken on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+/// What stands between a TCP connection and HTTP: nothing, or TLS.
+pub trait Handshake: Clone + Send + Sync + 'static {
+    /// The connection after it.
+    type Io: AsyncRead + AsyncWrite + Send + 'static;
+
+    /// Whether others can read what is sent.
+    const ENCRYPTED: bool;
+
+    /// Shakes hands, and finds out what is spoken from now on. The time limit is up to the caller.
+    fn shake(self, stream: TcpStream) -> impl Future<Output = io::Result<(Self::Io, Protocol)>> + Send;
+}
+
+/// No handshake: HTTP/1.1 from the first byte.
+#[derive(Debug, Clone, Copy)]
+pub struct Plain;
+
+impl Handshake for Plain {
+    type Io = TcpStream;
+    const ENCRYPTED: bool = false;
+
+    async fn shake(self, stream: TcpStream) -> io::Result<(TcpStream, Protocol)> {
+        Ok((stream, Protocol::Http1))
+    }
+}
+
+/// An extension of every request that came over an encrypted connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encrypted;
 
 /// Who sent a request: an extension of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
-/// Serves HTTP/1.1 until `draining` is cancelled and every request in flight is answered.
+/// Serves HTTP until `draining` is cancelled and every request in flight is answered.
 ///
 /// From then on every answer closes its connection, and after the drain delay no new connection is taken. There is no
 /// deadline in here: drop the future to cut off what is left.
-pub async fn serve(listener: TcpListener, router: Router, limits: ServeLimits, draining: CancellationToken) {
+pub async fn serve<H: Handshake>(
+    listener: TcpListener,
+    handshake: H,
+    router: Router,
+    limits: ServeLimits,
+    draining: CancellationToken,
+) {
     let closing = CancellationToken::new();
-    let server = Server { router, limits, draining: draining.clone(), closing: closing.clone() };
+    let server = Server { handshake, router, limits, draining: draining.clone(), closing: closing.clone() };
     let mut connections = JoinSet::new();
     let mut closed = pin!(async {
         draining.cancelled().await;
@@ -105,7 +163,8 @@ fn is_of_the_connection(error: &io::Error) -> bool {
 }
 
 #[derive(Clone)]
-struct Server {
+struct Server<H> {
+    handshake: H,
     router: Router,
     limits: ServeLimits,
     /// Answers close their connections.
@@ -114,7 +173,7 @@ struct Server {
     closing: CancellationToken,
 }
 
-impl Server {
+impl<H: Handshake> Server<H> {
     /// Serves a connection in a task of its own, unless there are as many as there may be.
     fn take(self, stream: TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
         while connections.try_join_next().is_some() {}
@@ -128,18 +187,12 @@ impl Server {
     async fn connection(self, stream: TcpStream, peer: SocketAddr) {
         // An answer is written in one go: waiting for more to send only delays it.
         let _ = stream.set_nodelay(true);
-        let mut stream = TimeoutStream::new(stream);
-        // hyper itself would wait for ever, and with it what the answer holds.
-        stream.set_write_timeout(Some(self.limits.write_timeout));
         let began = Instant::now();
-        let service = service_fn(|request| self.answer(request, peer, began));
-        let mut connection = pin!(self.limits.protocol().serve_connection(TokioIo::new(Box::pin(stream)), service));
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.closing.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
+        let ended = match timeout(self.limits.header_read_timeout, self.handshake.clone().shake(stream)).await {
+            Ok(Ok((io, Protocol::Http1))) => self.http1(io, peer, began).await,
+            Ok(Ok((io, Protocol::Http2))) => self.http2(io, peer, began).await,
+            Ok(Err(error)) => return tracing::debug!(%peer, %error, "no handshake"),
+            Err(_) => return tracing::debug!(%peer, "no handshake in time"),
         };
         if let Err(error) = ended {
             // Clients break connections all day long: this is nothing to warn of.
@@ -147,18 +200,64 @@ impl Server {
         }
     }
 
-    async fn answer(
-        &self,
-        request: Request<Incoming>,
-        peer: SocketAddr,
-        began: Instant,
-    ) -> Result<Response, Infallible> {
+    async fn http1(&self, io: H::Io, peer: SocketAddr, began: Instant) -> hyper::Result<()> {
+        let service = service_fn(async |request| {
+            let mut response = self.answer(request, peer).await?;
+            if self.draining.is_cancelled() || began.elapsed() >= self.limits.connection_max_age {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        });
+        let mut connection = pin!(self.limits.http1().serve_connection(self.bounded(io), service));
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.closing.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        }
+    }
+
+    /// Here a client is told that a connection ends (GOAWAY) without an answer on which that could be said.
+    async fn http2(&self, io: H::Io, peer: SocketAddr, began: Instant) -> hyper::Result<()> {
+        let unread = Unread::default();
+        // Each request has a task of its own there.
+        let (server, watched) = (self.clone(), unread.clone());
+        let service = service_fn(move |request| {
+            let (server, watched) = (server.clone(), watched.clone());
+            async move { server.answer(request, peer).await.map(|response| response.map(|body| watched.watch(body))) }
+        });
+        let mut connection = pin!(self.limits.http2().serve_connection(self.bounded(io), service));
+        let over = async {
+            tokio::select! {
+                () = self.draining.cancelled() => {}
+                () = sleep(self.limits.connection_max_age.saturating_sub(began.elapsed())) => {}
+            }
+        };
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = over => connection.as_mut().graceful_shutdown(),
+            () = unread.for_longer_than(self.limits.write_timeout) => return Ok(()),
+        }
+        tokio::select! {
+            ended = connection => ended,
+            () = unread.for_longer_than(self.limits.write_timeout) => Ok(()),
+        }
+    }
+
+    /// hyper itself would wait for ever for a client that reads nothing, and with it what the answer holds.
+    fn bounded(&self, io: H::Io) -> TokioIo<Pin<Box<TimeoutStream<H::Io>>>> {
+        let mut stream = TimeoutStream::new(io);
+        stream.set_write_timeout(Some(self.limits.write_timeout));
+        TokioIo::new(Box::pin(stream))
+    }
+
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
-        let mut response = self.router.clone().call(request).await?;
-        if self.draining.is_cancelled() || began.elapsed() >= self.limits.connection_max_age {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        if H::ENCRYPTED {
+            request.extensions_mut().insert(Encrypted);
         }
-        Ok(response)
+        self.router.clone().call(request).await
     }
 }

@@ -8,6 +8,7 @@ mod fixture;
 mod forwarding;
 mod garbage;
 mod health;
+mod https;
 mod identity;
 mod keycloak;
 mod process;
