@@ -54,8 +54,8 @@ pub enum Place {
     Contract(Context),
     /// `services/FLEET/CONTEXT/domain`: the rules, without I/O.
     Domain(Context),
-    /// `services/FLEET/tests`, `bench`, `audit`, `simulation`, `chaos` and `hostile`: what tries, measures or checks a whole
-    /// fleet.
+    /// `services/FLEET/tests`, `bench`, `audit`, `simulation`, `chaos`, `hostile` and `contracts`: what tries, measures or
+    /// checks a whole fleet.
     WholeFleet(String),
 }
 
@@ -77,7 +77,7 @@ impl Place {
             ["crates", _] => Self::Crate,
             ["gateway"] => Self::Gateway,
             ["xtask"] => Self::Tool,
-            ["services", fleet, "audit" | "bench" | "chaos" | "hostile" | "simulation" | "tests"] => {
+            ["services", fleet, "audit" | "bench" | "chaos" | "contracts" | "hostile" | "simulation" | "tests"] => {
                 Self::WholeFleet(fleet.to_owned())
             }
             ["services", fleet, name] => Self::Service(context(fleet, name)),

@@ -6,7 +6,6 @@
 
 mod envelope;
 mod event_set;
-pub mod schema;
 mod trace;
 
 pub use envelope::{Envelope, EnvelopeError};

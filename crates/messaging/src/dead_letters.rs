@@ -1,17 +1,15 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Place, Record};
 
-/// A redriven record carries the context that it is for: the others have had it.
-pub(crate) const REDRIVEN_FOR: &str = "flotilla-redriven-for";
-
-const DEAD: &str = "flotilla.DeadLettered";
-const REDRIVEN: &str = "flotilla.Redriven";
+/// The header of a redriven record that names the context it is for: the others have had it.
+pub const REDRIVEN_FOR: &str = "flotilla-redriven-for";
 
 /// A record that a context could not handle, as it stands in the context's dead-letter topic.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetter {
     /// Where the record stood: also the letter's id.
@@ -26,13 +24,18 @@ pub struct DeadLetter {
 }
 
 /// The note that a dead letter was sent again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Redriven {
     /// The letter's id: where its record stood at first.
     pub letter: Place,
     /// Where it stands now.
     pub place: Place,
+}
+
+impl Redriven {
+    /// The type of the event that carries it.
+    pub const KIND: &str = "flotilla.Redriven";
 }
 
 /// What stands in a dead-letter topic.
@@ -45,7 +48,7 @@ pub enum LetterEntry {
 }
 
 /// Bytes that JSON can carry: readable where they are text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Content {
     Text(String),
@@ -76,6 +79,9 @@ impl Content {
 }
 
 impl DeadLetter {
+    /// The type of the event that carries it.
+    pub const KIND: &str = "flotilla.DeadLettered";
+
     pub(crate) fn of(record: &Record, reason: String, attempts: u32) -> Self {
         Self {
             place: record.place.clone(),
@@ -118,8 +124,8 @@ impl LetterEntry {
     /// The type and the JSON data of the entry, as an event's.
     pub(crate) fn encode(&self) -> Result<(String, String), serde_json::Error> {
         Ok(match self {
-            Self::Dead(letter) => (DEAD.to_owned(), serde_json::to_string(letter)?),
-            Self::Redriven(note) => (REDRIVEN.to_owned(), serde_json::to_string(note)?),
+            Self::Dead(letter) => (DeadLetter::KIND.to_owned(), serde_json::to_string(letter)?),
+            Self::Redriven(note) => (Redriven::KIND.to_owned(), serde_json::to_string(note)?),
         })
     }
 
@@ -127,8 +133,8 @@ impl LetterEntry {
     pub fn read(record: &Record) -> Option<Self> {
         let event = record.envelope().ok()?;
         match event.kind.as_str() {
-            DEAD => serde_json::from_str(&event.data).ok().filter(DeadLetter::is_readable).map(Self::Dead),
-            REDRIVEN => serde_json::from_str(&event.data).ok().map(Self::Redriven),
+            DeadLetter::KIND => serde_json::from_str(&event.data).ok().filter(DeadLetter::is_readable).map(Self::Dead),
+            Redriven::KIND => serde_json::from_str(&event.data).ok().map(Self::Redriven),
             _ => None,
         }
     }
@@ -163,7 +169,7 @@ mod tests {
         let record = Record { place, key: b"5000".to_vec(), headers, payload: vec![0xc3, 0x28, 0x00] };
         let letter = DeadLetter::of(&record, "no JSON".into(), 5);
         let (kind, data) = LetterEntry::Dead(letter.clone()).encode().unwrap();
-        assert_eq!(kind, DEAD);
+        assert_eq!(kind, DeadLetter::KIND);
         let again: DeadLetter = serde_json::from_str(&data).unwrap();
         assert_eq!(again, letter);
         let resent = again.record("reader");

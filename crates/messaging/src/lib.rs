@@ -30,7 +30,7 @@ pub mod admin;
 pub use batch::Taken;
 pub use broker::{Broker, JoinError, ListenError, Membership, OtherBroker};
 pub use config::Config;
-pub use dead_letters::{DeadLetter, LetterEntry, Redriven};
+pub use dead_letters::{DeadLetter, LetterEntry, REDRIVEN_FOR, Redriven};
 pub use messaging::{MIGRATIONS, Messaging};
 pub use outbox::{Argument, Outbox, Saying};
 pub use policies::{Policies, Received};

@@ -3,10 +3,11 @@ use std::fmt;
 use events::{Envelope, EnvelopeError};
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where a record stands.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
     /// The topic.
     pub topic: String,

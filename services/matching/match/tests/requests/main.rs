@@ -9,6 +9,7 @@ mod keys;
 mod news;
 mod payments;
 mod racing;
+mod reads;
 mod requesting;
 mod settling;
 mod versions;

@@ -4,6 +4,8 @@
 
 mod whose;
 
+mod reads;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -5,6 +5,7 @@
 mod orders;
 mod policies;
 mod provider;
+mod reads;
 mod refunds;
 mod whose;
 

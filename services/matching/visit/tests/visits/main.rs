@@ -5,6 +5,7 @@
 mod assigning;
 mod orders;
 mod whose;
+mod reads;
 
 use std::sync::Arc;
 

@@ -1,0 +1,90 @@
+//! The files below `contracts/matching`, and the statements of the contexts, held against the types. What to do when a test
+//! fails here: `docs/contracts.md`.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::path::{Path, PathBuf};
+
+use contracts::asyncapi::{self, Fleet};
+use contracts::kept::{self, Update};
+use contracts::{Published, Statement, verdict};
+use match_contract::MatchEvent;
+use messaging::{DeadLetter, REDRIVEN_FOR, Redriven};
+use payment_contract::PaymentEvent;
+use visit_contract::VisitEvent;
+
+/// What each context tells. One that has a contract and is not here fails a test below.
+fn published() -> Vec<Published> {
+    [Published::of::<MatchEvent>(), Published::of::<PaymentEvent>(), Published::of::<VisitEvent>()]
+        .map(|published| published.unwrap_or_else(|wrong| panic!("{wrong}")))
+        .into()
+}
+
+fn dead_letters() -> Published {
+    let (dead, redriven) = (contracts::schema::<DeadLetter>(), contracts::schema::<Redriven>());
+    let events = [(DeadLetter::KIND.to_owned(), dead), (Redriven::KIND.to_owned(), redriven)].into();
+    Published { context: "dead-letters".to_owned(), events }
+}
+
+/// The folder of the fleet's services.
+fn services() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+fn kept_in(name: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../contracts/matching")).canonicalize().unwrap().join(name)
+}
+
+fn readers() -> Vec<Statement> {
+    Statement::all(services()).unwrap_or_else(|wrong| panic!("{wrong}"))
+}
+
+fn holds(outcome: Result<(), String>) {
+    outcome.unwrap_or_else(|wrong| panic!("{wrong}"));
+}
+
+#[test]
+fn the_schemas_are_those_of_the_types_and_break_no_reader() {
+    let all = [published(), vec![dead_letters()]].concat();
+    holds(Update::asked().and_then(|update| kept::events(&kept_in("events"), &all, &readers(), update)));
+}
+
+#[test]
+fn what_each_context_reads_is_promised_by_whoever_tells_it() {
+    let (readers, published) = (readers(), published());
+    assert!(readers.len() > 1, "the statements are found");
+    let unkept: Vec<String> = readers.iter().flat_map(|reader| reader.unkept(&published)).collect();
+    holds(verdict("a context says less than others read:", &unkept));
+}
+
+#[test]
+fn the_document_says_who_tells_what_to_whom() {
+    let fleet = Fleet {
+        name: "flotilla",
+        title: "Flotilla: matching",
+        description: "Students ask for matches and pay, tutors take the visits. One topic per context, a record per event \
+                      (CloudEvents 1.0, binary mode), in order per match. Events come at least once, and in any order across \
+                      topics.",
+        version: env!("CARGO_PKG_VERSION"),
+        key: "The match id, as decimal digits.",
+        published: &published(),
+        dead_letters: &dead_letters(),
+        sent_again: REDRIVEN_FOR,
+        readers: &readers(),
+    };
+    let document = asyncapi::document(&fleet).unwrap();
+    let stale =
+        Update::asked().and_then(|update| kept::document(&kept_in("asyncapi.json"), &document, update)).unwrap();
+    holds(verdict(&kept::how_to_write(), &Vec::from_iter(stale)));
+}
+
+#[test]
+fn whoever_has_a_contract_is_held_to_it() {
+    let published = published();
+    for folder in services().read_dir().unwrap().map(|folder| folder.unwrap()) {
+        let name = folder.file_name().into_string().unwrap();
+        let has_one = folder.path().join("contract/Cargo.toml").exists();
+        let is_held = published.iter().any(|published| published.context == name);
+        assert_eq!(has_one, is_held, "{name} has a contract: its events belong into `published`");
+    }
+}
