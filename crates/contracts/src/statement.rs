@@ -113,7 +113,9 @@ impl Statement {
     pub fn of(folder: &Path) -> Result<Self, String> {
         let folder = folder.canonicalize().map_err(|error| about(folder, &error))?;
         let file = folder.join("reads.toml");
-        let text = fs::read_to_string(&file).map_err(|error| about(&file, &error))?;
+        let missing =
+            |error| format!("{}: {error}. Whoever listens to others states there what he reads", file.display());
+        let text = fs::read_to_string(&file).map_err(missing)?;
         Self::parse(folder.file_name().and_then(|name| name.to_str()).unwrap_or_default(), &file, &text)
     }
 

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use contracts::asyncapi::{self, Fleet};
@@ -87,4 +88,38 @@ fn whoever_has_a_contract_is_held_to_it() {
         let is_held = published.iter().any(|published| published.context == name);
         assert_eq!(has_one, is_held, "{name} has a contract: its events belong into `published`");
     }
+}
+
+/// A file that no test reads promises nothing: whoever states something holds himself to it, and whoever is asked too.
+#[test]
+fn each_statement_has_its_tests() {
+    let services = services();
+    for reader in readers() {
+        assert!(is_tested(&services.join(&reader.reader), &["Statement::of("]), "no test holds {}", reader.name());
+    }
+    for asks in files_in(services, 2).into_iter().filter(|file| file.parent().unwrap().ends_with("asks")) {
+        let callee = asks.file_stem().unwrap().to_str().unwrap();
+        let named = format!("\"{callee}\"");
+        let asker = asks.ancestors().nth(2).unwrap();
+        assert!(is_tested(asker, &["Asks::of(", &named]), "no test of who asks holds {}", asks.display());
+        assert!(
+            is_tested(&services.join(callee), &["Asks::all(", &named]),
+            "no test of {callee} holds {}",
+            asks.display()
+        );
+    }
+}
+
+/// Whether a file among the tests of a package has all these words.
+fn is_tested(package: &Path, words: &[&str]) -> bool {
+    let tests = files_in(&package.join("tests"), 1).into_iter().chain(files_in(&package.join("tests"), 0));
+    let mut texts = tests.map(|test| fs::read_to_string(test).unwrap());
+    texts.any(|text| words.iter().all(|word| text.contains(word)))
+}
+
+/// The files that are just so many folders below this one.
+fn files_in(folder: &Path, depth: usize) -> Vec<PathBuf> {
+    let entries = folder.read_dir().into_iter().flatten().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    if depth == 0 { files } else { folders.iter().flat_map(|folder| files_in(folder, depth - 1)).collect() }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what fails here fails the test")]
 
 mod calling;
+mod asks;
 mod canceling;
 mod http;
 mod keys;

@@ -16,6 +16,7 @@ fn it_reads_of_others_just_what_it_states() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let events = folder.join("../../../contracts/matching/events");
         let decode = |event: &_| Ok(world.policies.decode(event)?.map(|news| format!("{news:?}")));
-        Statement::of(folder).and_then(|said| said.is_true(VisitPolicies::CONTEXTS, &events, decode)).unwrap();
+        let held = Statement::of(folder).and_then(|said| said.is_true(VisitPolicies::CONTEXTS, &events, decode));
+        held.unwrap_or_else(|wrong| panic!("{wrong}"));
     });
 }

@@ -1,0 +1,87 @@
+//! What it asks payment, and what it understands of the answers, is what it says: `asks/payment.json`.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use ambient::{Ids, SystemClock};
+use axum::body::Bytes;
+use axum::http::{Method, StatusCode, Uri};
+use axum::{Json, Router};
+use chassis::Host;
+use clap::Parser;
+use contracts::{Answer, Asks, Interaction, Request};
+use events::TraceContext;
+use match_domain::Case;
+use match_service::{Approval, Config, PaymentCalls, Payments};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::{id, price};
+
+/// Asks a payment that gives just this answer. What was asked, and what came of it.
+async fn ask(case: Case, path: &str, answer: &Answer) -> (Request, String) {
+    let asked: Arc<Mutex<Vec<Request>>> = Arc::default();
+    let (seen, status, body) = (Arc::clone(&asked), answer.status, Json(Value::Object(answer.body.clone())));
+    let respond = async move |method: Method, uri: Uri, body_asked: Bytes| {
+        let body_asked = serde_json::from_slice(&body_asked).unwrap();
+        let request = Request { method: method.to_string(), path: uri.path().to_owned(), body: body_asked };
+        seen.lock().unwrap().push(request);
+        (StatusCode::from_u16(status).unwrap(), body)
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(axum::serve(listener, Router::new().fallback(respond)).into_future());
+
+    let host = Host::new(Arc::new(SystemClock), Arc::new(Ids::from_entropy(Arc::new(SystemClock))));
+    let config = Config::parse_from(["match", "--fleet", "test", "--payment-url", &url, "--call-time-limit", "10s"]);
+    let calls = PaymentCalls::new(&config, &host).unwrap();
+    let understood = match path {
+        "/approvals" => approve(&calls, &case, &TraceContext::new(&host.ids())).await,
+        "/cancellations" => calls.cancel(&case).await.map_or("not undone", |()| "undone").to_owned(),
+        other => panic!("match has no reason to ask {other}"),
+    };
+    server.abort();
+    let asked = asked.lock().unwrap().pop().expect("payment is asked");
+    (asked, understood)
+}
+
+async fn approve(calls: &PaymentCalls, case: &Case, trace: &TraceContext) -> String {
+    match calls.approve(case, trace).await {
+        Approval::Declined(reason) => format!("declined: {reason}"),
+        other => other.name().to_owned(),
+    }
+}
+
+/// The attempt that a request is about.
+fn case(request: &Request) -> Case {
+    let number = |name: &str| request.body[name].as_i64().unwrap();
+    Case { id: id(number("matchId")), attempt: number("attempt"), price: price(number("price")) }
+}
+
+async fn hold(interaction: &Interaction) {
+    let Interaction { case: about, request, answer, understood, .. } = interaction;
+    let (asked, came) = ask(case(request), &request.path, answer).await;
+    assert_eq!((&asked, &came), (request, understood), "{about}");
+    for name in answer.body.keys() {
+        let mut less = answer.clone();
+        less.body.remove(name);
+        let (_, came) = ask(case(request), &request.path, &less).await;
+        assert_ne!(&came, understood, "{about}: `{name}` is stated, but nothing is lost without it");
+    }
+    let more = Answer { body: [answer.body.clone(), news()].into_iter().flatten().collect(), ..answer.clone() };
+    assert_eq!(&ask(case(request), &request.path, &more).await.1, understood, "{about}: other members mean nothing");
+}
+
+/// What payment may say one day.
+fn news() -> serde_json::Map<String, Value> {
+    json!({ "matchId": "other", "paymentAction": 1, "status": "other", "title": [] }).as_object().unwrap().clone()
+}
+
+#[tokio::test]
+async fn it_asks_payment_what_it_states_and_understands_each_answer_as_it_states() {
+    let asks = Asks::of(Path::new(env!("CARGO_MANIFEST_DIR")), "payment").unwrap();
+    assert!(!asks.interactions.is_empty());
+    for interaction in &asks.interactions {
+        hold(interaction).await;
+    }
+}

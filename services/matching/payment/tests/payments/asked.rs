@@ -1,0 +1,65 @@
+//! Whoever asks for payments gets the answers that he says he understands: `asks/payment.json` in his folder.
+
+use std::path::Path;
+use std::sync::Mutex;
+
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use contracts::{Asks, Interaction, verdict};
+use payment_domain::Bill;
+use payment_service::{ChargeError, routes};
+use serde_json::Value;
+use test_stores::on_each_store;
+use tower::ServiceExt;
+
+use crate::World;
+
+/// Makes things stand as an interaction wants it.
+async fn set_up(world: &World, given: &str, bill: Bill) {
+    match given {
+        "the provider takes the money" => {}
+        "the provider declines" => fail_next(world, ChargeError::Declined("the card is blocked".to_owned())),
+        "the provider fails" => fail_next(world, ChargeError::Failed),
+        "this attempt is paid" => assert_eq!(world.approve(bill).await, payment_service::Asked::Approved),
+        "this attempt is undone" => world.cancel(bill).await,
+        "the store is lost" => world.store.writer().close().await,
+        other => panic!("say here how it comes that {other}"),
+    }
+}
+
+fn fail_next(world: &World, failure: ChargeError) {
+    world.till.charges.lock().unwrap().push_back(failure);
+}
+
+async fn answer(world: &World, interaction: &Interaction) -> (u16, Value) {
+    let asked = &interaction.request;
+    let number = |name: &str| asked.body[name].as_i64().unwrap();
+    let bill = Bill { match_id: number("matchId"), attempt: number("attempt"), price: number("price") };
+    set_up(world, &interaction.given, bill).await;
+    let request = Request::builder().method(asked.method.as_str()).uri(&asked.path);
+    let request = request.header("content-type", "application/json").body(Body::from(asked.body.to_string())).unwrap();
+    let routes = routes(world.app.clone(), world.host.clone());
+    let service = chassis::router(routes, &world.host, &chassis::Config::default());
+    let answer = service.oneshot(request).await.unwrap();
+    let status = answer.status().as_u16();
+    let body = to_bytes(answer.into_body(), 1 << 16).await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+#[test]
+fn each_answer_is_one_that_whoever_asks_understands() {
+    let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let all = Asks::all(&fleet, "payment").unwrap();
+    assert!(!all.is_empty(), "somebody asks payment");
+    let unkept = Mutex::new(Vec::new());
+    for Asks { asker, interactions, .. } in &all {
+        for interaction in interactions {
+            on_each_store(async |place| {
+                let (status, body) = answer(&World::on(place).await, interaction).await;
+                unkept.lock().unwrap().extend(interaction.unkept(asker, "payment", status, &body));
+            });
+        }
+    }
+    let unkept = unkept.into_inner().unwrap();
+    verdict("payment does not answer as it is understood:", &unkept).unwrap_or_else(|wrong| panic!("{wrong}"));
+}
