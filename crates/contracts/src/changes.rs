@@ -19,6 +19,8 @@ pub struct Break {
     pub field: Option<String>,
     /// What is wrong.
     pub why: String,
+    /// Whether it is events of the past that cannot be read: then it hits whoever reads the event, by the new type.
+    pub past: bool,
 }
 
 /// All that breaks readers when data that are as `before` become data that are as `now`.
@@ -26,12 +28,14 @@ pub fn breaking(before: &Schema, now: &Schema) -> Vec<Break> {
     let (before, now) = (Fields::of(before), Fields::of(now));
     let mut found = Vec::new();
     if before.rest != now.rest {
-        found.push(Break { field: None, why: format!("it was {}, now it is {}", before.rest, now.rest) });
+        let why = format!("it was {}, now it is {}", before.rest, now.rest);
+        found.push(Break { field: None, why, past: true });
     }
     let names: BTreeSet<&String> = before.properties.keys().chain(now.properties.keys()).collect();
     found.extend(names.into_iter().filter_map(|name| {
         let why = why(name, &before, &now)?;
-        Some(Break { field: Some(name.clone()), why })
+        let past = now.required.contains(name) && !before.required.contains(name);
+        Some(Break { field: Some(name.clone()), why, past })
     }));
     found
 }
@@ -81,7 +85,7 @@ impl Fields {
 }
 
 /// What of a field's schema concerns readers, down to its innermost part.
-fn telling(schema: &Value) -> Value {
+pub(crate) fn telling(schema: &Value) -> Value {
     match schema {
         Value::Object(keywords) => {
             let telling_ones = keywords.iter().filter(|(keyword, _)| !FOR_PEOPLE.contains(&keyword.as_str()));

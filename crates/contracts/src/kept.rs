@@ -8,6 +8,7 @@ use schemars::Schema;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::changes::Break;
 use crate::{Published, Statement, changes, verdict};
 
 /// The variable that tells a test to write the files: `1`, or `breaking`.
@@ -92,8 +93,8 @@ pub fn how_to_write() -> String {
 
 fn refused(folder: &Path) -> String {
     format!(
-        "this change breaks readers of the events in {}. If nobody reads them any more, in no topic and no service that is \
-         still running: {UPDATE}=breaking",
+        "this change breaks readers of the events in {}. How to go on: docs/contracts.md. If no topic and no running service \
+         has them any more: {UPDATE}=breaking",
         folder.display()
     )
 }
@@ -141,19 +142,19 @@ fn files<'a>(folder: &Path, published: &'a Published) -> Vec<(PathBuf, &'a Schem
 /// What readers of the kept event cannot live with, and which of them say that they read it.
 fn broken(kept: &Kept, now: &[Published], readers: &[Statement]) -> Vec<String> {
     let Kept { context, event, .. } = kept;
-    let tell = |field: Option<&str>, why: &str| {
-        let named = field.map(|field| format!(".{field}")).unwrap_or_default();
+    let tell = |Break { field, why, past }: &Break| {
+        let named = field.as_ref().map(|field| format!(".{field}")).unwrap_or_default();
+        let read = field.as_deref().filter(|_| !past);
         let breaks: Vec<String> =
-            readers.iter().filter(|reader| reader.reads(context, event, field)).map(Statement::name).collect();
+            readers.iter().filter(|reader| reader.reads(context, event, read)).map(Statement::name).collect();
         let breaks = if breaks.is_empty() { "no context states that it reads it".into() } else { breaks.join(", ") };
         format!("{context}: {event}{named}: {why}. Breaks: {breaks}")
     };
     let published = now.iter().find(|published| published.context == *context);
     let Some(schema) = published.and_then(|published| published.events.get(event)) else {
-        return vec![tell(None, "the event is gone")];
+        return vec![tell(&Break { field: None, why: "the event is gone".into(), past: true })];
     };
-    let breaks = changes::breaking(&kept.schema, schema);
-    breaks.iter().map(|found| tell(found.field.as_deref(), &found.why)).collect()
+    changes::breaking(&kept.schema, schema).iter().map(tell).collect()
 }
 
 fn name(path: &Path) -> String {
@@ -208,7 +209,13 @@ mod tests {
 
         let gone = published(&[("Rained", &["millimetres"])]);
         let told = check(&gone, Update::Additions).unwrap_err();
-        assert!(told.contains("Snowed: the event is gone. Breaks: no context states that it reads it"), "{told}");
+        assert!(
+            told.contains("weather: Snowed: the event is gone. Breaks: no context states that it reads it"),
+            "{told}"
+        );
+        let demanding = published(&[("Rained", &["litres", "millimetres"]), ("Snowed", &["centimetres"])]);
+        let told = check(&demanding, Update::Additions).unwrap_err();
+        assert!(told.contains("litres: it is new and required") && told.contains("Breaks: gardener ("), "{told}");
         check(&gone, Update::Anything).unwrap();
         check(&gone, Update::Nothing).unwrap();
     }

@@ -5,6 +5,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
+use crate::{changes, verdict};
+
 /// What one context tells the world.
 #[derive(Debug, Clone)]
 pub struct Published {
@@ -19,22 +21,39 @@ impl Published {
     ///
     /// # Errors
     ///
-    /// If the set is not an enum with one variant per event, each listed in [`EventSet::KINDS`].
+    /// If the set is not an enum with one variant per event, each listed in [`EventSet::KINDS`], or if what it writes is not
+    /// what it reads.
     pub fn of<E: EventSet>() -> Result<Self, String> {
+        let written = SchemaSettings::draft2020_12().for_serialize();
+        let written: BTreeMap<String, Schema> = variants(&generate::<E>(written))?.into_iter().collect();
         let events: BTreeMap<String, Schema> = variants(&schema::<E>())?.into_iter().collect();
         let (listed, there): (BTreeSet<&str>, BTreeSet<&str>) =
             (E::KINDS.iter().copied().collect(), events.keys().map(String::as_str).collect());
         if listed != there {
             return Err(format!("{}: KINDS has {listed:?}, but the variants are {there:?}", E::CONTEXT));
         }
+        let unread = events.iter().flat_map(|(event, read)| unread(event, read, written.get(event)));
+        verdict(&format!("{} cannot read what it writes:", E::CONTEXT), &unread.collect::<Vec<_>>())?;
         Ok(Self { context: E::CONTEXT.to_owned(), events })
     }
 }
 
 /// The JSON Schema (draft 2020-12) of a type, without references: a file that is complete in itself.
 pub fn schema<T: JsonSchema>() -> Schema {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    settings.into_generator().into_root_schema_for::<T>()
+    generate::<T>(SchemaSettings::draft2020_12())
+}
+
+fn generate<T: JsonSchema>(settings: SchemaSettings) -> Schema {
+    settings.with(|settings| settings.inline_subschemas = true).into_generator().into_root_schema_for::<T>()
+}
+
+/// Where serde's attributes make an event that the same type cannot read, as with a field that is left out when it is empty
+/// and missed when it is not there.
+fn unread(event: &str, read: &Schema, written: Option<&Schema>) -> Vec<String> {
+    let Some(written) = written else { return vec![format!("{event}: it is written under another name")] };
+    // Whether it could read events of the past is not asked here.
+    let breaks = changes::breaking(read, written).into_iter().filter(|found| !found.past);
+    breaks.map(|found| format!("{event}.{}: {}", found.field.unwrap_or_default(), found.why)).collect()
 }
 
 /// Of an enum as serde writes it, by the variants' names, the schemas of their contents.
@@ -110,6 +129,42 @@ mod tests {
         });
         assert_eq!(published.context, "weather");
         assert_eq!(published.events["Rained"].as_value(), &expected);
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    enum Hasty {
+        Snowed(Snow),
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Snow {
+        place: i64,
+        #[serde(skip_serializing_if = "String::is_empty")]
+        note: String,
+        depth: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<i64>,
+        #[serde(default)]
+        wet: bool,
+    }
+
+    impl EventSet for Hasty {
+        const CONTEXT: &'static str = "weather";
+        const KINDS: &'static [&'static str] = &["Snowed"];
+
+        fn correlation_id(&self) -> i64 {
+            let Self::Snowed(snow) = self;
+            snow.place
+        }
+    }
+
+    #[test]
+    fn an_event_that_its_own_type_cannot_read_is_found() {
+        let told = Published::of::<Hasty>().unwrap_err();
+        assert!(
+            told.ends_with("cannot read what it writes:\n  - Snowed.note: it was required, now it may be absent\n"),
+            "{told}"
+        );
     }
 
     #[derive(Serialize, Deserialize, JsonSchema)]

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Published;
+use crate::changes::telling;
 use crate::kept::{about, entries};
 
 /// What a context reads of the events of others, by context, event and field: `reads.toml` in its folder.
@@ -180,7 +181,7 @@ impl Field {
         };
         // Who can do without a field can do with a null.
         let fits = |kind: &&str| self.kind.covers(kind) || self.may_be_absent && *kind == "null";
-        (kinds.is_empty() || !kinds.iter().all(fits)).then(|| format!("it is {promised}"))
+        (kinds.is_empty() || !kinds.iter().all(fits)).then(|| format!("it is {}", telling(promised)))
     }
 }
 
