@@ -54,7 +54,7 @@ const SENT_AGAIN: &str =
 ///
 /// # Errors
 ///
-/// If an envelope has a header that [`HEADERS`] does not tell of.
+/// If an envelope has a header that this module does not tell of.
 pub fn document(fleet: &Fleet) -> Result<Value, String> {
     let (mut channels, mut messages) = (Map::new(), Map::new());
     for published in fleet.published {
