@@ -35,6 +35,9 @@ impl Statement {
         for context in contexts {
             let stated = self.reads.get(*context).unwrap_or(&none);
             let kept = kept_events(events, context)?;
+            if kept.is_empty() {
+                wrong.push(format!("nothing that {context} tells is below {}", events.display()));
+            }
             for (event, fields) in stated {
                 let properties = kept.get(event).map_or(&Value::Null, |schema| &schema.as_value()["properties"]);
                 wrong.extend(Reading { context, event, decode: &decode }.compare(fields, properties));
@@ -189,5 +192,6 @@ mod tests {
             let told = verdict(&statement, &["weather"]);
             assert!(told.contains(expected), "{told}");
         }
+        assert!(verdict(TRUE, &["weather", "traffic"]).contains("nothing that traffic tells is below"));
     }
 }
