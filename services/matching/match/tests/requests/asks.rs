@@ -55,7 +55,7 @@ async fn approve(calls: &PaymentCalls, case: &Case, trace: &TraceContext) -> Str
 /// The attempt that a request is about.
 fn case(request: &Request) -> Case {
     let number = |name: &str| request.body[name].as_i64().unwrap();
-    Case { id: id(number("matchId")), attempt: number("attempt"), price: price(number("price")) }
+    Case { id: id(number("matchId")), attempt: number("attempt"), price: price(number("price")), student: None }
 }
 
 async fn hold(interaction: &Interaction) {

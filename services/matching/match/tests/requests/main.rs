@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what fails here fails the test")]
 
-mod calling;
 mod asks;
+mod calling;
 mod canceling;
 mod http;
 mod keys;

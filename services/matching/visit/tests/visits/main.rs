@@ -4,8 +4,8 @@
 
 mod assigning;
 mod orders;
-mod whose;
 mod reads;
+mod whose;
 
 use std::sync::Arc;
 
