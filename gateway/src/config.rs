@@ -345,8 +345,8 @@ fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
     if limits.replica_failures == 0 {
         return Err(wrong("limits.replica_failures", "must be at least 1"));
     }
-    if !(0.0..=1.0).contains(&limits.retry_share) {
-        return Err(wrong("limits.retry_share", "must be a number from 0 to 1"));
+    if limits.retry_share != 0.0 && !(0.001..=1.0).contains(&limits.retry_share) {
+        return Err(wrong("limits.retry_share", "must be 0, or a number from 0.001 to 1"));
     }
     if limits.retries_per_second > 1_000_000 {
         return Err(wrong("limits.retries_per_second", "must be at most 1000000"));

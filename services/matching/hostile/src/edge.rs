@@ -32,7 +32,7 @@ const OF_ONE_HOP: [&str; 9] = [
 
 /// Headers that a service gets from the gateway itself, and what they say here.
 const OWN: [(&str, &str); 5] = [
-    ("host", "things:8080"),
+    ("x-flotilla-pass", "signed"),
     ("x-forwarded-for", "192.0.2.7"),
     ("x-forwarded-host", "shop.example"),
     ("x-forwarded-proto", "http"),
@@ -55,12 +55,12 @@ pub fn routes_files(bytes: &[u8]) {
     }
     let again = Config::parse(&format!("{text}\n"), |_| None).unwrap();
     assert_eq!(format!("{again:?}"), format!("{config:?}"));
-    drop(gateway::router(config, &host()));
+    drop(gateway::router(config, None, &host()));
 }
 
-fn spans(limits: &Limits) -> [Duration; 6] {
+fn spans(limits: &Limits) -> [Duration; 7] {
     let Limits { timeout, upload_idle, stream_idle, retry_after, connect_timeout, pool_idle_timeout, .. } = *limits;
-    [timeout, upload_idle, stream_idle, retry_after, connect_timeout, pool_idle_timeout]
+    [timeout, upload_idle, stream_idle, retry_after, connect_timeout, pool_idle_timeout, limits.replica_pause]
 }
 
 /// The path of a request: one that is accepted is read in the same way by whoever reads it.
@@ -94,11 +94,13 @@ pub fn forwarded_headers(bytes: &[u8]) {
     let mut sent = given.clone();
     let value = |name: &str| HeaderValue::from_static(own(name).unwrap_or_default());
     let facts = Facts {
-        peer: Some([192, 0, 2, 7].into()),
+        client: Some([192, 0, 2, 7].into()),
+        https: false,
         host: Some(value("x-forwarded-host")),
         traceparent: value("traceparent"),
+        pass: Some(value("x-flotilla-pass")),
     };
-    to_service(&mut sent, value("host"), facts);
+    to_service(&mut sent, facts);
     for (name, value) in OWN {
         assert_eq!(values(&sent, name), [value.as_bytes()], "{name}");
     }
@@ -106,7 +108,14 @@ pub fn forwarded_headers(bytes: &[u8]) {
         name.starts_with("x-forwarded-")
             || ["forwarded", "x-real-ip", "traceparent", "tracestate", "baggage", "proxy"].contains(&name)
     };
-    let kept = |name: &str| !is_claim(name) && !["content-length", "expect", "host"].contains(&name);
+    // The bearer's own word is not for the service where the gateway vouches for it.
+    let dropped = ["content-length", "expect", "host", "authorization"];
+    let kept = |name: &str| !is_claim(name) && !dropped.contains(&name);
+    let mut given = given;
+    let whole = values(&given, "cookie").join(&b"; "[..]);
+    if let (true, Ok(whole)) = (given.contains_key("cookie"), HeaderValue::from_bytes(&whole)) {
+        given.insert("cookie", whole);
+    }
     assert_passed(&given, &sent, &|name| own(name).is_some(), &|name| kept(name) && !named.contains(name));
 
     let mut answered = given.clone();
