@@ -55,6 +55,9 @@ pub struct UpArgs {
     /// Ask who asks: with keys of the fleet's own, and tokens that `flotilla token` prints
     #[arg(long, env = "FLOTILLA_AUTH")]
     pub auth: bool,
+    /// Believe the tokens of this identity provider (OpenID Connect) instead; the audience is the fleet's name
+    #[arg(long, env = "FLOTILLA_ISSUER", requires = "auth")]
+    pub issuer: Option<String>,
     /// How long each process may take to become ready
     #[arg(long, env = "FLOTILLA_READY_WITHIN", default_value = "30s", value_parser = humantime::parse_duration)]
     pub ready_within: Duration,
@@ -134,7 +137,7 @@ impl UpArgs {
     /// Where the binaries come from, and what to start.
     pub fn plan(&self) -> Result<(Origin, Plan), ArgsError> {
         let (log, log_limit) = (self.log.clone(), self.log_limit);
-        let auth = self.auth.then(|| Auth { token_command: self.fleet.token_command() });
+        let auth = self.auth.then(|| Auth { token_command: self.fleet.token_command(), issuer: self.issuer.clone() });
         self.fleet.plan_with(|settings| Settings { log, log_limit, auth, ..settings })
     }
 }

@@ -52,6 +52,8 @@ pub struct Settings {
 pub struct Auth {
     /// The command that prints tokens, to be pasted with a name and a role behind it.
     pub token_command: String,
+    /// The identity provider whose tokens are believed. `None`: those that the command prints.
+    pub issuer: Option<String>,
 }
 
 impl Settings {
@@ -214,11 +216,18 @@ impl Plan {
     pub fn require_identity(&mut self, auth: Auth) {
         for process in &mut self.processes {
             process.env.extend(self.keyring.env(&process.name, process.role));
+            if let (Role::Gateway, Some(issuer)) = (process.role, &auth.issuer) {
+                process.env.insert("IDENTITY_ISSUER".to_owned(), issuer.clone());
+                process.env.remove("IDENTITY_KEYS_FILE");
+            }
         }
         for one in &mut self.tries {
             if let Some(Somebody { name, role }) = &one.asker {
                 let (command, role, name) = (&auth.token_command, shell::word(role), shell::word(name));
-                let token = format!("$({command} --role {role} --name {name})");
+                let token = match &auth.issuer {
+                    Some(_) => "$TOKEN".to_owned(),
+                    None => format!("$({command} --role {role} --name {name})"),
+                };
                 one.curl = format!("{} \\\n    -H \"Authorization: Bearer {token}\"", one.curl);
             }
         }

@@ -71,8 +71,11 @@ pub fn welcome(plan: &Plan, after: Duration) -> String {
         lines.push(format!("Stores: {dir}/<name>/store.db"));
     }
     match &plan.auth {
-        Some(Auth { token_command }) => {
-            lines.push(format!("Tokens: {token_command} --role ROLE --name NAME"));
+        Some(Auth { token_command, issuer }) => {
+            lines.push(match issuer {
+                Some(issuer) => format!("Tokens: of {issuer}; put one into TOKEN"),
+                None => format!("Tokens: {token_command} --role ROLE --name NAME"),
+            });
             lines.push(format!("Keys:   {}", plan.keyring.folder.display()));
         }
         None => lines.push(format!("OPEN: {OPEN}")),

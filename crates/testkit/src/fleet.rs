@@ -207,6 +207,11 @@ impl Fleet {
         Ok(self.member(name)?.log())
     }
 
+    /// The command line of a process.
+    pub fn arguments(&self, name: &str) -> Result<String> {
+        self.member(name)?.arguments()
+    }
+
     /// Changes the store of a context behind its back.
     pub async fn alter(&self, context: &str, sql: &str) -> Result<()> {
         stores::alter(self.store_url(context)?, sql).await.with_context(|| format!("{context}: {sql}"))

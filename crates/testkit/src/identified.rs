@@ -25,7 +25,7 @@ pub(crate) struct Identified {
 impl Fleet {
     /// Has every process ask who asks, from its next start on.
     pub fn require_identity(&mut self) -> Result<()> {
-        self.plan.require_identity(Auth { token_command: "flotilla token".to_owned() });
+        self.plan.require_identity(Auth { token_command: "flotilla token".to_owned(), issuer: None });
         folder::lay_out(&self.plan)?;
         for member in self.members.values_mut() {
             // A replica is told what its context is told.

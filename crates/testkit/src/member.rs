@@ -67,6 +67,13 @@ impl Member {
         Ok(())
     }
 
+    /// What its command line says, as everybody on the machine can read it.
+    pub(crate) fn arguments(&self) -> Result<String> {
+        let id = self.process.as_ref().and_then(Process::id);
+        let id = id.with_context(|| format!("{} does not run", self.spec.name))?;
+        Ok(String::from_utf8_lossy(&std::fs::read(format!("/proc/{id}/cmdline"))?).into_owned())
+    }
+
     /// `kill -9`, if it runs.
     pub(crate) async fn kill(&mut self) -> Result<()> {
         if let Some(mut process) = self.process.take() {

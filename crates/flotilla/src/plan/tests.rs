@@ -158,7 +158,7 @@ fn what_is_open_is_said_at_every_start() {
 }
 
 fn with_auth() -> Settings {
-    Settings { auth: Some(Auth { token_command: "flotilla token".to_owned() }), ..settings() }
+    Settings { auth: Some(Auth { token_command: "flotilla token".to_owned(), issuer: None }), ..settings() }
 }
 
 /// The variables that a process has with identity only.
@@ -220,4 +220,16 @@ fn only_a_fleet_without_identity_is_said_to_let_everyone_in() {
     assert!(!open.contains("Tokens:"), "{open}");
     assert!(!closed.contains("the gateway lets in anyone") && closed.contains("OPEN: the gates"), "{closed}");
     assert!(closed.contains("Tokens: flotilla token --role ROLE --name NAME"), "{closed}");
+}
+
+#[test]
+fn with_a_provider_the_gateway_asks_that_one_for_keys_and_shown_requests_take_the_users_token() {
+    let issuer = "https://id.example/realms/r".to_owned();
+    let auth = Auth { token_command: "flotilla token".to_owned(), issuer: Some(issuer.clone()) };
+    let plan = planned(&Settings { auth: Some(auth), ..settings() });
+    let gateway = process(&plan, "gateway");
+    assert_eq!((&gateway.env["IDENTITY_ISSUER"], gateway.env.get("IDENTITY_KEYS_FILE")), (&issuer, None));
+    assert_eq!(gateway.env["IDENTITY_AUDIENCE"], "harbour");
+    let welcome = crate::screen::welcome(&plan, std::time::Duration::ZERO);
+    assert!(welcome.contains(&format!("Tokens: of {issuer}; put one into TOKEN")), "{welcome}");
 }

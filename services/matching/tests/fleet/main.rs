@@ -33,6 +33,8 @@ mod traced;
 mod views;
 #[cfg(test)]
 mod visit_away;
+#[cfg(test)]
+mod whose;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -88,6 +90,9 @@ fn main() -> ExitCode {
             case!(operator::a_view_is_rebuilt_with_progress_and_what_is_no_view_is_not),
             case!(traced::one_trace_leads_from_the_gateway_through_calls_and_topics_to_the_views),
             case!(traced::a_line_of_a_log_names_the_trace_and_the_match_that_it_is_about),
+            case!(whose::a_match_is_its_students_a_visit_its_tutors_and_an_operator_sees_all),
+            case!(whose::who_reaches_a_service_past_the_gateway_finds_it_closed),
+            case!(whose::no_token_no_pass_and_no_key_is_in_a_log_an_argument_or_an_answer),
             case!(audited::a_fleet_is_sound_after_requests_assignments_and_cancellations),
             case!(audited::what_is_broken_by_hand_is_told_with_its_history),
             case!(visit_away::visit_is_down_while_a_hundred_thousand_matches_are_requested_and_lists_each_once),
