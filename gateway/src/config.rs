@@ -123,6 +123,8 @@ pub struct Limits {
     pub upload_timeout: Duration,
     /// Bytes of all bodies that are on their way through, together.
     pub uploads: u64,
+    /// Bytes from which on an answer is compressed for clients that can read that (gzip); 0: none is.
+    pub compress_from: u16,
     /// How long a live stream may be silent.
     #[serde(deserialize_with = "span")]
     pub stream_idle: Duration,
@@ -163,6 +165,7 @@ impl Default for Limits {
             upload_idle: Duration::from_secs(5),
             upload_timeout: Duration::from_secs(10),
             uploads: 16 * 1024 * 1024,
+            compress_from: 1024,
             stream_idle: Duration::from_mins(1),
             in_flight: 512,
             rate: "1000/1s".parse().ok(),

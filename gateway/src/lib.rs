@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `chassis` | one server for all binaries: connection limits, shutdown, `/livez`, `/readyz`, `/metrics` |
 //! | [`tls`] | if it has a certificate, what is said is for the two ends alone |
+//! | compression | long answers take less of the line; it is within [`cors`], which must not care |
 //! | [`cors`] | browsers must be able to read errors too, so it is around everything |
 //! | [`proxy`] | a trace begins, and the request is counted whatever becomes of it |
 //! | [`path`], [`routes`] | only what is opened is reached, and by a path that can be read in one way |
@@ -47,6 +48,9 @@ pub mod trusted;
 pub mod upload;
 pub mod upstream;
 
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+
 use config::Config;
 use guard::Guard;
 use overview::Overview;
@@ -56,6 +60,7 @@ use proxy::Proxy;
 pub fn router(config: Config, guard: Option<Arc<Guard>>, host: &chassis::Host) -> Router {
     let overview = Arc::new(Overview::new(&config));
     let proxy = Arc::new(Proxy::new(&config, guard, host));
+    let compress_from = config.limits.compress_from;
     let router = Router::new()
         .route("/healthz", get(async || Json(json!({ "status": "up" }))))
         .route("/healthz/services", get(async move || overview.answer().await))
@@ -63,8 +68,15 @@ pub fn router(config: Config, guard: Option<Arc<Guard>>, host: &chassis::Host) -
         .route("/", any(Proxy::answer))
         .route("/{*path}", any(Proxy::answer))
         .with_state(proxy);
+    let router = if compress_from > 0 { router.layer(compression(compress_from)) } else { router };
     match config.cors {
         Some(cors) => router.layer(cors.layer()),
         None => router,
     }
+}
+
+/// Compresses answers of so many bytes and more. Live streams are left alone: what they say must arrive when it is said.
+fn compression(from: u16) -> CompressionLayer<impl Predicate> {
+    CompressionLayer::new()
+        .compress_when(SizeAbove::new(from).and(NotForContentType::SSE).and(NotForContentType::IMAGES))
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test panics when it fails, its fixtures too")]
 
 mod bodies;
+mod compression;
 mod errors;
 mod fixture;
 mod forwarding;
