@@ -55,7 +55,7 @@ pub struct UpArgs {
     /// Ask who asks: with keys of the fleet's own, and tokens that `flotilla token` prints
     #[arg(long, env = "FLOTILLA_AUTH")]
     pub auth: bool,
-    /// Believe the tokens of this identity provider (OpenID Connect) instead; the audience is the fleet's name
+    /// Believe the tokens of this identity provider (OIDC) instead; the audience is the fleet's name
     #[arg(long, env = "FLOTILLA_ISSUER", requires = "auth")]
     pub issuer: Option<String>,
     /// How long each process may take to become ready
