@@ -265,8 +265,8 @@ fn check_declared_length(headers: &HeaderMap, most: u64) -> Result<(), Refusal> 
 fn refused(refusal: Refusal, metrics: &RouteMetrics, trace: TraceContext) -> Response {
     if let Some(kind) = refusal.fault() {
         metrics.fault(kind);
-        // Under overload a line per refused request would only add to the load.
-        if !matches!(refusal, Refusal::Busy(_)) {
+        // Under overload, and while nobody can be let in, a line per refused request would only add to the load.
+        if !matches!(refusal, Refusal::Busy(_) | Refusal::NoKeys(_)) {
             let error = &refusal as &dyn std::error::Error;
             tracing::warn!(route = metrics.route(), kind, trace = trace.trace_id(), error, "a service failed");
         }

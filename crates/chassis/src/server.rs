@@ -218,7 +218,8 @@ impl<H: Handshake> Server<H> {
         }
     }
 
-    /// Here a client is told that a connection ends (GOAWAY) without an answer on which that could be said.
+    /// Here a client is told that a connection ends (GOAWAY) without an answer on which that could be said. What it has sent
+    /// until it knows is answered: also on a connection that has just begun.
     async fn http2(&self, io: H::Io, peer: SocketAddr, began: Instant) -> hyper::Result<()> {
         let unread = Unread::default();
         // Each request has a task of its own there.

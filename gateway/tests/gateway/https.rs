@@ -60,6 +60,10 @@ fn certify(files: &[PathBuf; 2]) -> CertificateDer<'static> {
 
 impl Site {
     async fn start() -> Self {
+        Self::draining_for("0s").await
+    }
+
+    async fn draining_for(drain_delay: &str) -> Self {
         let (edge, admin, service) = (free().await, free().await, Service::start(service()).await);
         let file =
             |name: &str| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("https-{}-{name}", edge.port()));
@@ -74,6 +78,7 @@ impl Site {
         let mut command = gateway();
         command.env("GATEWAY_ROUTES", file("routes.toml")).env("LISTEN", edge.to_string());
         command.env("GATEWAY_ADMIN", admin.to_string()).env("GATEWAY_RELOAD_EVERY", "50ms").env("WRITE_TIMEOUT", "1s");
+        command.env("DRAIN_DELAY", drain_delay);
         command.env("TLS_CERT_FILE", &files[0]).env("TLS_KEY_FILE", &files[1]);
         let gateway = command.spawn().unwrap();
         assert_eq!(status(admin, "/readyz").await, 200);
@@ -179,6 +184,25 @@ async fn requests_under_way_are_answered_when_it_is_told_to_end() {
     assert!(Command::new("kill").arg(pid).status().await.unwrap().success());
     let answer = timeout(PATIENCE, slow).await.unwrap().unwrap().unwrap();
     assert_eq!(said(answer).await, "slow");
+    let mut gateway = site.gateway;
+    assert!(timeout(PATIENCE, gateway.wait()).await.unwrap().unwrap().success());
+}
+
+#[tokio::test]
+async fn who_comes_while_it_is_about_to_end_is_answered() {
+    let site = Site::draining_for("2s").await;
+    let pid = site.gateway.id().unwrap().to_string();
+    assert!(Command::new("kill").arg(pid).status().await.unwrap().success());
+    let draining = async {
+        while status(site.admin, "/readyz").await == 200 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, draining).await.expect("it does not end");
+    for _ in 0..5 {
+        let answer = site.http2().await.send_request(ask("/things")).await.unwrap();
+        assert_eq!(answer.status(), 200);
+    }
     let mut gateway = site.gateway;
     assert!(timeout(PATIENCE, gateway.wait()).await.unwrap().unwrap().success());
 }
