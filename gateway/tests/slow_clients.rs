@@ -52,7 +52,7 @@ impl Gateway {
         let routes = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("slow-{}.toml", address.port()));
         let text = format!(
             "[upstreams]\nthings = \"http://{service}\"\n\
-             [[routes]]\npath = \"/things\"\nupstream = \"things\"\nmethods = [\"GET\", \"POST\"]\n"
+             [[routes]]\npath = \"/things\"\nupstream = \"things\"\nmethods = [\"GET\", \"POST\"]\nrate = \"none\"\n"
         );
         std::fs::write(&routes, text).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
