@@ -62,7 +62,9 @@ impl Table {
         sqlx::query(AssertSqlSafe(sql)).bind(incoming(rows)?).execute(&mut **tx).await.map(drop)
     }
 
-    fn names(&self) -> String {
+    /// The names of all columns, for a statement. A replica that goes on while a later one adds a column would stumble over
+    /// `*`: `PostgreSQL` refuses a prepared statement whose result has changed.
+    pub fn names(&self) -> String {
         list(self.columns, |text, name, _| text.push_str(name))
     }
 

@@ -30,9 +30,6 @@ const TABLE: Table = Table {
     ],
 };
 
-/// The columns by name: a replica that goes on while a later one adds a column must not stumble over it.
-const ROW: &str = "id, attempt, price, phase, step, settle_at, student";
-
 /// Keeps matches, and says what becomes of them in the same transactions.
 ///
 /// A match that changes its phase is compared and changed in one statement: it must still be the attempt, in the phase,
@@ -115,10 +112,11 @@ impl MatchStore {
 
     /// Takes over attempts that are due to be undone, oldest first. Another taker leaves them alone for `lease`.
     pub async fn take_over(&self, now: Timestamp, lease: Duration, most: i64) -> Result<Vec<Case>, sqlx::Error> {
+        let row = TABLE.names();
         let unsettled = "phase IN ('pending', 'settling') AND settle_at <= $1";
         let sql = format!(
             "UPDATE matches SET phase = 'settling', settle_at = $2 WHERE {unsettled} AND id IN \
-             (SELECT id FROM matches WHERE {unsettled} ORDER BY settle_at LIMIT $3) RETURNING {ROW}"
+             (SELECT id FROM matches WHERE {unsettled} ORDER BY settle_at LIMIT $3) RETURNING {row}"
         );
         let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(now.as_micros());
         let rows: Vec<Row> = query.bind(now.plus(lease).as_micros()).bind(most).fetch_all(self.store.writer()).await?;
@@ -140,19 +138,21 @@ impl MatchStore {
 
     /// The match of that id, in whatever phase.
     pub async fn find(&self, id: MatchId) -> Result<Option<Match>, sqlx::Error> {
-        let query = sqlx::query_as(sqlx::AssertSqlSafe(format!("SELECT {ROW} FROM matches WHERE id = $1")));
+        let row = TABLE.names();
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(format!("SELECT {row} FROM matches WHERE id = $1")));
         let row: Option<Row> = query.bind(id.get()).fetch_optional(self.store.reader()).await?;
         row.map(|row| row.state()).transpose()
     }
 
     /// Established matches in this scope after `after`, by id.
     pub async fn page(&self, scope: &Scope, after: i64, size: i64) -> Result<Page<Established>, sqlx::Error> {
+        let row = TABLE.names();
         let (whose, student) = match scope {
             Scope::All => ("", None),
             Scope::Own(student) => ("AND student = $3", Some(student)),
         };
         let sql =
-            format!("SELECT {ROW} FROM matches WHERE id > $1 AND phase = 'established' {whose} ORDER BY id LIMIT $2");
+            format!("SELECT {row} FROM matches WHERE id > $1 AND phase = 'established' {whose} ORDER BY id LIMIT $2");
         let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(after).bind(Page::<Row>::look_ahead(size));
         let query = student.into_iter().fold(query, |query, student| query.bind(student.as_str()));
         Page::cut(query.fetch_all(self.store.reader()).await?, size, |row: Row| row.established())

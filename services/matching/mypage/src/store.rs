@@ -25,10 +25,6 @@ const TABLE: Table = Table {
     ],
 };
 
-/// The columns by name: a replica that goes on while a later one adds a column must not stumble over it.
-const ROW: &str = "id, attempt, price, teacher, visit_date, match_requested_at, payment_approved_at, visit_assigned_at, \
-                   match_canceled_at, payment_canceled_at, visit_canceled_at, student";
-
 /// Keeps pages.
 #[derive(Clone)]
 pub struct MyPageStore {
@@ -76,18 +72,20 @@ impl MyPageStore {
 
     /// The page of a match, if it is in this scope.
     pub async fn find(&self, id: i64, scope: &Scope) -> Result<Option<MyPage>, sqlx::Error> {
-        let query = sqlx::query_as(AssertSqlSafe(format!("SELECT {ROW} FROM my_pages WHERE id = $1")));
+        let row = TABLE.names();
+        let query = sqlx::query_as(AssertSqlSafe(format!("SELECT {row} FROM my_pages WHERE id = $1")));
         let row: Option<Row> = query.bind(id).fetch_optional(self.store.reader()).await?;
         Ok(row.map(Row::page).filter(|page| scope.includes(page.student.as_deref())))
     }
 
     /// Pages in this scope after `after`, by match id.
     pub async fn page(&self, scope: &Scope, after: i64, size: i64) -> Result<Page<MyPage>, sqlx::Error> {
+        let row = TABLE.names();
         let (whose, student) = match scope {
             Scope::All => ("", None),
             Scope::Own(student) => ("AND student = $3", Some(student)),
         };
-        let sql = format!("SELECT {ROW} FROM my_pages WHERE id > $1 {whose} ORDER BY id LIMIT $2");
+        let sql = format!("SELECT {row} FROM my_pages WHERE id > $1 {whose} ORDER BY id LIMIT $2");
         let query = sqlx::query_as(AssertSqlSafe(sql)).bind(after).bind(Page::<Row>::look_ahead(size));
         let query = student.into_iter().fold(query, |query, student| query.bind(student.as_str()));
         Page::cut(query.fetch_all(self.store.reader()).await?, size, |row: Row| Ok(row.page()))

@@ -28,9 +28,6 @@ const TABLE: Table = Table {
     ],
 };
 
-/// The columns by name: a replica that goes on while a later one adds a column must not stumble over it.
-const ROW: &str = "match_id, attempt, price, paid_since, canceled, teacher, visit_date, is_open, tutor";
-
 /// Keeps what is known of each match, and says what becomes of visits in the same transactions.
 #[derive(Clone)]
 pub struct VisitStore {
@@ -98,7 +95,8 @@ impl VisitStore {
 
     /// The case of a match whose visit was assigned, if that is in this scope.
     pub async fn find_visit(&self, match_id: i64, scope: &Scope) -> Result<Option<Case>, sqlx::Error> {
-        let sql = format!("SELECT {ROW} FROM cases WHERE match_id = $1 AND teacher IS NOT NULL");
+        let row = TABLE.names();
+        let sql = format!("SELECT {row} FROM cases WHERE match_id = $1 AND teacher IS NOT NULL");
         let query = sqlx::query_as(AssertSqlSafe(sql)).bind(match_id);
         let row: Option<Row> = query.fetch_optional(self.store.reader()).await?;
         row.filter(|row| scope.includes(row.tutor.as_deref())).map(|row| row.case()).transpose()
@@ -106,12 +104,13 @@ impl VisitStore {
 
     /// Cases in this scope whose visit was assigned, after `after`, by match id.
     pub async fn visits(&self, scope: &Scope, after: i64, size: i64) -> Result<Page<Case>, sqlx::Error> {
+        let row = TABLE.names();
         let (whose, tutor) = match scope {
             Scope::All => ("", None),
             Scope::Own(tutor) => ("AND tutor = $3", Some(tutor)),
         };
         let sql = format!(
-            "SELECT {ROW} FROM cases WHERE teacher IS NOT NULL AND match_id > $1 {whose} ORDER BY match_id LIMIT $2"
+            "SELECT {row} FROM cases WHERE teacher IS NOT NULL AND match_id > $1 {whose} ORDER BY match_id LIMIT $2"
         );
         let query = sqlx::query_as(AssertSqlSafe(sql)).bind(after).bind(Page::<Row>::look_ahead(size));
         let query = tutor.into_iter().fold(query, |query, tutor| query.bind(tutor.as_str()));
@@ -120,8 +119,9 @@ impl VisitStore {
 
     /// Open visit requests after the one that was paid then, oldest first.
     pub async fn requests(&self, [since, match_id]: [i64; 2], size: i64) -> Result<Page<Case>, sqlx::Error> {
+        let row = TABLE.names();
         let sql = format!(
-            "SELECT {ROW} FROM cases WHERE is_open = 1 AND (paid_since, match_id) > ($1, $2) \
+            "SELECT {row} FROM cases WHERE is_open = 1 AND (paid_since, match_id) > ($1, $2) \
              ORDER BY paid_since, match_id LIMIT $3"
         );
         let query = sqlx::query_as(AssertSqlSafe(sql)).bind(since).bind(match_id).bind(Page::<Row>::look_ahead(size));
