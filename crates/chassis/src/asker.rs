@@ -144,11 +144,11 @@ impl Scope {
 impl Asker {
     /// The subject of somebody who asks in this role. `None` if it is not known who asks.
     pub fn in_role(self, role: &str) -> Result<Option<String>, Problem> {
-        match self {
-            Self::Anyone => Ok(None),
-            Self::Person { identity, .. } if identity.is(role) => Ok(Some(identity.subject)),
-            Self::Person { .. } | Self::Service => Err(Problem::forbidden(format!("this is for the role {role}"))),
-        }
+        self.in_any(&[role])?;
+        Ok(match self {
+            Self::Person { identity, .. } => Some(identity.subject),
+            Self::Anyone | Self::Service => None,
+        })
     }
 
     /// Refuses those who have none of these roles.
@@ -235,15 +235,11 @@ mod tests {
     use std::time::Duration;
 
     use ambient::{Ids, ManualClock, Timestamp};
-    use aws_lc_rs::encoding::AsDer;
-    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
     use axum::Router;
     use axum::body::Body;
     use axum::routing::get;
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
     use hyper::StatusCode;
-    use identity::Signer;
+    use identity::{KeyPair, Signer};
     use tower::ServiceExt;
 
     use super::*;
@@ -251,13 +247,11 @@ mod tests {
 
     /// A key in two files, named by what it is for.
     fn keys(name: &str) -> (PathBuf, Signer) {
-        let pair = Ed25519KeyPair::generate().unwrap();
-        let pem =
-            |kind, der: &[u8]| format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der));
+        let pair = KeyPair::generate().unwrap();
         let file = std::env::temp_dir().join(format!("flotilla-chassis-{}-{name}.pem", std::process::id()));
-        std::fs::write(&file, pem("PUBLIC KEY", pair.public_key().as_der().unwrap().as_ref())).unwrap();
+        std::fs::write(&file, pair.public).unwrap();
         let purpose = if name.contains("caller") { SERVICES } else { PERSONS };
-        (file, Signer::new(&pem("PRIVATE KEY", pair.to_pkcs8v1().unwrap().as_ref()), purpose).unwrap())
+        (file, Signer::new(&pair.private, purpose).unwrap())
     }
 
     fn identity(subject: &str, roles: &[&str]) -> Identity {

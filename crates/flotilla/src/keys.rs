@@ -5,11 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use identity::{Identity, PERSONS, PassKeyError, Signer};
+use identity::{Identity, KeyPair, PERSONS, PassKeyError, Signer};
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, EncodingKey};
 
@@ -34,12 +30,12 @@ pub enum KeyError {
     },
     /// No key can be made here.
     #[error("no key can be made: {0}")]
-    Make(#[from] aws_lc_rs::error::Unspecified),
+    Make(#[source] PassKeyError),
 }
 
 /// A private key, as it is in its file.
 pub(crate) struct PrivateKey {
-    pair: Ed25519KeyPair,
+    public: String,
     encoding: EncodingKey,
 }
 
@@ -54,9 +50,9 @@ pub fn make(keyring: &Keyring) -> Result<(), KeyError> {
     let token = PrivateKey::kept(&keyring.token_key())?;
     write(&keyring.published(), &token.published(&keyring.token_key())?)?;
     let pass = PrivateKey::kept(&keyring.pass_key())?;
-    write(&keyring.pass_public(), &pass.public()?)?;
+    write(&keyring.pass_public(), &pass.public)?;
     for (called, callers) in keyring.callers() {
-        let public = |caller| PrivateKey::kept(&keyring.call_key(caller))?.public();
+        let public = |caller| PrivateKey::kept(&keyring.call_key(caller)).map(|key| key.public);
         let all = callers.into_iter().map(public).collect::<Result<String, _>>()?;
         write(&keyring.caller_keys(called), &all)?;
     }
@@ -79,8 +75,7 @@ impl PrivateKey {
     fn kept(path: &Path) -> Result<Self, KeyError> {
         match Self::read(path) {
             Err(KeyError::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
-                // The form without the public key, which is what jsonwebtoken reads.
-                write(path, &pem("PRIVATE KEY", Ed25519KeyPair::generate()?.to_pkcs8v1()?.as_ref()))?;
+                write(path, &KeyPair::generate().map_err(KeyError::Make)?.private)?;
                 Self::read(path)
             }
             read => read,
@@ -91,17 +86,12 @@ impl PrivateKey {
         let text = fs::read_to_string(path).map_err(file(path))?;
         let kind = || KeyError::Kind { path: path.to_owned() };
         let encoding = EncodingKey::from_ed_pem(text.as_bytes()).map_err(|_| kind())?;
-        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(encoding.as_bytes()).map_err(|_| kind())?;
-        Ok(Self { pair, encoding })
+        let KeyPair { public, .. } = KeyPair::read(&text).map_err(|_| kind())?;
+        Ok(Self { public, encoding })
     }
 
     pub(crate) fn into_encoding(self) -> EncodingKey {
         self.encoding
-    }
-
-    /// The public half.
-    fn public(&self) -> Result<String, KeyError> {
-        Ok(pem("PUBLIC KEY", self.pair.public_key().as_der()?.as_ref()))
     }
 
     /// The public half, as RFC 7517 has it.
@@ -117,10 +107,6 @@ impl PrivateKey {
     fn published(&self, path: &Path) -> Result<String, KeyError> {
         Ok(format!("{:#}\n", serde_json::json!(JwkSet { keys: vec![self.jwk(path)?] })))
     }
-}
-
-fn pem(kind: &str, der: &[u8]) -> String {
-    format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der))
 }
 
 /// Writes a file whole or not at all: a key that is cut off would be in the way for ever.

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `keys.rs` | the public keys of a provider, as it publishes them (JWKS, RFC 7517) |
 //! | `verifier.rs` | what must hold of a token before anybody believes it (JWT, RFC 7519 and 8725) |
+//! | `key_pair.rs` | the keys that passes are signed with, as files have them |
 //! | `pass.rs` | what the gateway says about a request, so that a service can tell it from what a client says |
 //!
 //! Nothing here asks a server or looks at a clock: keys and time are passed in.
 
+mod key_pair;
 mod keys;
 mod pass;
 mod verifier;
@@ -16,6 +18,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use key_pair::KeyPair;
 pub use keys::{Keys, KeysError};
 pub use pass::{PASS_HEADER, PASS_VALID, PERSONS, PassKeyError, PassRefusal, Passes, SERVICES, Signer};
 pub use verifier::{Believed, Refusal, Rules, RulesError, Verifier};

@@ -40,6 +40,12 @@ pub enum PassKeyError {
     /// It is of another kind, or broken.
     #[error("no Ed25519 key in PEM: {0}")]
     Key(#[from] jsonwebtoken::errors::Error),
+    /// It is of the right form, and no key.
+    #[error("the key is broken")]
+    Broken,
+    /// No key can be made here.
+    #[error(transparent)]
+    Make(#[from] aws_lc_rs::error::Unspecified),
     /// There is no public key in the text.
     #[error("no public key in PEM")]
     None,

@@ -3,24 +3,14 @@
 #![expect(clippy::expect_used, reason = "a test panics when it fails, its fixtures too")]
 
 use ambient::Timestamp;
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use identity::{Identity, PERSONS, PassRefusal, Passes, SERVICES, Signer};
+use identity::{Identity, KeyPair, PERSONS, PassRefusal, Passes, SERVICES, Signer};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::json;
 
-fn pem(kind: &str, der: &[u8]) -> String {
-    format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der))
-}
-
 /// A private key, and the public one that belongs to it.
 fn keys() -> (String, String) {
-    let pair = Ed25519KeyPair::generate().expect("a key");
-    let public = pair.public_key().as_der().expect("its public half");
-    let private = pair.to_pkcs8v1().expect("its private half");
-    (pem("PRIVATE KEY", private.as_ref()), pem("PUBLIC KEY", public.as_ref()))
+    let KeyPair { private, public } = KeyPair::generate().expect("a key");
+    (private, public)
 }
 
 fn at(seconds: i64) -> Timestamp {

@@ -5,28 +5,24 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use ambient::{Clock, SystemClock, Timestamp};
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use aws_lc_rs::signature::Ed25519KeyPair;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
-use identity::{PERSONS, Passes};
+use identity::{KeyPair, PERSONS, Passes};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use crate::fixture::{Gateway, PATIENCE, Service, assert_problem, json, text};
+use crate::fixture::{Gateway, PATIENCE, Service, assert_problem, json, text, told_headers, until};
 
 /// A provider: its keys by their `kid`, and how often it was asked for them.
 #[derive(Default)]
@@ -102,17 +98,13 @@ fn seconds(at: Timestamp) -> i64 {
 
 /// Answers with the headers that it got; `/things/1/events` never ends.
 fn service() -> Router {
-    let headers = async |request: Request| {
-        let all = request.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
-        Json(all.collect::<BTreeMap<_, _>>())
-    };
     let events = async || {
         Body::from_stream(
             futures_util::stream::once(async { Ok::<_, std::io::Error>("begin") })
                 .chain(futures_util::stream::pending()),
         )
     };
-    Router::new().route("/things/1/events", get(events)).fallback(headers)
+    Router::new().route("/things/1/events", get(events)).fallback(told_headers)
 }
 
 /// A gateway that asks for tokens, and all that is around it.
@@ -134,7 +126,7 @@ impl Site {
         let gateway = Gateway::guarded(&routes(service.address, &provider.issuer(), more), &signing_key).await;
         let site = Self { provider, gateway, passes, _service: service };
         if !site.provider.away.load(Ordering::SeqCst) {
-            site.wait_for("the keys", async || site.gateway.get("/readyz").await.status() == 200).await;
+            until("the keys", async || site.gateway.get("/readyz").await.status() == 200).await;
         }
         site
     }
@@ -146,15 +138,6 @@ impl Site {
 
     async fn status(&self, token: &str) -> u16 {
         self.get("/things", &format!("Bearer {token}")).await.status().as_u16()
-    }
-
-    async fn wait_for(&self, what: &str, holds: impl AsyncFn() -> bool) {
-        let waited = async {
-            while !holds().await {
-                sleep(Duration::from_millis(10)).await;
-            }
-        };
-        assert!(timeout(PATIENCE, waited).await.is_ok(), "{what}");
     }
 }
 
@@ -170,10 +153,7 @@ fn routes(service: SocketAddr, issuer: &str, more: &str) -> String {
 
 /// The file of a key for passes, and what reads them.
 pub fn pass_keys() -> (PathBuf, Passes) {
-    let pair = Ed25519KeyPair::generate().unwrap();
-    let pem = |kind, der: &[u8]| format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der));
-    let public = pem("PUBLIC KEY", pair.public_key().as_der().unwrap().as_ref());
-    let private = pem("PRIVATE KEY", pair.to_pkcs8v1().unwrap().as_ref());
+    let KeyPair { private, public } = KeyPair::generate().unwrap();
     // Named by the key itself: tests run side by side.
     let name: String = public.chars().filter(char::is_ascii_alphanumeric).rev().skip(20).take(12).collect();
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("pass-{name}.pem"));
@@ -282,7 +262,7 @@ async fn a_new_key_is_found_and_unknown_ones_do_not_make_it_ask_and_ask() {
     let site = Site::start().await;
     site.provider.add("second");
     let second = site.provider.token("second", |_| {});
-    site.wait_for("the new key", async || site.status(&second).await == 200).await;
+    until("the new key", async || site.status(&second).await == 200).await;
     let (before, began) = (site.provider.asked.load(Ordering::SeqCst), tokio::time::Instant::now());
     site.provider.add("unknown");
     let unknown = site.provider.token("unknown", |_| {});
@@ -304,7 +284,7 @@ async fn a_key_that_the_provider_has_withdrawn_opens_nothing_any_more() {
     let first = site.provider.token("first", |_| {});
     assert_eq!(site.status(&first).await, 200);
     site.provider.remove("first");
-    site.wait_for("the withdrawal", async || site.status(&first).await == 401).await;
+    until("the withdrawal", async || site.status(&first).await == 401).await;
 }
 
 #[tokio::test]
@@ -314,7 +294,7 @@ async fn a_provider_that_is_away_makes_no_token_invalid() {
     let token = site.provider.token("first", |_| {});
     site.provider.away.store(true, Ordering::SeqCst);
     let before = site.provider.asked.load(Ordering::SeqCst);
-    site.wait_for("a question in vain", async || site.provider.asked.load(Ordering::SeqCst) > before).await;
+    until("a question in vain", async || site.provider.asked.load(Ordering::SeqCst) > before).await;
     assert_eq!(site.status(&token).await, 200);
     assert_eq!(site.gateway.get("/readyz").await.status(), 200);
 }
@@ -330,7 +310,7 @@ async fn before_the_keys_are_known_it_is_503_and_not_ready() {
     assert_problem(answer, 503).await;
     assert_eq!(site.gateway.get("/readyz").await.status(), 503);
     site.provider.away.store(false, Ordering::SeqCst);
-    site.wait_for("the keys at last", async || site.status(&token).await == 200).await;
+    until("the keys at last", async || site.status(&token).await == 200).await;
 }
 
 #[tokio::test]

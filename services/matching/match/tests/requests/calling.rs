@@ -2,15 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use axum::routing::post;
 use axum::{Json, Router};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use clap::Parser;
 use http::HeaderMap;
-use identity::{PASS_HEADER, PERSONS, Passes, SERVICES};
+use identity::{KeyPair, PASS_HEADER, PERSONS, Passes, SERVICES};
 use match_service::{Approval, Config, PaymentCalls, Payments};
 use serde_json::json;
 use test_stores::on_sqlite;
@@ -20,18 +16,6 @@ use crate::{NOW, World, first};
 
 /// The headers of every call that reaches payment.
 type Seen = Arc<Mutex<Vec<HeaderMap>>>;
-
-fn pem(kind: &str, der: &[u8]) -> String {
-    format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der))
-}
-
-/// A private key, and the public one that belongs to it.
-fn keys() -> (String, String) {
-    let pair = Ed25519KeyPair::generate().expect("a key");
-    let public = pair.public_key().as_der().expect("its public half");
-    let private = pair.to_pkcs8v1().expect("its private half");
-    (pem("PRIVATE KEY", private.as_ref()), pem("PUBLIC KEY", public.as_ref()))
-}
 
 fn config(arguments: &[&str]) -> Config {
     Config::parse_from(["match", "--fleet", "test"].iter().chain(arguments))
@@ -69,7 +53,7 @@ fn with_a_key_every_call_carries_a_pass_that_says_match_and_no_person() {
     on_sqlite(async |place| {
         let world = World::on(place).await;
         let file = place.folder().join("match.pem");
-        let (private, public) = keys();
+        let KeyPair { private, public } = KeyPair::generate().unwrap();
         std::fs::write(&file, private).unwrap();
         let (services, persons) = (Passes::new(&public, SERVICES).unwrap(), Passes::new(&public, PERSONS).unwrap());
         for headers in calls(&world, &["--call-key-file", file.to_str().unwrap()]).await {
@@ -96,7 +80,7 @@ fn a_key_that_is_none_is_named_and_so_is_one_that_is_missing_where_others_want_i
     on_sqlite(async |place| {
         let world = World::on(place).await;
         let file = place.folder().join("broken.pem");
-        std::fs::write(&file, keys().1).unwrap();
+        std::fs::write(&file, KeyPair::generate().unwrap().public).unwrap();
         let broken = PaymentCalls::new(&config(&["--call-key-file", file.to_str().unwrap()]), &world.host);
         let broken = format!("{:#}", broken.err().unwrap());
         assert!(broken.starts_with("CALL_KEY_FILE: ") && broken.contains("broken.pem"), "{broken}");
