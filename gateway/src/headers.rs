@@ -16,7 +16,7 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 #[derive(Debug)]
 pub struct Facts {
     /// The address of the client, as far as it is known for certain.
-    pub client: Option<IpAddr>,
+    pub client: IpAddr,
     /// Whether the client asks by HTTPS.
     pub https: bool,
     /// The host that the client asked for.
@@ -71,7 +71,7 @@ pub fn to_service(headers: &mut HeaderMap, facts: Facts) {
     if let Some(host) = facts.host {
         headers.insert(FORWARDED_HOST, host);
     }
-    if let Some(client) = facts.client.and_then(|client| HeaderValue::try_from(client.to_string()).ok()) {
+    if let Ok(client) = HeaderValue::try_from(facts.client.to_string()) {
         headers.insert(FORWARDED_FOR, client);
     }
 }
@@ -166,7 +166,7 @@ mod tests {
     fn sent_on(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = headers(lines);
         let facts = Facts {
-            client: Some([192, 0, 2, 7].into()),
+            client: [192, 0, 2, 7].into(),
             https: false,
             host: Some(HeaderValue::from_static("shop.example")),
             traceparent: HeaderValue::from_static("00-own"),

@@ -35,6 +35,14 @@ use crate::upstream::{self, Client};
 /// Tells the client the trace of its request, so that it can be quoted.
 const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy)]
+struct Caller {
+    /// The address, as far as it is known for certain.
+    address: IpAddr,
+    https: bool,
+}
+
 /// What all requests share.
 #[derive(Debug)]
 pub struct Proxy {
@@ -55,14 +63,14 @@ impl Proxy {
     pub fn new(config: &Config, guard: Option<Arc<Guard>>, host: &Host) -> Self {
         let limits = &config.limits;
         let remembered = config.clients.remembered;
-        let limiter = |rate: Rate| Limiter::new(rate, remembered).map(Arc::new);
-        let common = limits.rate.and_then(limiter);
+        let limiter = |rate: Rate| Arc::new(Limiter::new(rate, remembered));
+        let common = limits.rate.map(limiter);
         let replicas: Vec<_> =
             config.upstreams.iter().map(|upstream| Arc::new(Replicas::new(upstream, limits))).collect();
         let lanes = config.routes.iter().map(|route| {
             let limiter = match route.rate {
                 RouteRate::Common => common.clone(),
-                RouteRate::Own(rate) => limiter(rate),
+                RouteRate::Own(rate) => Some(limiter(rate)),
                 RouteRate::Unlimited => None,
             };
             let lane = Lane::new(route, Arc::clone(&replicas[route.upstream]), limits, limiter);
@@ -87,14 +95,14 @@ impl Proxy {
         let (began, at) = (Instant::now(), proxy.spans.now());
         let trace = proxy.spans.begin();
         let method = chassis::method_label(request.method());
-        let https = proxy.is_https(request.extensions(), request.headers());
+        let caller = proxy.caller(request.extensions(), request.headers());
         let mut standing = None;
         let (metrics, outcome) = match proxy.lane(request.uri().path()) {
-            Ok(lane) => (lane.metrics(), proxy.pass(lane, request, trace, &mut standing).await),
+            Ok(lane) => (lane.metrics(), proxy.pass(lane, request, caller, trace, &mut standing).await),
             Err(refusal) => (&proxy.unrouted, Err(refusal)),
         };
         let mut response = outcome.unwrap_or_else(|refusal| refused(refusal, metrics, trace));
-        headers::protect(response.headers_mut(), https);
+        headers::protect(response.headers_mut(), caller.https);
         if let Some(standing) = standing {
             standing.tell(response.headers_mut());
         }
@@ -117,6 +125,7 @@ impl Proxy {
         &self,
         lane: &Arc<Lane>,
         request: Request,
+        caller: Caller,
         trace: TraceContext,
         standing: &mut Option<Standing>,
     ) -> Result<Response, Refusal> {
@@ -126,13 +135,13 @@ impl Proxy {
         }
         lane.check_method(request.method())?;
         let (head, body) = request.into_parts();
-        let admitted = self.admit(lane, &head.headers, &head.extensions, standing).await?;
+        let admitted = self.admit(lane, &head.headers, caller, standing).await?;
         check_declared_length(&head.headers, lane.body_limit())?;
         // The seat comes after the body: who sends slowly holds none.
         let (body, _room) = self.uploads.take(body, lane.body_limit()).await?.into_parts();
         let seat = lane.enter()?;
         let left = admitted.as_ref().map(|admitted| admitted.until.since(self.clock.now()));
-        let head = self.outgoing(head, trace, admitted.map(|admitted| admitted.pass));
+        let head = Self::outgoing(head, caller, trace, admitted.map(|admitted| admitted.pass));
         let (answer, replica) = self.exchange(lane, head, body).await?;
         let (mut head, body) = answer.into_parts();
         headers::to_client(&mut head.headers);
@@ -145,7 +154,7 @@ impl Proxy {
         &self,
         lane: &Lane,
         headers: &HeaderMap,
-        extensions: &Extensions,
+        caller: Caller,
         standing: &mut Option<Standing>,
     ) -> Result<Option<Admitted>, Refusal> {
         let admitted = match &self.guard {
@@ -154,29 +163,29 @@ impl Proxy {
         };
         *standing = lane.count(|| match &admitted {
             Ok(Some(admitted)) => rate::Client::Subject(admitted.identity.subject.clone()),
-            Ok(None) | Err(_) => rate::Client::at(self.address(extensions, headers)),
+            Ok(None) | Err(_) => rate::Client::at(caller.address),
         });
-        match standing.and_then(|standing| standing.wait()) {
+        match standing.as_ref().and_then(Standing::wait) {
             Some(wait) => Err(Refusal::TooMany(wait)),
             None => admitted,
         }
     }
 
-    fn is_https(&self, extensions: &Extensions, headers: &HeaderMap) -> bool {
-        extensions.get::<chassis::Encrypted>().is_some() || self.clients.is_https(peer(extensions), headers)
-    }
-
-    /// The address of the client.
-    fn address(&self, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {
-        self.clients.address(peer(extensions), headers)
+    fn caller(&self, extensions: &Extensions, headers: &HeaderMap) -> Caller {
+        let peer = extensions.get::<chassis::Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+        let encrypted = extensions.get::<chassis::Encrypted>().is_some();
+        Caller {
+            address: self.clients.address(peer, headers),
+            https: encrypted || self.clients.is_https(peer, headers),
+        }
     }
 
     /// The head of the request as its service gets it, but for the address.
-    fn outgoing(&self, mut head: Parts, trace: TraceContext, pass: Option<HeaderValue>) -> Parts {
+    fn outgoing(mut head: Parts, caller: Caller, trace: TraceContext, pass: Option<HeaderValue>) -> Parts {
         let asked_for = head.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
         let facts = Facts {
-            client: Some(self.address(&head.extensions, &head.headers)),
-            https: self.is_https(&head.extensions, &head.headers),
+            client: caller.address,
+            https: caller.https,
             host: asked_for.or_else(|| head.headers.get(HOST).cloned()),
             // Hex digits and dashes: always a header.
             traceparent: HeaderValue::try_from(trace.to_string()).unwrap_or(HeaderValue::from_static("")),
@@ -246,11 +255,6 @@ impl Proxy {
 /// Whether it can do no harm to send a request again that came to this end.
 const fn may_repeat(refusal: &Refusal, idempotent: bool, others: bool) -> bool {
     (others && refusal.was_not_sent()) || (idempotent && matches!(refusal, Refusal::Broken(_)))
-}
-
-/// Who opened the connection.
-fn peer(extensions: &Extensions) -> IpAddr {
-    extensions.get::<chassis::Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip())
 }
 
 /// Refuses a body that says itself that it is too large, before anything of it is sent.

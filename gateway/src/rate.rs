@@ -22,6 +22,7 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 pub struct Rate {
     requests: NonZeroU32,
     per: Duration,
+    quota: Quota,
 }
 
 impl FromStr for Rate {
@@ -32,17 +33,10 @@ impl FromStr for Rate {
         const FORM: &str = "must be a number, a slash and a time, such as \"100/1s\" or \"600/1m\"";
         let (requests, per) = text.split_once('/').ok_or(FORM)?;
         let per = humantime::parse_duration(per).map_err(|_| FORM)?;
-        let rate = Self { requests: requests.parse().map_err(|_| FORM)?, per };
-        if per > Duration::from_hours(24) || rate.quota().is_none() {
-            return Err("must be over a time from a nanosecond per request to a day");
-        }
-        Ok(rate)
-    }
-}
-
-impl Rate {
-    fn quota(self) -> Option<Quota> {
-        Some(Quota::with_period(self.per.checked_div(self.requests.get())?)?.allow_burst(self.requests))
+        let requests: NonZeroU32 = requests.parse().map_err(|_| FORM)?;
+        let quota = Quota::with_period(per / requests.get()).filter(|_| per <= Duration::from_hours(24));
+        let quota = quota.ok_or("must be over a time from a nanosecond per request to a day")?.allow_burst(requests);
+        Ok(Self { requests, per, quota })
     }
 }
 
@@ -70,42 +64,45 @@ type Bucket = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformatio
 /// Counts the requests of clients.
 pub struct Limiter {
     rate: Rate,
-    quota: Quota,
+    /// What clients are told of the rate.
+    policy: HeaderValue,
     /// Those who have asked last. Whoever falls out begins anew: memory is bounded, whoever asks.
     clients: Mutex<LruCache<Client, Arc<Bucket>>>,
 }
 
 /// How a client stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     rate: Rate,
+    policy: HeaderValue,
     remaining: u32,
     /// When there is room for one more, if there is none.
     wait: Option<Duration>,
 }
 
 impl Limiter {
-    /// A limiter that remembers so many clients. `None`: that rate is none ([`Rate::from_str`] never makes one).
-    pub fn new(rate: Rate, remembered: NonZeroUsize) -> Option<Self> {
-        let clients = Mutex::new(LruCache::new(remembered.get()));
-        Some(Self { rate, quota: rate.quota()?, clients })
+    /// A limiter that remembers so many clients.
+    pub fn new(rate: Rate, remembered: NonZeroUsize) -> Self {
+        let (limit, window) = (rate.requests, rate.per.as_secs().max(1));
+        // Digits and quotation marks: always a header.
+        let policy = HeaderValue::try_from(format!(r#""default";q={limit};w={window}"#));
+        let policy = policy.unwrap_or(HeaderValue::from_static(""));
+        Self { rate, policy, clients: Mutex::new(LruCache::new(remembered.get())) }
     }
 
     /// Counts a request.
     pub fn count(&self, client: Client) -> Standing {
         let bucket = self.bucket(client);
-        let rate = self.rate;
-        match bucket.check() {
-            Ok(state) => Standing { rate, remaining: state.remaining_burst_capacity(), wait: None },
-            Err(until) => {
-                Standing { rate, remaining: 0, wait: Some(until.wait_time_from(DefaultClock::default().now())) }
-            }
-        }
+        let (remaining, wait) = match bucket.check() {
+            Ok(state) => (state.remaining_burst_capacity(), None),
+            Err(until) => (0, Some(until.wait_time_from(DefaultClock::default().now()))),
+        };
+        Standing { rate: self.rate, policy: self.policy.clone(), remaining, wait }
     }
 
     fn bucket(&self, client: Client) -> Arc<Bucket> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(RateLimiter::direct(self.quota).with_middleware());
+        let new = || Arc::new(RateLimiter::direct(self.rate.quota).with_middleware());
         Arc::clone(clients.entry(client).or_insert_with(new))
     }
 }
@@ -123,14 +120,13 @@ impl Standing {
     }
 
     /// Tells the client how it stands: how many more at once, and after how many seconds all of them.
-    pub fn tell(&self, headers: &mut HeaderMap) {
-        let (limit, window) = (self.rate.requests.get(), self.rate.per.as_secs().max(1));
+    pub fn tell(self, headers: &mut HeaderMap) {
+        let limit = self.rate.requests.get();
         let used = self.rate.per.mul_f64(f64::from(limit - self.remaining.min(limit)) / f64::from(limit));
         let reset = used.as_secs() + u64::from(used.subsec_nanos() > 0);
-        let policy = HeaderValue::try_from(format!(r#""default";q={limit};w={window}"#));
         let now = HeaderValue::try_from(format!(r#""default";r={};t={reset}"#, self.remaining));
-        if let (Ok(policy), Ok(now)) = (policy, now) {
-            headers.insert(POLICY, policy);
+        if let Ok(now) = now {
+            headers.insert(POLICY, self.policy);
             headers.insert(RATELIMIT, now);
         }
     }
@@ -141,7 +137,7 @@ mod tests {
     use super::*;
 
     fn limiter(rate: &str, remembered: usize) -> Limiter {
-        Limiter::new(rate.parse().unwrap(), NonZeroUsize::new(remembered).unwrap()).unwrap()
+        Limiter::new(rate.parse().unwrap(), NonZeroUsize::new(remembered).unwrap())
     }
 
     fn kim() -> Client {
@@ -189,8 +185,8 @@ mod tests {
     #[test]
     fn a_client_is_told_how_it_stands() {
         let mut headers = HeaderMap::new();
-        let rate: Rate = "100/1m".parse().unwrap();
-        Standing { rate, remaining: 40, wait: None }.tell(&mut headers);
+        let Limiter { rate, policy, .. } = limiter("100/1m", 1);
+        Standing { rate, policy, remaining: 40, wait: None }.tell(&mut headers);
         assert_eq!(headers["ratelimit-policy"], r#""default";q=100;w=60"#);
         assert_eq!(headers["ratelimit"], r#""default";r=40;t=36"#);
     }

@@ -134,9 +134,7 @@ impl Refusal {
             Self::UploadSilent | Self::UploadSlow(_) => {
                 Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", "The body took too long").detail(detail)
             }
-            Self::NoToken(_) | Self::Token(_) => {
-                Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "It is not known who asks").detail(detail)
-            }
+            Self::NoToken(_) | Self::Token(_) => Problem::unauthorized().detail(detail),
             Self::Forbidden(_) => Problem::forbidden(detail),
             Self::NoPass => Problem::internal(),
             Self::TooMany(wait) => {

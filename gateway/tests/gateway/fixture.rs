@@ -1,15 +1,16 @@
 //! A gateway and its services within a test.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ambient::{Ids, SystemClock};
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
+use axum::{Json, Router};
 use gateway::config::Config;
 use gateway::guard::Guard;
 use http_body_util::BodyExt;
@@ -19,7 +20,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Longer than anything here takes; only a test that fails waits for it.
@@ -187,4 +188,20 @@ pub async fn assert_problem(response: Response, status: u16) -> Value {
     let body = json(response).await;
     assert!(answered == status && problem_json && body["status"] == status, "{answered}: {body}");
     body
+}
+
+/// Waits until `holds` is true.
+pub async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let waited = async {
+        while !holds().await {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    assert!(timeout(PATIENCE, waited).await.is_ok(), "not within {PATIENCE:?}: {what}");
+}
+
+/// Of a service: answers with the headers that it got.
+pub async fn told_headers(request: Request) -> Json<BTreeMap<String, String>> {
+    let all = request.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+    Json(all.collect())
 }

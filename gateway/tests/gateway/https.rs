@@ -1,15 +1,13 @@
 //! The gateway with a certificate: HTTP/2 and HTTP/1.1 over TLS.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
 use axum::routing::get;
-use axum::{Json, Router};
 use http_body_util::BodyExt;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -23,7 +21,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::fixture::{PATIENCE, Service};
+use crate::fixture::{PATIENCE, Service, told_headers, until};
 use crate::process::{ends_in_order, free, gateway, status};
 
 /// A gateway process with a certificate of its own.
@@ -38,16 +36,12 @@ struct Site {
 
 /// What a test does with a request that it is asked to answer.
 fn service() -> Router {
-    let headers = async |request: Request| {
-        let all = request.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
-        Json(all.collect::<BTreeMap<_, _>>())
-    };
     let slow = async || {
         sleep(Duration::from_millis(500)).await;
         "slow"
     };
     let large = async || Body::from(vec![b'x'; 4 << 20]);
-    Router::new().route("/things/slow", get(slow)).route("/things/large", get(large)).fallback(headers)
+    Router::new().route("/things/slow", get(slow)).route("/things/large", get(large)).fallback(told_headers)
 }
 
 /// Writes a new certificate and its key.
@@ -163,12 +157,7 @@ async fn a_new_certificate_is_shown_without_a_restart_and_a_broken_one_never() {
     sleep(Duration::from_millis(200)).await;
     assert!(site.connect(b"h2").await.is_ok(), "that of before");
     site.certificate = certify(&site.files);
-    let shown = async {
-        while site.connect(b"h2").await.is_err() {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, shown).await.expect("the new certificate is not shown");
+    until("the new certificate is shown", async || site.connect(b"h2").await.is_ok()).await;
     assert_eq!(held.send_request(ask("/things")).await.unwrap().status(), 200, "connections outlive their certificate");
     ends_in_order(site.gateway).await;
 }
@@ -193,12 +182,7 @@ async fn who_comes_while_it_is_about_to_end_is_answered() {
     let site = Site::draining_for("2s").await;
     let pid = site.gateway.id().unwrap().to_string();
     assert!(Command::new("kill").arg(pid).status().await.unwrap().success());
-    let draining = async {
-        while status(site.admin, "/readyz").await == 200 {
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(PATIENCE, draining).await.expect("it does not end");
+    until("it is about to end", async || status(site.admin, "/readyz").await != 200).await;
     for _ in 0..5 {
         let answer = site.http2().await.send_request(ask("/things")).await.unwrap();
         assert_eq!(answer.status(), 200);

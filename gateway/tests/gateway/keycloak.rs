@@ -10,9 +10,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
 
-use crate::fixture::{Gateway, PATIENCE, Service, json};
+use crate::fixture::{Gateway, Service, json, until};
 use crate::identity::pass_keys;
 
 /// What the token endpoint answers to a person of the realm.
@@ -62,12 +61,7 @@ async fn people_of_a_real_provider_get_in_and_forgers_do_not() {
         route("/operator", "operator"),
     );
     let gateway = Gateway::guarded(&routes, &signing_key).await;
-    let ready = async {
-        while gateway.get("/readyz").await.status() != 200 {
-            sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, ready).await.expect("the keys of Keycloak");
+    until("the keys of Keycloak are known", async || gateway.get("/readyz").await.status() == 200).await;
 
     for (name, role) in [("kim", "student"), ("lee", "tutor"), ("olga", "operator")] {
         let answer = sign_in(&issuer, name).await;

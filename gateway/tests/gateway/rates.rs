@@ -1,25 +1,14 @@
 //! How often somebody may ask, and how much at once.
 
-use std::collections::BTreeMap;
-
+use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
 use axum::response::Response;
-use axum::{Json, Router};
 use serde_json::json;
 
-use crate::fixture::{Gateway, Service, assert_problem, json};
-
-/// Answers with the headers that it got.
-fn echo() -> Router {
-    Router::new().fallback(async |request: Request| {
-        let all = request.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
-        Json(all.collect::<BTreeMap<_, _>>())
-    })
-}
+use crate::fixture::{Gateway, Service, assert_problem, json, told_headers};
 
 async fn gateway(more: &str) -> (Service, Gateway) {
-    let service = Service::start(echo()).await;
+    let service = Service::start(Router::new().fallback(told_headers)).await;
     let routes = format!(
         "[upstreams]\nthings = \"http://{0}\"\n\
          [[routes]]\npath = \"/things\"\nupstream = \"things\"\nmethods = [\"GET\", \"POST\"]\n\

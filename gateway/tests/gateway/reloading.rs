@@ -11,9 +11,9 @@ use axum::body::Body;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tokio::process::{Child, Command};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-use crate::fixture::{PATIENCE, Service, text};
+use crate::fixture::{Service, text, until};
 use crate::process::{ends_in_order, free, gateway, status};
 
 /// A gateway process, and the file that it goes by.
@@ -47,21 +47,12 @@ impl Site {
     }
 
     async fn wait_for(&self, path: &str, status: u16, body: &str) {
-        let waited = async {
-            while self.get(path).await != (status, body.to_owned()) {
-                sleep(Duration::from_millis(10)).await;
-            }
-        };
-        assert!(timeout(PATIENCE, waited).await.is_ok(), "{path} does not become {status} {body}");
+        let what = format!("{path} becomes {status} {body}");
+        until(&what, async || self.get(path).await == (status, body.to_owned())).await;
     }
 
     async fn wait_for_metric(&self, line: &str) {
-        let waited = async {
-            while !self.get("/metrics").await.1.lines().any(|one| one == line) {
-                sleep(Duration::from_millis(10)).await;
-            }
-        };
-        assert!(timeout(PATIENCE, waited).await.is_ok(), "there is no {line}");
+        until(line, async || self.get("/metrics").await.1.lines().any(|one| one == line)).await;
     }
 }
 

@@ -10,7 +10,7 @@ use axum::routing::any;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::fixture::{Gateway, Service, assert_problem, json, text};
+use crate::fixture::{Gateway, Service, assert_problem, json, text, until};
 
 /// An address at which nobody listens.
 async fn nobody() -> SocketAddr {
@@ -93,12 +93,7 @@ async fn a_replica_that_does_not_answer_is_left_out_and_taken_back() {
     assert_eq!(late, 2, "after two it is left out");
     assert!(text(gateway.get("/metrics").await).await.contains(r#"gateway_replicas_left_out{upstream="things"} "#));
     sick.store(false, Ordering::SeqCst);
-    let back = async {
-        while ask(&gateway, "POST").await != (200, "first".to_owned()) {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(crate::fixture::PATIENCE, back).await.expect("it is not taken back");
+    until("it is taken back", async || ask(&gateway, "POST").await == (200, "first".to_owned())).await;
 }
 
 #[tokio::test]

@@ -94,7 +94,7 @@ pub fn forwarded_headers(bytes: &[u8]) {
     let mut sent = given.clone();
     let value = |name: &str| HeaderValue::from_static(own(name).unwrap_or_default());
     let facts = Facts {
-        client: Some([192, 0, 2, 7].into()),
+        client: [192, 0, 2, 7].into(),
         https: false,
         host: Some(value("x-forwarded-host")),
         traceparent: value("traceparent"),
