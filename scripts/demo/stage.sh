@@ -161,4 +161,4 @@ none_failed() { [ "$(of failed_transactions)" = 0 ] && [ "$(of availability)" = 
 for tool in kubectl siege jq curl; do command -v "$tool" >/dev/null || die "$tool is missing"; done
 gateway=${GATEWAY_URL:-http://$(kubectl get node -o jsonpath='{.items[0].status.addresses[?(@.type=="InternalIP")].address}'):$(k get service gateway -o jsonpath='{.spec.ports[0].nodePort}')}
 answers() { [ "$(curl --silent --max-time 5 --output /dev/null --write-out '%{http_code}' "$gateway$1")" = 200 ]; }
-within 10 answers /matches || die "no fleet answers at $gateway (GATEWAY_URL says another address)"
+within 10 answers /healthz || die "no fleet answers at $gateway (GATEWAY_URL says another address)"
