@@ -149,7 +149,7 @@ besiege() {
 lift() { # waits until it is over
   wait "$siege" || true
   siege=
-  of transactions >/dev/null || die "siege has no result, or hung: run this again. $(cat "$siege_file" "${siege_file%.json}.err")"
+  [ -n "$(of transactions)" ] || die "siege has no result, or hung: run this again. $(cat "$siege_file" "${siege_file%.json}.err")"
 }
 of() { sed -n '/^{/,/^}/p' "$siege_file" | jq -re ".$1"; }
 told() {
