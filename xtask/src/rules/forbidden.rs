@@ -1,9 +1,12 @@
-//! What may not stay in the code: silenced lints, and what is put off until later.
+//! What may not stay in the code: silenced lints, what is put off until later, and statements that name no columns.
 
 use crate::{finding::Finding, source::Source};
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 const PUT_OFF: &[&str] = &["todo", "unimplemented", "dbg"];
+
+/// PostgreSQL refuses a prepared one of these when a rollout adds a column under it.
+const NO_COLUMNS: &[&str] = &["SELECT", "RETURNING"];
 
 /// One finding per place.
 pub fn check(sources: &[Source]) -> Vec<Finding> {
@@ -23,6 +26,9 @@ fn advice(what: &str) -> String {
         "allow" => {
             "`#[allow]`: write `#[expect(…, reason = \"…\")]`, which says when it is no longer needed".to_owned()
         }
+        name if NO_COLUMNS.contains(&name) => {
+            format!("`{name} *`: name the columns, or it fails while a rollout adds one")
+        }
         name => format!("`{name}!` outside a test"),
     }
 }
@@ -41,6 +47,11 @@ fn walk(tokens: &TokenStream, found: &mut Vec<(usize, String)>) {
                 found.extend(allows(group).then(|| (line(token), "allow".to_owned())));
             }
             (TokenTree::Group(group), _) => walk(&group.stream(), found),
+            (TokenTree::Literal(text), _) if !is_doc(&tokens[..index]) => {
+                let text = text.to_string().to_ascii_uppercase();
+                let bad = NO_COLUMNS.iter().filter(|bad| text.contains(&format!("{bad} *")));
+                found.extend(bad.map(|bad| (line(token), (*bad).to_owned())));
+            }
             _ => {}
         }
     }
@@ -54,6 +65,11 @@ fn is_attribute(before: &[TokenTree]) -> bool {
         [.., hash] => mark(hash, '#'),
         [] => false,
     }
+}
+
+/// Whether what follows these tokens is the text of `doc = "…"`, which comments are parsed to.
+fn is_doc(before: &[TokenTree]) -> bool {
+    matches!(before, [.., TokenTree::Ident(name), TokenTree::Punct(_)] if name == "doc")
 }
 
 /// `allow(…)`, also inside `cfg_attr(…)`.
@@ -100,6 +116,13 @@ mod tests {
     fn what_is_put_off_is_found_also_inside_a_macro() {
         let text = "fn a() {\n todo!();\n vec![unimplemented!()];\n dbg!(1);\n}";
         assert_eq!(lines(text), ["a.rs:2", "a.rs:3", "a.rs:4"]);
+    }
+
+    #[test]
+    fn a_statement_names_its_columns() {
+        let text = "/// SELECT * is bad\nfn a() {\n q(\"select * FROM x\");\n format!(\"… RETURNING *\");\n}\n\
+                    #[test]\nfn b() { q(\"SELECT * FROM x\"); }";
+        assert_eq!(lines(text), ["a.rs:3", "a.rs:4"]);
     }
 
     #[test]

@@ -124,10 +124,13 @@ impl Stores {
         stores.payments = rows.into_iter().map(|row| (row.match_id, row)).collect();
         stores.refunds_due = payments.rows("SELECT match_id, attempt, price FROM refunds_due").await?;
         let mut visits = open(urls, "visit").await?;
-        let rows = visits.rows::<CaseRow>("SELECT * FROM cases").await?;
+        let cases = "SELECT match_id, attempt, price, paid_since, canceled, teacher, visit_date, is_open FROM cases";
+        let rows = visits.rows::<CaseRow>(cases).await?;
         stores.cases = rows.into_iter().map(|row| (row.match_id, row)).collect();
         let mut pages = open(urls, "mypage").await?;
-        let rows = pages.rows::<PageRow>("SELECT * FROM my_pages").await?;
+        let all_pages = "SELECT id, attempt, price, teacher, visit_date, match_requested_at, payment_approved_at, \
+                         visit_assigned_at, match_canceled_at, payment_canceled_at, visit_canceled_at, student FROM my_pages";
+        let rows = pages.rows::<PageRow>(all_pages).await?;
         stores.pages = rows.into_iter().map(|row| (row.id, row)).collect();
         for (context, store) in
             [("match", &mut matches), ("payment", &mut payments), ("visit", &mut visits), ("mypage", &mut pages)]
