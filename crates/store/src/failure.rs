@@ -8,8 +8,11 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// The URL names neither of the two kinds.
-    #[error("STORE_URL must begin with postgres:// or sqlite:, not {0:?}")]
+    #[error("STORE_URL must begin with postgres:// or sqlite:, not with {0:?}")]
     Url(String),
+    /// Settings that do not fit together, or a file that cannot be read.
+    #[error("{0}")]
+    Setting(String),
     /// The folder of a `SQLite` file cannot be made or written.
     #[error("the store's folder {0} cannot be written: {1}")]
     Folder(String, std::io::Error),
@@ -52,6 +55,8 @@ pub fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
+        // What connections are made of was checked at the start: a certificate is being replaced.
+        | sqlx::Error::Configuration(_)
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
@@ -68,6 +73,10 @@ pub fn is_transient(error: &sqlx::Error) -> bool {
 /// code (<https://www.sqlite.org/rescode.html>).
 fn is_transient_code(code: &str) -> bool {
     if code.len() == 5 {
+        // A password that is being changed, or a database that is being restored: no event is to blame for that.
+        if code.starts_with("28") || code == "3D000" {
+            return true;
+        }
         // Connection, rollback (deadlock), resources, not in the state needed, operator intervention, system.
         return matches!(&code[..2], "08" | "40" | "53" | "55" | "57" | "58");
     }
@@ -81,7 +90,9 @@ mod tests {
 
     #[test]
     fn a_busy_or_absent_store_is_worth_a_retry_and_bad_data_is_not() {
-        for code in ["08006", "40P01", "40001", "53300", "57P01", "5", "6", "261", "10", "13"] {
+        for code in
+            ["08006", "40P01", "40001", "53300", "57P01", "5", "6", "261", "10", "13", "28P01", "28000", "3D000"]
+        {
             assert!(is_transient_code(code), "{code}");
         }
         for code in ["22021", "23505", "42601", "1", "19", "2067", "20"] {

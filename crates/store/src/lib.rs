@@ -4,6 +4,7 @@
 //! [`sqlx::Any`]. What only one of them can do lives in this crate and nowhere else. Ids and times are BIGINT
 //! (microseconds since 1970, UTC), booleans are BIGINT 0 or 1: see `docs/decisions/0003-one-sql-two-stores.md`.
 
+mod address;
 mod config;
 mod dialect;
 mod failure;

@@ -1,4 +1,3 @@
-use std::path::PathBuf;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use sqlx::pool::PoolConnectionMetadata;
 use sqlx::{Any, AnyConnection, AnyPool, Connection, Transaction};
 use tokio::time::{Instant, sleep};
 
+use crate::address::Address;
 use crate::{Config, Dialect, Lead, Migrations, OpenError, Wake, is_transient, migrate};
 
 /// A transaction. What is not committed when it is dropped has not happened.
@@ -28,9 +28,7 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Inner {
-    dialect: Dialect,
-    url: String,
-    file: Option<PathBuf>,
+    address: Address,
     readers: AnyPool,
     writer: AnyPool,
 }
@@ -54,29 +52,31 @@ impl Store {
 
     async fn open_now(config: &Config, migrations: &[Migrations]) -> Result<Self, OpenError> {
         install_drivers();
-        let (dialect, url, file) = parse(&config.store_url)?;
+        let address = Address::configured(config)?;
+        let Address { dialect, url, file } = &address;
+        let dialect = *dialect;
         // Before the driver, which does not tell a folder that cannot be written from a store that is away.
-        let _alone = match &file {
+        let _alone = match file {
             Some(file) => Some(migrate::lock_beside(file).await?),
             None => None,
         };
         // Waits here would hide that the store is away; the pools come after it has answered.
-        let mut first = AnyConnection::connect(&url).await.map_err(OpenError::Unavailable)?;
+        let mut first = AnyConnection::connect(url).await.map_err(OpenError::Unavailable)?;
         prepare(&mut first, dialect).await.map_err(OpenError::Unavailable)?;
         migrate::run(&mut first, dialect, migrations).await?;
         first.close().await.map_err(OpenError::Unavailable)?;
 
-        let readers = pool(config, dialect, config.store_connections, &url)?;
+        let readers = pool(config, dialect, config.store_connections, url)?;
         let writer = match dialect {
             Dialect::Postgres => readers.clone(),
-            Dialect::Sqlite => pool(config, dialect, 1, &url)?,
+            Dialect::Sqlite => pool(config, dialect, 1, url)?,
         };
-        Ok(Self { inner: Arc::new(Inner { dialect, url, file, readers, writer }) })
+        Ok(Self { inner: Arc::new(Inner { address, readers, writer }) })
     }
 
     /// Which store it is.
     pub fn dialect(&self) -> Dialect {
-        self.inner.dialect
+        self.inner.address.dialect
     }
 
     /// For single statements that only read.
@@ -91,7 +91,7 @@ impl Store {
 
     /// Begins a transaction that will write. Nothing that waits for another machine belongs into it.
     pub async fn begin(&self) -> Result<Tx, sqlx::Error> {
-        match self.inner.dialect {
+        match self.inner.address.dialect {
             Dialect::Postgres => self.inner.writer.begin().await,
             // A transaction that reads first and writes later would be refused if another process wrote in between.
             Dialect::Sqlite => self.inner.writer.begin_with("BEGIN IMMEDIATE").await,
@@ -112,15 +112,15 @@ impl Store {
 
     /// Tries to become the one among all processes on this store that does `task`. `None`: another one does it.
     pub async fn try_lead(&self, task: &'static str) -> Result<Option<Lead>, sqlx::Error> {
-        match &self.inner.file {
-            None => Lead::on_server(&self.inner.url, task).await,
+        match &self.inner.address.file {
+            None => Lead::on_server(&self.inner.address.url, task).await,
             Some(file) => Lead::on_file(file, task, self.writer()),
         }
     }
 
     /// A signal named `channel` to every process on this store.
     pub fn wake(&self, channel: &'static str) -> Wake {
-        let server = self.inner.file.is_none().then(|| self.inner.url.clone());
+        let server = self.inner.address.file.is_none().then(|| self.inner.address.clone());
         Wake::new(channel, server, self.writer().clone())
     }
 }
@@ -128,7 +128,7 @@ impl Store {
 /// Creates a `PostgreSQL` database that does not exist yet; a `SQLite` file comes into being when it is opened.
 pub async fn create_database(url: &str) -> Result<(), OpenError> {
     install_drivers();
-    let (dialect, url, _) = parse(url)?;
+    let Address { dialect, url, .. } = Address::of(url)?;
     if dialect == Dialect::Sqlite || Any::database_exists(&url).await.map_err(OpenError::Unavailable)? {
         return Ok(());
     }
@@ -150,17 +150,6 @@ pub fn use_drivers(install: fn()) {
 /// Makes sqlx ready to open any of the stores. Whoever opens a [`Store`] need not call it.
 pub fn install_drivers() {
     DRIVERS.call_once(sqlx::any::install_default_drivers);
-}
-
-/// The kind of store, the URL as the driver wants it, and the file if it is one.
-fn parse(url: &str) -> Result<(Dialect, String, Option<PathBuf>), OpenError> {
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Ok((Dialect::Postgres, url.to_owned(), None));
-    }
-    let path = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
-    let scheme = || url.split(':').next().unwrap_or_default().to_owned();
-    let path = path.filter(|path| !path.is_empty()).ok_or_else(|| OpenError::Url(scheme()))?;
-    Ok((Dialect::Sqlite, format!("sqlite://{path}?mode=rwc"), Some(PathBuf::from(path))))
 }
 
 fn pool(config: &Config, dialect: Dialect, connections: u32, url: &str) -> Result<AnyPool, OpenError> {

@@ -6,6 +6,8 @@ use sqlx::postgres::PgListener;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
+use crate::address::Address;
+
 /// Signals to another process are gathered for this long: a burst of commits is one signal.
 const GATHER: Duration = Duration::from_millis(5);
 
@@ -19,13 +21,13 @@ const RELISTEN: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Wake {
     channel: &'static str,
-    server: Option<String>,
+    server: Option<Address>,
     pool: AnyPool,
     here: Arc<Notify>,
 }
 
 impl Wake {
-    pub(crate) fn new(channel: &'static str, server: Option<String>, pool: AnyPool) -> Self {
+    pub(crate) fn new(channel: &'static str, server: Option<Address>, pool: AnyPool) -> Self {
         Self { channel, server, pool, here: Arc::new(Notify::new()) }
     }
 
@@ -41,9 +43,9 @@ impl Wake {
 
     /// Turns signals of other processes into signals here, until it is dropped. For the one who acts on them.
     pub async fn listen(&self) {
-        let Some(url) = &self.server else { return std::future::pending().await };
+        let Some(server) = &self.server else { return std::future::pending().await };
         loop {
-            if let Err(error) = self.relay_from(url).await {
+            if let Err(error) = self.relay_from(&server.url).await {
                 tracing::debug!(%error, "the listener lost the store");
             }
             sleep(RELISTEN).await;

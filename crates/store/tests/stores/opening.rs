@@ -111,7 +111,7 @@ fn a_url_of_another_kind_is_refused_without_telling_its_password() {
         for url in ["mysql://user:secret@host/database", "secret", "", "sqlite:"] {
             let error = refusal(&Config { store_url: url.into(), ..place.config() }, &[]).await;
             assert!(matches!(error, OpenError::Url(_)), "{url}: {error:?}");
-            assert!(url == "secret" || !error.to_string().contains("secret"), "{error}");
+            assert!(!error.to_string().contains("secret"), "{error}");
         }
     });
 }
