@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 use std::env;
 use std::time::Duration;
 
+use messaging::{Security, admin};
+
 /// What every auditor can be told.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
@@ -11,6 +13,9 @@ pub struct Args {
     /// The broker: host:port,…
     #[arg(long, env = "KAFKA_BROKERS", default_value = "127.0.0.1:9092")]
     pub kafka_brokers: String,
+    /// How connections to it are protected
+    #[command(flatten)]
+    pub security: Security,
     /// The store of a context; may be repeated. What is not named is taken from the environment, where no list of
     /// processes shows it: `STORE_URL_CONTEXT`, in capital letters
     #[arg(long = "store", value_name = "CONTEXT=URL", value_parser = store)]
@@ -45,9 +50,17 @@ pub enum ArgsError {
         /// Those there are.
         known: String,
     },
+    /// The broker's address or the fleet's name is refused.
+    #[error("{0}")]
+    Broker(#[from] clap::Error),
 }
 
 impl Args {
+    /// How the topics are reached, and how they are called.
+    pub fn broker(&self) -> Result<messaging::Config, ArgsError> {
+        Ok(admin::config(&self.kafka_brokers, &self.security, &self.fleet)?)
+    }
+
     /// Where the stores of these contexts are.
     pub fn stores(&self, contexts: &[&str]) -> Result<BTreeMap<String, String>, ArgsError> {
         if let Some((name, _)) = self.stores.iter().find(|(name, _)| !contexts.contains(&name.as_str())) {

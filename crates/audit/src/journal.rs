@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ambient::Timestamp;
 use messaging::admin::{self, From, KafkaError, Reader};
-use messaging::{DeadLetter, Place, Record};
+use messaging::{Config, DeadLetter, Place, Record};
 
 /// What the name of a topic of dead letters ends with.
 const LETTERS: &str = ".dead-letters";
@@ -72,9 +72,6 @@ pub enum JournalError {
         /// What it says.
         source: KafkaError,
     },
-    /// The broker's address or the fleet's name is refused.
-    #[error("{0}")]
-    Name(#[from] clap::Error),
 }
 
 impl Journal {
@@ -90,16 +87,15 @@ impl Journal {
     }
 
     /// Reads the topics of these contexts, and their dead letters, from the beginning to the present end. Blocks.
-    pub fn read(brokers: &str, fleet: &str, contexts: &[&str]) -> Result<Self, JournalError> {
-        let config = admin::config(brokers, fleet)?;
+    pub fn read(config: &Config, contexts: &[&str]) -> Result<Self, JournalError> {
         let topics = contexts.iter().map(|context| (config.topic(context), (*context).to_owned()));
         let letters = contexts.iter().map(|context| (config.dead_letter_topic(context), format!("{context}{LETTERS}")));
         let names: BTreeMap<String, String> = topics.chain(letters).collect();
         let topics: Vec<String> = names.keys().cloned().collect();
         let mut draft = Draft::default();
-        let read = Reader::new(brokers, &topics, From::Beginning)
+        let read = Reader::new(config, &topics, From::Beginning)
             .and_then(|mut reader| reader.each(|record| draft.take(&names[&record.place.topic], record)));
-        read.map_err(|source| JournalError::Broker { brokers: brokers.to_owned(), source })?;
+        read.map_err(|source| JournalError::Broker { brokers: config.kafka_brokers.clone(), source })?;
         Ok(draft.finish())
     }
 

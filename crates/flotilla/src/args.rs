@@ -7,6 +7,7 @@ use std::time::Duration;
 use std::{env, io, path};
 
 use clap::Args;
+use messaging::Security;
 
 use crate::binaries::{BinariesError, Origin};
 use crate::fleets::{self, Fleet, FleetError};
@@ -29,6 +30,9 @@ pub struct FleetArgs {
     /// A Kafka that runs already (host:port,…) instead of the embedded broker
     #[arg(long, env = "FLOTILLA_KAFKA")]
     pub kafka: Option<String>,
+    /// How connections to it are protected
+    #[command(flatten)]
+    pub security: Security,
     /// Stores elsewhere than in SQLite files: a URL with {context} in it, such as `postgres://user@host/{context}`
     #[arg(long, env = "FLOTILLA_STORE", hide_env_values = true)]
     pub store: Option<String>,
@@ -123,6 +127,7 @@ impl FleetArgs {
         let settings = Settings {
             host: self.host,
             broker: self.kafka.clone().map_or(Broker::Embedded, Broker::External),
+            security: self.security.clone(),
             stores: self.store.clone().map_or(Stores::Embedded, Stores::External),
             port_offset: self.port_offset,
             ports: self.broker_port.map(|port| (BROKER.to_owned(), port)).into_iter().collect::<BTreeMap<_, _>>(),

@@ -90,6 +90,7 @@ pub async fn audit(args: &AuditArgs) -> Result<u8, CheckError> {
     let (_, plan) = args.fleet.plan()?;
     let mut auditor = Command::new(program(&origin, check).await?);
     auditor.env("FLEET", &plan.fleet).env("KAFKA_BROKERS", &plan.brokers);
+    auditor.envs(plan.security.env());
     for process in plan.processes.iter().filter(|process| process.role == Role::Context) {
         let variable = format!("STORE_URL_{}", process.name.to_ascii_uppercase().replace('-', "_"));
         // Not an argument: a URL may hold a password, and everybody sees arguments.

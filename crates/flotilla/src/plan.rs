@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use messaging::{Protection, Security};
 use serde::Serialize;
 
 use crate::fleets::Fleet;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub host: IpAddr,
     /// Which broker carries the events.
     pub broker: Broker,
+    /// How connections to it are protected.
+    pub security: Security,
     /// Where the contexts keep their state.
     pub stores: Stores,
     /// Added to every port of the manifest and to that of the broker.
@@ -64,6 +67,7 @@ impl Settings {
             binaries: binaries.into(),
             host: INSIDE,
             broker: Broker::Embedded,
+            security: Security::default(),
             stores: Stores::Embedded,
             port_offset: 0,
             ports: BTreeMap::new(),
@@ -170,6 +174,8 @@ pub struct Plan {
     pub routes: (PathBuf, String),
     /// What the contexts get as `KAFKA_BROKERS`.
     pub brokers: String,
+    /// How connections to them are protected.
+    pub security: Security,
     /// The gateway's base URL.
     pub gateway: String,
     /// Requests worth trying, ready to be pasted.
@@ -188,6 +194,9 @@ pub enum PlanError {
     /// Two contexts would use one database.
     #[error("--store needs {{context}} in it: each context has a database of its own")]
     SharedStore,
+    /// The embedded broker is on loopback, and speaks plainly.
+    #[error("KAFKA_SECURITY is {0}: that is for a Kafka that --kafka names, the embedded broker has no TLS")]
+    Embedded(&'static str),
     /// A port above 65535.
     #[error("the port of {name} would be {port}: choose a smaller --port-offset")]
     Port {
@@ -203,6 +212,9 @@ impl Plan {
     pub fn new(fleet: &Fleet, settings: &Settings) -> Result<Self, PlanError> {
         if matches!(&settings.stores, Stores::External(url) if !template::names(url).contains(&"context")) {
             return Err(PlanError::SharedStore);
+        }
+        if settings.broker == Broker::Embedded && settings.security.kafka_security != Protection::Plaintext {
+            return Err(PlanError::Embedded(settings.security.kafka_security.name()));
         }
         let draft = Draft { manifest: &fleet.manifest, settings, addresses: addresses(&fleet.manifest, settings)? };
         let mut plan = draft.plan(fleet.routes.clone());
@@ -281,6 +293,7 @@ impl Draft<'_> {
             processes,
             routes,
             brokers: self.brokers(),
+            security: self.settings.security.clone(),
             gateway: url(self.addresses[GATEWAY]),
             tries,
             open: self.manifest.open.clone(),
@@ -324,6 +337,7 @@ impl Draft<'_> {
         };
         spec.env.insert("STORE_URL".to_owned(), store);
         spec.env.insert("KAFKA_BROKERS".to_owned(), self.brokers());
+        spec.env.extend(self.settings.security.env());
         spec
     }
 

@@ -232,8 +232,8 @@ impl Settling<'_> {
     async fn unfinished(&self, places: &BTreeSet<Place>) -> Result<BTreeSet<Place>, String> {
         let consumer = self.status().await?.consumer;
         let group = consumer.ok_or_else(|| format!("{} has no connection to the broker", self.context))?.group;
-        let (brokers, places) = (self.running.plan.brokers.clone(), places.clone());
-        blocking(move || admin::unfinished(&brokers, &group, &places)).await.map_err(|error| error.to_string())
+        let (broker, places) = (self.running.broker.clone(), places.clone());
+        blocking(move || admin::unfinished(&broker, &group, &places)).await.map_err(|error| error.to_string())
     }
 
     /// The dead letters of the context by where they stand, once all that it has said by now is published.

@@ -98,7 +98,7 @@ impl RunningArgs {
         let own = || Some(plan.keyring.pass_key()).filter(|key| key.exists());
         let signer = self.pass_key.clone().or_else(own).map(|key| keys::signer(&key)).transpose()?;
         let running = Running {
-            broker: admin::config(&plan.brokers, &plan.fleet)?,
+            broker: admin::config(&plan.brokers, &plan.security, &plan.fleet)?,
             urls: self.urls.iter().cloned().collect(),
             http: reqwest::Client::builder().no_proxy().timeout(ANSWER).build()?,
             signer: signer.map(Arc::new),

@@ -71,8 +71,7 @@ enum Found {
 
 /// What to read, and what of it.
 struct Reading {
-    brokers: String,
-    fleet: String,
+    broker: messaging::Config,
     topics: Vec<String>,
     id: Option<String>,
     from: From,
@@ -84,8 +83,7 @@ pub async fn tail(args: &TailArgs, screen: &Screen, errors: &Screen, stop: &Stop
     let running = args.running.find()?;
     let contexts = running.contexts(&args.context)?;
     let reading = Reading {
-        brokers: running.plan.brokers.clone(),
-        fleet: running.plan.fleet.clone(),
+        broker: running.broker.clone(),
         topics: contexts.iter().map(|context| running.broker.topic(context)).collect(),
         id: args.id.clone(),
         from: if args.from_beginning { From::Beginning } else { From::End },
@@ -125,7 +123,7 @@ fn show(found: Found, json: bool, screen: &Screen, errors: &Screen) -> io::Resul
 impl Reading {
     /// Reads until nobody listens. Blocks.
     fn run(&self, tell: &mpsc::Sender<Found>) -> Result<(), KafkaError> {
-        let mut reader = Reader::new(&self.brokers, &self.topics, self.from)?;
+        let mut reader = Reader::new(&self.broker, &self.topics, self.from)?;
         self.history(&mut reader, tell)?;
         while self.follow && !tell.is_closed() {
             if let Some(found) = self.next(&mut reader)? {
@@ -154,7 +152,7 @@ impl Reading {
 
     fn next(&self, reader: &mut Reader) -> Result<Option<Found>, KafkaError> {
         let record = reader.next(POLL)?.filter(|record| self.concerns(record));
-        Ok(record.map(|record| match Event::read(&self.fleet, &record) {
+        Ok(record.map(|record| match Event::read(&self.broker.fleet, &record) {
             Ok(event) => Found::Event(event),
             Err(error) => Found::Other(record.place, error),
         }))
@@ -202,8 +200,7 @@ mod tests {
     #[test]
     fn an_id_is_the_subject_of_an_event_or_the_key_of_what_is_none() {
         let reading = |id: Option<&str>| Reading {
-            brokers: String::new(),
-            fleet: "harbour".to_owned(),
+            broker: messaging::admin::config("k:9092", &messaging::Security::default(), "harbour").unwrap(),
             topics: Vec::new(),
             id: id.map(str::to_owned),
             from: From::End,

@@ -12,7 +12,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::dead_letters::REDRIVEN_FOR;
 use crate::kafka::{client, send};
-use crate::{Config, DeadLetter, LetterEntry, Place, Record, Redriven};
+use crate::{Config, DeadLetter, LetterEntry, Place, Record, Redriven, Security};
 
 /// What the functions here fail with.
 pub use rdkafka::error::KafkaError;
@@ -25,10 +25,10 @@ const LEADER_TRIES: u32 = 20;
 const LEADER_PAUSE: Duration = Duration::from_millis(100);
 
 /// The settings of someone who belongs to no context: this broker and this fleet, and no environment variable.
-pub fn config(brokers: &str, fleet: &str) -> Result<Config, clap::Error> {
+pub fn config(brokers: &str, security: &Security, fleet: &str) -> Result<Config, clap::Error> {
     let command = Config::augment_args(clap::Command::new("fleet")).mut_args(|arg| arg.env(None));
     let matches = command.try_get_matches_from(["fleet", "--kafka-brokers", brokers, "--fleet", fleet])?;
-    Config::from_arg_matches(&matches)
+    Ok(Config { security: security.clone(), ..Config::from_arg_matches(&matches)? })
 }
 
 /// The one context that a record is for, if it was sent again; the others pass it over.
@@ -54,8 +54,8 @@ pub enum From {
 
 impl Reader {
     /// A reader of all partitions of these topics; one that does not exist has no records.
-    pub fn new(brokers: &str, topics: &[String], from: From) -> Result<Self, KafkaError> {
-        let consumer: BaseConsumer = client(brokers)
+    pub fn new(config: &Config, topics: &[String], from: From) -> Result<Self, KafkaError> {
+        let consumer: BaseConsumer = client(config)?
             // Never joined, but librdkafka wants a name.
             .set("group.id", "flotilla-reader")
             .set("enable.auto.commit", "false")
@@ -144,7 +144,7 @@ fn has_no_leader(code: RDKafkaErrorCode) -> bool {
 /// The dead letters of a context that have not been sent again, oldest first. Blocks.
 pub fn dead_letters(config: &Config, context: &str) -> Result<Vec<DeadLetter>, KafkaError> {
     let topic = config.dead_letter_topic(context);
-    let records = Reader::new(&config.kafka_brokers, &[topic], From::Beginning)?.rest()?;
+    let records = Reader::new(config, &[topic], From::Beginning)?.rest()?;
     Ok(open_letters(&records))
 }
 
@@ -176,7 +176,7 @@ pub async fn redrive(
     ids: &ambient::Ids,
     now: ambient::Timestamp,
 ) -> Result<Place, KafkaError> {
-    let place = send(&config.kafka_brokers, &letter.place.topic, &letter.record(context)).await?;
+    let place = send(config, &letter.place.topic, &letter.record(context)).await?;
     let note = LetterEntry::Redriven(Redriven { letter: letter.place.clone(), place: place.clone() });
     let (kind, data) = note.encode().map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
     let envelope = events::Envelope {
@@ -195,14 +195,14 @@ pub async fn redrive(
         headers: headers.collect(),
         payload: envelope.data.clone().into_bytes(),
     };
-    send(&config.kafka_brokers, &config.dead_letter_topic(context), &record).await?;
+    send(config, &config.dead_letter_topic(context), &record).await?;
     Ok(place)
 }
 
 /// Those of these records that the group has not finished. Blocks.
-pub fn unfinished(brokers: &str, group: &str, places: &BTreeSet<Place>) -> Result<BTreeSet<Place>, KafkaError> {
+pub fn unfinished(config: &Config, group: &str, places: &BTreeSet<Place>) -> Result<BTreeSet<Place>, KafkaError> {
     // It asks as a member would, without becoming one.
-    let consumer: BaseConsumer = client(brokers).set("group.id", group).set("enable.auto.commit", "false").create()?;
+    let consumer: BaseConsumer = client(config)?.set("group.id", group).set("enable.auto.commit", "false").create()?;
     let partitions: BTreeSet<_> = places.iter().map(|place| (place.topic.as_str(), place.partition)).collect();
     let mut list = TopicPartitionList::new();
     for (topic, partition) in partitions {
@@ -245,9 +245,9 @@ mod tests {
 
     #[test]
     fn whoever_belongs_to_no_context_names_the_topics_as_the_contexts_do() {
-        let config = config("k1:9092,k2:9092", "harbour").unwrap();
+        let config = config("k1:9092,k2:9092", &Security::default(), "harbour").unwrap();
         assert_eq!((config.kafka_brokers.as_str(), config.fleet.as_str()), ("k1:9092,k2:9092", "harbour"));
         assert_eq!(config.dead_letter_topic("crane"), "harbour.crane.dead-letters");
-        assert!(super::config("k:1", "har bour").is_err());
+        assert!(super::config("k:1", &Security::default(), "har bour").is_err());
     }
 }

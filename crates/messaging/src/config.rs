@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::OtherBroker;
+use crate::{OtherBroker, Security};
 
 /// How a context speaks to the broker.
 #[derive(Debug, Clone, clap::Args)]
@@ -9,6 +9,10 @@ pub struct Config {
     /// Where the broker is: host:port, several separated by commas
     #[arg(long, env = "KAFKA_BROKERS", default_value = "127.0.0.1:9092")]
     pub kafka_brokers: String,
+
+    /// How connections to it are protected
+    #[command(flatten)]
+    pub security: Security,
 
     /// The fleet: topics are named FLEET.context, consumer groups FLEET.context.generation
     #[arg(long, env = "FLEET", default_value = "flotilla", value_parser = fleet_name)]

@@ -10,6 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::timeout;
 
+use crate::admission::Admission;
 use crate::member::{Current, KafkaMembership};
 use crate::producer::Producer;
 use crate::{Broker, Config, JoinError, Membership, Place, PublishError, Publisher, Record, Wave};
@@ -20,15 +21,16 @@ const ADMIN_LIMIT: Duration = Duration::from_secs(10);
 const SEND_LIMIT: Duration = Duration::from_secs(10);
 
 /// What every client of the broker has in common.
-pub(crate) fn client(brokers: &str) -> ClientConfig {
+pub(crate) fn client(settings: &Config) -> Result<ClientConfig, KafkaError> {
     let mut config = ClientConfig::new();
     config
-        .set("bootstrap.servers", brokers)
+        .set("bootstrap.servers", &settings.kafka_brokers)
         // A broker that comes back is found soon.
         .set("reconnect.backoff.max.ms", "1000")
         .set("topic.metadata.refresh.interval.ms", "30000")
         .set("socket.nagle.disable", "true");
-    config
+    settings.security.protect(&mut config)?;
+    Ok(config)
 }
 
 /// Kafka, through a producer, and consumers that are members of groups.
@@ -42,7 +44,7 @@ pub(crate) struct Kafka {
 impl Kafka {
     /// `current` will know the membership that is in use.
     pub(crate) fn new(topics: Topics, current: Current) -> Result<Self, KafkaError> {
-        let producer = Mutex::new(Producer::new(&topics.config.kafka_brokers)?);
+        let producer = Mutex::new(Producer::new(&topics.config, &topics.admission)?);
         Ok(Self { topics, current, producer })
     }
 
@@ -51,7 +53,7 @@ impl Kafka {
         if !producer.is_broken() {
             return;
         }
-        match Producer::new(&self.topics.config.kafka_brokers) {
+        match Producer::new(&self.topics.config, &self.topics.admission) {
             Ok(fresh) => *producer = fresh,
             Err(error) => tracing::error!(%error, "no new producer"),
         }
@@ -99,8 +101,8 @@ impl Broker for Kafka {
 }
 
 /// Sends one record as it is, and tells where it went.
-pub(crate) async fn send(brokers: &str, topic: &str, record: &Record) -> Result<Place, KafkaError> {
-    let producer = Producer::new(brokers)?;
+pub(crate) async fn send(config: &Config, topic: &str, record: &Record) -> Result<Place, KafkaError> {
+    let producer = Producer::new(config, &Admission::default())?;
     let headers = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
     let delivery = producer.send(topic, &record.key, &record.payload, headers)?;
     let told = timeout(SEND_LIMIT, delivery)
@@ -116,11 +118,12 @@ pub(crate) struct Topics {
     config: Config,
     names: Vec<String>,
     exist: Arc<OnceCell<()>>,
+    admission: Admission,
 }
 
 impl Topics {
-    pub(crate) fn new(config: &Config, names: Vec<String>) -> Self {
-        Self { config: config.clone(), names, exist: Arc::default() }
+    pub(crate) fn new(config: &Config, names: Vec<String>, admission: Admission) -> Self {
+        Self { config: config.clone(), names, exist: Arc::default(), admission }
     }
 
     /// Creates those that do not exist yet, once in the life of the process.
@@ -131,7 +134,7 @@ impl Topics {
     }
 
     async fn create(&self) -> Result<(), KafkaError> {
-        let admin: AdminClient<DefaultClientContext> = client(&self.config.kafka_brokers).create()?;
+        let admin: AdminClient<DefaultClientContext> = client(&self.config)?.create()?;
         // They keep their events for ever: a view can be rebuilt only from all of them.
         let keep_for_ever = |topic| {
             let copies = TopicReplication::Fixed(self.config.topic_replication);
@@ -142,7 +145,9 @@ impl Topics {
         let outcome = admin.create_topics(&new, &options).await;
         // Dropping it blocks.
         drop(tokio::task::spawn_blocking(move || drop(admin)));
-        outcome?.into_iter().try_for_each(|topic| match topic {
+        let told = outcome?;
+        self.admission.let_in();
+        told.into_iter().try_for_each(|topic| match topic {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(()),
             Err((_, code)) => Err(KafkaError::AdminOp(code)),
         })

@@ -5,6 +5,7 @@
 //! of events; inbox rows, state and its own events are one transaction, the offset comes after it. What cannot be
 //! handled becomes a dead letter, written in the same way.
 
+mod admission;
 mod batch;
 mod broker;
 mod config;
@@ -21,6 +22,7 @@ mod producer;
 mod record;
 mod relay;
 mod routes;
+mod security;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -36,4 +38,5 @@ pub use outbox::{Argument, Outbox, Saying};
 pub use policies::{Policies, Received};
 pub use record::{Place, Record};
 pub use relay::{PublishError, Publisher, Wave};
+pub use security::{Mechanism, Protection, Security};
 pub use status::{ConsumerStatus, Status};

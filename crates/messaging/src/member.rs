@@ -53,7 +53,7 @@ impl KafkaMembership {
         current: &Current,
     ) -> Result<Self, KafkaError> {
         let consumer = Arc::new(subscribe(config, group, topics)?);
-        let probe = Arc::new(client(&config.kafka_brokers).set("group.id", group).create()?);
+        let probe = Arc::new(client(config)?.set("group.id", group).create()?);
         current.set(Member { group: group.to_owned(), consumer: Arc::clone(&consumer), probe });
         Ok(Self { consumer, current: current.clone() })
     }
@@ -105,7 +105,7 @@ fn refused(error: &KafkaError) -> ListenError {
 }
 
 fn subscribe(config: &Config, group: &str, topics: &[String]) -> Result<StreamConsumer, KafkaError> {
-    let consumer: StreamConsumer = client(&config.kafka_brokers)
+    let consumer: StreamConsumer = client(config)?
         .set("group.id", group)
         .set("auto.offset.reset", "earliest")
         .set("partition.assignment.strategy", "range")

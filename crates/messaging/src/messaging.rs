@@ -8,6 +8,7 @@ use rdkafka::error::KafkaError;
 use store::{Migrations, Store};
 use tokio::time::sleep;
 
+use crate::admission::Admission;
 use crate::batch::Batches;
 use crate::consumer::Consumer;
 use crate::follow::Follower;
@@ -40,6 +41,7 @@ pub struct Messaging {
     pub(crate) outbox: Outbox,
     pub(crate) follower: Follower,
     pub(crate) current: Current,
+    admission: Admission,
     pub(crate) topics: Vec<String>,
 }
 
@@ -57,6 +59,7 @@ impl Messaging {
             outbox,
             follower: Follower(host.spans()),
             current: Current::default(),
+            admission: Admission::default(),
             topics: Vec::new(),
         }
     }
@@ -78,9 +81,8 @@ impl Messaging {
         self.start_relay(host, Arc::clone(&broker));
         self.start_consumer(host, broker, Arc::clone(&policies));
         self.start_upkeep(host);
-        if P::ONLY_CONSUMES {
-            host.readiness("broker", status::broker_readiness(self.current.clone()));
-        }
+        let needed = P::ONLY_CONSUMES.then(|| self.current.clone());
+        host.readiness("broker", status::broker_readiness(needed, self.admission.clone()));
         Ok(routes::routes(Arc::new(self), policies))
     }
 
@@ -94,7 +96,8 @@ impl Messaging {
             return Ok(Arc::clone(other));
         }
         let own = [self.config.topic(self.context), self.config.dead_letter_topic(self.context)];
-        let topics = Topics::new(&self.config, self.topics.iter().cloned().chain(own).collect());
+        let topics =
+            Topics::new(&self.config, self.topics.iter().cloned().chain(own).collect(), self.admission.clone());
         Ok(Arc::new(Kafka::new(topics, self.current.clone())?))
     }
 

@@ -3,11 +3,13 @@ use std::thread;
 use std::time::Duration;
 
 use rdkafka::ClientContext;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use tokio::sync::oneshot;
 
+use crate::Config;
+use crate::admission::Admission;
 use crate::kafka::client;
 
 /// How soon the thread of a producer ends after the producer was dropped. Deliveries wake it at once. Why it is not the
@@ -25,9 +27,17 @@ pub(crate) type Delivered = (i32, i64);
 pub(crate) type Delivery = oneshot::Receiver<Result<Delivered, KafkaError>>;
 
 /// Tells who waits for it what became of a record.
-struct Deliveries;
+struct Deliveries(Admission);
 
-impl ClientContext for Deliveries {}
+impl ClientContext for Deliveries {
+    fn error(&self, error: KafkaError, reason: &str) {
+        // That all are down is said after each reason, again and again.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            tracing::error!(target: "librdkafka", %error, "{reason}");
+        }
+        self.0.note(&error, reason);
+    }
+}
 
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = Box<oneshot::Sender<Result<Delivered, KafkaError>>>;
@@ -43,8 +53,8 @@ impl ProducerContext for Deliveries {
 }
 
 impl Producer {
-    pub(crate) fn new(brokers: &str) -> Result<Self, KafkaError> {
-        let producer: BaseProducer<Deliveries> = client(brokers)
+    pub(crate) fn new(config: &Config, admission: &Admission) -> Result<Self, KafkaError> {
+        let producer: BaseProducer<Deliveries> = client(config)?
             .set("enable.idempotence", "true")
             .set("acks", "all")
             // The relay gathers already.
@@ -52,7 +62,7 @@ impl Producer {
             // Never give up: an event that timed out here might still arrive, and a later one of its key before it.
             .set("message.timeout.ms", "0")
             .set("compression.type", "none")
-            .create_with_context(Deliveries)?;
+            .create_with_context(Deliveries(admission.clone()))?;
         let producer = Arc::new(producer);
         let polled = Arc::clone(&producer);
         // It outlives all handles, so that none of them blocks when it is dropped.

@@ -10,6 +10,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 
 use crate::Messaging;
+use crate::admission::Admission;
 use crate::member::{Current, Member};
 
 /// The depth of an outbox is counted up to here: counting millions would cost what it warns of.
@@ -139,13 +140,18 @@ fn positions(
     Ok(found)
 }
 
-/// Whether the broker answers: a condition for being ready.
+/// Whether the broker has not refused this process, and answers if it is `needed`: a condition for being ready.
 pub(crate) fn broker_readiness(
-    current: Current,
+    needed: Option<Current>,
+    admission: Admission,
 ) -> impl Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static {
     move || {
-        let current = current.clone();
+        let (needed, refusal) = (needed.clone(), admission.refusal());
         Box::pin(async move {
+            if let Some(reason) = refusal {
+                return Err(reason);
+            }
+            let Some(current) = needed else { return Ok(()) };
             let member = current.get().ok_or("not connected yet")?;
             let ask = move || member.probe.fetch_metadata(None, READINESS_LIMIT).map(drop);
             let asked = tokio::task::spawn_blocking(ask).await.map_err(|error| error.to_string())?;

@@ -10,7 +10,7 @@ use flotilla::manifest::{BROKER, GATEWAY};
 use flotilla::plan::{Broker, Plan, Role, Settings, Stores};
 use flotilla::ready::Probe;
 use futures_util::future::try_join_all;
-use messaging::Status;
+use messaging::{Security, Status, admin};
 use reqwest::Client;
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -29,6 +29,7 @@ pub(crate) const DESCRIPTION: &str = "fleet.toml";
 pub struct Fleet {
     pub(crate) parts: Parts,
     pub(crate) plan: Plan,
+    broker: messaging::Config,
     pub(crate) members: BTreeMap<String, Member>,
     /// Ports for replicas.
     free_ports: Box<dyn Iterator<Item = u16>>,
@@ -55,8 +56,10 @@ impl Fleet {
         folder::lay_out(&plan)?;
         let members = plan.processes.iter().map(|spec| (spec.name.clone(), Member::new(spec.clone()))).collect();
         let (probe, client) = (Probe::new()?, api::client()?);
+        let broker = admin::config(&plan.brokers, &plan.security, &plan.fleet)?;
+        let (parts_of, identified) = (parts.clone(), None);
         let fleet =
-            Self { parts: parts.clone(), plan, members, free_ports: free, probe, client, identified: None, folder };
+            Self { parts: parts_of, plan, broker, members, free_ports: free, probe, client, identified, folder };
         if let Parts::Servers(servers) = parts {
             for context in fleet.contexts() {
                 servers.create(&fleet.database(&context)).await?;
@@ -76,8 +79,13 @@ impl Fleet {
         &self.plan.fleet
     }
 
-    /// Its broker, as clients are told.
-    pub fn brokers(&self) -> &str {
+    /// How its broker is reached, and how its topics are called.
+    pub fn broker(&self) -> messaging::Config {
+        self.broker.clone()
+    }
+
+    /// Where its broker is.
+    pub(crate) fn brokers(&self) -> &str {
         &self.plan.brokers
     }
 
@@ -199,7 +207,7 @@ impl Fleet {
 
     /// The fleet's topics.
     pub fn topics(&self) -> Topics {
-        Topics::new(self.plan.brokers.clone(), self.plan.fleet.clone())
+        Topics::new(self.broker.clone())
     }
 
     /// All that a process has written, over all its runs.
@@ -302,6 +310,7 @@ fn settings(
     let mut settings = Settings::embedded(folder.path(), &ground.binaries);
     if let Parts::Servers(servers) = parts {
         settings.broker = Broker::External(servers.kafka.clone());
+        settings.security = Security::from_env()?;
         settings.stores = Stores::External(servers.database("{fleet}_{context}"));
     }
     let contexts = described.manifest.contexts.iter().map(|context| context.name.as_str());

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use events::Envelope;
-use messaging::Record;
 use messaging::admin::{From as ReadFrom, Reader};
+use messaging::{Config, Record};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -21,8 +21,7 @@ const BROKER_LIMIT: Duration = Duration::from_secs(20);
 /// The topics of one fleet, as somebody outside of it sees them.
 #[derive(Debug, Clone)]
 pub struct Topics {
-    brokers: String,
-    fleet: String,
+    broker: Config,
 }
 
 /// A record to be published, whether or not it is an event.
@@ -60,19 +59,19 @@ impl From<&Envelope> for Raw {
 }
 
 impl Topics {
-    pub(crate) const fn new(brokers: String, fleet: String) -> Self {
-        Self { brokers, fleet }
+    pub(crate) const fn new(broker: Config) -> Self {
+        Self { broker }
     }
 
     /// The name of a context's topic.
     pub fn name(&self, context: &str) -> String {
-        format!("{}.{context}", self.fleet)
+        self.broker.topic(context)
     }
 
     /// All records that stand in a context's topic (or in its dead letters: `context.dead-letters`).
     pub async fn records(&self, context: &str) -> Result<Vec<Record>> {
-        let (brokers, topic) = (self.brokers.clone(), self.name(context));
-        Ok(spawn_blocking(move || Reader::new(&brokers, &[topic], ReadFrom::Beginning)?.rest()).await??)
+        let (broker, topic) = (self.broker.clone(), self.name(context));
+        Ok(spawn_blocking(move || Reader::new(&broker, &[topic], ReadFrom::Beginning)?.rest()).await??)
     }
 
     /// All events in a context's topic. Within one subject they are in their order.
@@ -83,7 +82,7 @@ impl Topics {
 
     /// Reads what comes to a context's topic from now on, and lets the broker take up to `wait` to say that nothing came.
     pub async fn listen(&self, context: &str, wait: Duration) -> Result<Listener> {
-        let mut client = self.client();
+        let mut client = self.client()?;
         client
             .set("group.id", "listener")
             .set("fetch.wait.max.ms", wait.as_millis().to_string())
@@ -108,7 +107,7 @@ impl Topics {
 
     /// Publishes records as they are, in this order.
     pub async fn send(&self, context: &str, records: Vec<Raw>) -> Result<()> {
-        let producer: FutureProducer = self.client().set("enable.idempotence", "true").create()?;
+        let producer: FutureProducer = self.client()?.set("enable.idempotence", "true").create()?;
         let topic = self.name(context);
         for Raw { key, headers, payload } in records {
             let headers = headers
@@ -124,7 +123,7 @@ impl Topics {
     /// Where each partition of these contexts' topics ends.
     pub(crate) async fn ends(&self, contexts: &[String]) -> Result<BTreeMap<(String, i32), Offset>> {
         let names: Vec<String> = contexts.iter().map(|context| self.name(context)).collect();
-        let client = self.client();
+        let client = self.client()?;
         spawn_blocking(move || {
             let consumer: BaseConsumer = client.create()?;
             ends(&consumer, &names)
@@ -134,7 +133,7 @@ impl Topics {
 
     /// Deletes all topics of the fleet.
     pub(crate) async fn delete(&self) -> Result<()> {
-        let (client, prefix) = (self.client(), self.name(""));
+        let (client, prefix) = (self.client()?, self.name(""));
         let names = spawn_blocking(move || {
             let consumer: BaseConsumer = client.create()?;
             let metadata = consumer.fetch_metadata(None, BROKER_LIMIT)?;
@@ -142,16 +141,20 @@ impl Topics {
             anyhow::Ok(names.filter(|name| name.starts_with(&prefix)).collect::<Vec<_>>())
         });
         let names = names.await??;
-        let admin: AdminClient<DefaultClientContext> = self.client().create()?;
+        if names.is_empty() {
+            return Ok(());
+        }
+        let admin: AdminClient<DefaultClientContext> = self.client()?.create()?;
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         admin.delete_topics(&names, &AdminOptions::new()).await?;
         Ok(spawn_blocking(move || drop(admin)).await?)
     }
 
-    fn client(&self) -> ClientConfig {
+    fn client(&self) -> Result<ClientConfig> {
         let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &self.brokers).set("socket.nagle.disable", "true");
-        config
+        config.set("bootstrap.servers", &self.broker.kafka_brokers).set("socket.nagle.disable", "true");
+        self.broker.security.protect(&mut config)?;
+        Ok(config)
     }
 }
 

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Process;
 use super::tally::counted;
+use crate::admission::Admission;
 use crate::batch::Batches;
 use crate::consumer::Consumer;
 use crate::kafka::{Kafka, Topics, client, send};
@@ -48,18 +49,19 @@ fn a_topic_that_is_created_after_the_consumer_began_is_heard_soon() {
             ids,
             listen: vec![other.clone(), topic.clone()],
             broker: Arc::new(
-                Kafka::new(Topics::new(&process.config, vec![other.clone()]), Current::default()).unwrap(),
+                Kafka::new(Topics::new(&process.config, vec![other.clone()], Admission::default()), Current::default())
+                    .unwrap(),
             ),
         };
         let stop = CancellationToken::new();
         let (stopping, running) = (stop.clone(), tokio::spawn(async move { consumer.run(&stop).await }));
         eventually("it listens to what is not there", async || rounds.load(Ordering::SeqCst) > 2).await;
-        let created = Topics::new(&process.config, vec![topic.clone()]).ensure().await;
-        let sent = send(&brokers, &topic, &counted(0, "a", 1, 7)).await;
+        let created = Topics::new(&process.config, vec![topic.clone()], Admission::default()).ensure().await;
+        let sent = send(&process.config, &topic, &counted(0, "a", 1, 7)).await;
         let heard = timeout(SOON, eventually("it hears", async || process.total(1).await == 7)).await;
         stopping.cancel();
         running.await.unwrap();
-        let admin: AdminClient<DefaultClientContext> = client(&brokers).create().unwrap();
+        let admin: AdminClient<DefaultClientContext> = client(&process.config).unwrap().create().unwrap();
         admin.delete_topics(&[&topic, &other], &AdminOptions::new()).await.unwrap();
         assert!((created.is_ok(), sent.is_ok(), heard.is_ok()) == (true, true, true), "{created:?} {sent:?} {heard:?}");
     });

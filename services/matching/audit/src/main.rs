@@ -77,8 +77,8 @@ async fn run(cli: &Cli) -> Result<bool, Failure> {
 
 async fn look(args: &Args, urls: &BTreeMap<String, String>, told: Option<&[Told]>) -> Result<Report, Failure> {
     let stores = Stores::read(urls).await?;
-    let (brokers, fleet) = (args.kafka_brokers.clone(), args.fleet.clone());
-    let journal = spawn_blocking(move || Journal::read(&brokers, &fleet, &CONTEXTS)).await??;
+    let broker = args.broker()?;
+    let journal = spawn_blocking(move || Journal::read(&broker, &CONTEXTS)).await??;
     let report = judge(&stores, &journal, told);
     if !args.all {
         return Ok(report);

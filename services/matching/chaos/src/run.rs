@@ -142,8 +142,8 @@ async fn settled(hands: &mut Hands, clients: &Clients, limit: Duration) -> Resul
 
 async fn audit(hands: &Hands, clients: &Clients) -> Result<(Numbers, Report)> {
     let stores = Stores::read(&hands.fleet.stores()?).await?;
-    let (brokers, name) = (hands.fleet.brokers().to_owned(), hands.fleet.name().to_owned());
-    let journal = tokio::task::spawn_blocking(move || Journal::read(&brokers, &name, &CONTEXTS)).await??;
+    let broker = hands.fleet.broker();
+    let journal = tokio::task::spawn_blocking(move || Journal::read(&broker, &CONTEXTS)).await??;
     let report = judge(&stores, &journal, Some(&clients.seen().told));
     Ok((Numbers::of(&stores), report))
 }

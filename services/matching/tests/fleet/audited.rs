@@ -47,8 +47,8 @@ async fn load(fleet: &Fleet) -> Result<Vec<Told>> {
 
 async fn audited(fleet: &Fleet, told: &[Told]) -> Result<Report> {
     let stores = Stores::read(&fleet.stores()?).await?;
-    let (brokers, name) = (fleet.brokers().to_owned(), fleet.name().to_owned());
-    let journal = spawn_blocking(move || Journal::read(&brokers, &name, &CONTEXTS)).await??;
+    let broker = fleet.broker();
+    let journal = spawn_blocking(move || Journal::read(&broker, &CONTEXTS)).await??;
     Ok(judge(&stores, &journal, Some(told)))
 }
 
