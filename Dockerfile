@@ -8,7 +8,7 @@ ARG RUST=1.95.0
 ARG BINARIES=built
 
 # The same Debian as the base of the final images, so that glibc is the same. This image has the C compiler, make and the
-# headers that librdkafka and SQLite are built with.
+# headers that librdkafka and SQLite are built with, and Perl for OpenSSL.
 FROM rust:${RUST}-bookworm AS built
 WORKDIR /src
 # Symbols are left out: they are a fifth of a binary.
@@ -22,9 +22,9 @@ COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/target,sharing=locked \
     find . -type f -exec touch {} + && \
-    cargo build --release --locked \
+    cargo build --release --locked --features messaging/kafka-tls \
       --bin match --bin visit --bin payment --bin mypage --bin gateway --bin flotilla --bin matching-audit && \
-    mkdir /binaries && \
+    cargo xtask sbom /binaries match visit payment mypage gateway flotilla matching-audit && \
     cd /target/release && \
     cp match visit payment mypage gateway flotilla matching-audit "$(gcc -print-file-name=libgcc_s.so.1)" /binaries/
 
@@ -52,5 +52,7 @@ LABEL org.opencontainers.image.title=${BINARY} \
       org.opencontainers.image.licenses="Apache-2.0 OR MIT"
 COPY --from=binaries /binaries/libgcc_s.so.1 /usr/lib/
 COPY --from=binaries --chmod=755 /binaries/${BINARY:?missing} /service
+# What is in it, as CycloneDX: cargo xtask sbom.
+COPY --from=binaries --chmod=644 /binaries/${BINARY}.cdx.json /sbom.cdx.json
 # It is the first process: SIGTERM arrives.
 ENTRYPOINT ["/service"]

@@ -1,10 +1,11 @@
-//! Checks of the repository itself: `cargo xtask check`.
+//! Checks of the repository itself: `cargo xtask check`. And what is in a binary: `cargo xtask sbom`.
 //!
 //! What keeps the architecture is checked here, so that nobody has to remember it. One file per rule, below
 //! [`rules`]; each rule takes what [`workspace`] and [`source`] have read and gives findings.
 
 mod finding;
 mod rules;
+mod sbom;
 mod source;
 mod table;
 mod workspace;
@@ -15,15 +16,22 @@ use rules::sizes::Figures;
 use source::Source;
 use std::{
     io::{self, Write},
+    path::Path,
     process::ExitCode,
 };
 use workspace::Workspace;
 
-const USAGE: &str = "usage: cargo xtask check";
+const USAGE: &str = "usage: cargo xtask check | cargo xtask sbom FOLDER BINARY…";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let outcome = if arguments == ["check"] { check() } else { Err(anyhow::anyhow!(USAGE)) };
+    let outcome = match arguments.as_slice() {
+        [command] if command == "check" => check(),
+        [command, folder, binaries @ ..] if command == "sbom" && !binaries.is_empty() => {
+            sbom::write(Path::new(folder), binaries).map(|()| ExitCode::SUCCESS)
+        }
+        _ => Err(anyhow::anyhow!(USAGE)),
+    };
     outcome.unwrap_or_else(|error| {
         eprintln!("{error:#}");
         ExitCode::FAILURE
