@@ -79,18 +79,13 @@ fn bounded(body: Body, limit: usize, within: Duration) -> Body {
 /// Tells whoever asks by gRPC in gRPC what was refused.
 pub async fn speak(request: Request, next: Next) -> Response {
     let asked = is_grpc(request.headers());
-    let mut response = next.run(request).await;
-    if !asked || is_grpc(response.headers()) {
-        return response;
-    }
-    match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => in_grpc(problem, response),
-        None => response,
-    }
+    let response = next.run(request).await;
+    if asked { in_grpc(response) } else { response }
 }
 
-/// What else is said in the head, such as the trace, stays.
-fn in_grpc(problem: Problem, response: Response) -> Response {
+/// The same in gRPC, if it is a problem. What else is said in the head, such as the trace, stays.
+pub fn in_grpc(mut response: Response) -> Response {
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
     let mut head = response.into_parts().0;
     head.status = StatusCode::OK;
     head.headers.remove(CONTENT_LENGTH);
@@ -99,6 +94,14 @@ fn in_grpc(problem: Problem, response: Response) -> Response {
         Ok(()) => Response::from_parts(head, Body::empty()),
         Err(status) => status.into_http(),
     }
+}
+
+/// What ends an answer of gRPC that cannot be brought to its own end.
+pub fn trailers(problem: Problem) -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    // Headers that cannot be made are left out, and the client is told that the answer has no end.
+    let _ = Status::from(problem).add_header(&mut trailers);
+    trailers
 }
 
 /// Whether these are the headers of a message of gRPC.
