@@ -257,7 +257,8 @@ pub mod matches_client {
             self.inner.unary(req, path, codec).await
         }
         /// A match as it is, and again when it has changed, until its last step. States that follow each other fast may be passed
-        /// over. One that stays as it is for long is told again, so that everybody on the way sees that the stream lives.
+        /// over. One that stays as it is for half a minute is told again, so that everybody on the way sees that the stream lives;
+        /// one that is paid back is taken for the last then.
         ///
         /// UNAVAILABLE: the server ends, or the stream was cut; watch again. RESOURCE_EXHAUSTED: there are as many watchers as there
         /// may be.
@@ -329,7 +330,8 @@ pub mod matches_server {
             + std::marker::Send
             + 'static;
         /// A match as it is, and again when it has changed, until its last step. States that follow each other fast may be passed
-        /// over. One that stays as it is for long is told again, so that everybody on the way sees that the stream lives.
+        /// over. One that stays as it is for half a minute is told again, so that everybody on the way sees that the stream lives;
+        /// one that is paid back is taken for the last then.
         ///
         /// UNAVAILABLE: the server ends, or the stream was cut; watch again. RESOURCE_EXHAUSTED: there are as many watchers as there
         /// may be.

@@ -190,3 +190,45 @@ impl Asked for Readiness {
 pub(crate) fn health(health: Arc<Health>) -> Router {
     routes_of(&HealthServer::new(Readiness(health)), &["Check", "Watch"])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_a_status_with_the_same_words_and_the_details_that_clients_need() {
+        let status = Status::from(Problem::unprocessable_field("price", "must be more"));
+        assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "price must be more"));
+        let violations = status.get_details_bad_request().unwrap().field_violations;
+        assert_eq!((violations[0].field.as_str(), violations[0].description.as_str()), ("price", "must be more"));
+        let status = Status::from(Problem::unavailable("later", Duration::from_secs(7)));
+        let wait = status.get_details_retry_info().unwrap().retry_delay;
+        assert_eq!((status.code(), wait), (Code::Unavailable, Some(Duration::from_secs(7))));
+        let status = Status::from(Problem::internal());
+        assert_eq!((status.code(), status.message()), (Code::Internal, "Something went wrong on our side"));
+        let status = Status::from(Problem::unavailable("full", Duration::ZERO).in_grpc(Code::ResourceExhausted));
+        assert_eq!(status.code(), Code::ResourceExhausted);
+    }
+
+    #[test]
+    fn what_is_refused_is_counted_alike_whoever_asked() {
+        for problem in [
+            Problem::bad_request("x"),
+            Problem::unauthorized(),
+            Problem::forbidden("x"),
+            Problem::not_found("x"),
+            Problem::conflict("x"),
+            Problem::unavailable("x", Duration::ZERO),
+            Problem::internal(),
+        ] {
+            let status = problem.status();
+            let mut response = problem.into_response();
+            response.headers_mut().insert("x-trace-id", HeaderValue::from_static("7"));
+            assert_eq!(outcome(&response), status);
+            let response = in_grpc(response);
+            assert_eq!((response.status(), outcome(&response)), (StatusCode::OK, status));
+            assert!(is_grpc(response.headers()) && response.headers()["x-trace-id"] == "7");
+            assert!(!response.headers().contains_key(CONTENT_LENGTH));
+        }
+    }
+}

@@ -53,7 +53,8 @@ fn of_types(
 
 /// A field in one of several (`oneof`) and one that may be left out (`optional`) are told apart from one that is there always.
 fn described(field: &FieldDescriptorProto) -> String {
-    let (label, kind) = (field.label().as_str_name(), field.r#type().as_str_name());
+    let label = field.label().as_str_name();
+    let kind = field.type_name.as_deref().unwrap_or_else(|| field.r#type().as_str_name());
     let presence = if field.proto3_optional() {
         "optional"
     } else if field.oneof_index.is_some() {
@@ -61,7 +62,7 @@ fn described(field: &FieldDescriptorProto) -> String {
     } else {
         "plain"
     };
-    format!("{}: {label} {kind} {}, {presence}", field.name(), field.type_name())
+    format!("{}: {label} {kind}, {presence}", field.name())
 }
 
 fn of_service(name: &str, service: &ServiceDescriptorProto, all: &mut BTreeMap<String, String>) {
