@@ -44,6 +44,15 @@ where
     routes_of(service, methods)
 }
 
+/// Reflection: tells clients that have no .proto file what is served here, by its descriptor; and of health.
+pub fn reflection(descriptor: &[u8]) -> Result<Router, tonic_reflection::server::Error> {
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(descriptor)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    Ok(routes_of(&reflection, &["ServerReflectionInfo"]))
+}
+
 fn routes_of<S>(service: &S, methods: &[&str]) -> Router
 where
     S: Service<Request, Response: IntoResponse, Error = Infallible, Future: Send>,

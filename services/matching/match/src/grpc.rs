@@ -28,15 +28,10 @@ pub mod proto {
 const DESCRIPTOR: &[u8] = include_bytes!("../../../../contracts/matching/grpc/match.binpb");
 
 /// `flotilla.matching.v1.Matches`: who calls what. Reflection tells clients about it that have no .proto file.
-pub fn routes(app: Arc<App>, host: &Host, watching: Watching) -> Result<Router, tonic_reflection::server::Error> {
+pub fn routes(app: Arc<App>, host: &Host, watching: Watching) -> anyhow::Result<Router> {
     let matches = MatchesServer::new(Door { app, host: host.clone(), watching });
-    let reflection = tonic_reflection::server::Builder::configure();
-    let reflection = reflection.register_encoded_file_descriptor_set(DESCRIPTOR).build_v1()?;
-    Ok(chassis::grpc::routes(&matches, &["Request", "Get", "Cancel", "Watch"], host).merge(chassis::grpc::routes(
-        &reflection,
-        &["ServerReflectionInfo"],
-        host,
-    )))
+    let routes = chassis::grpc::routes(&matches, &["Request", "Get", "Cancel", "Watch"], host);
+    Ok(routes.merge(chassis::grpc::reflection(DESCRIPTOR)?))
 }
 
 /// Where requests come in.

@@ -307,7 +307,9 @@ fn reflection_lists_the_service() {
         let mut answers = client.server_reflection_info(futures_util::stream::iter([list])).await.unwrap().into_inner();
         let answer = timeout(PATIENCE, answers.message()).await.unwrap().unwrap().unwrap();
         let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else { panic!("{answer:?}") };
-        assert!(list.service.iter().any(|service| service.name == "flotilla.matching.v1.Matches"), "{list:?}");
+        for name in ["flotilla.matching.v1.Matches", "grpc.health.v1.Health"] {
+            assert!(list.service.iter().any(|service| service.name == name), "{name}: {list:?}");
+        }
         served.ended().await;
     });
 }
