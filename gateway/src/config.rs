@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::clients::Clients;
 use crate::cors::Cors;
+use crate::grpc;
 use crate::rate::Rate;
 use crate::routes::Pattern;
 use crate::trusted::{Section, Trusted};
@@ -85,6 +86,8 @@ pub struct Route {
     pub timeout: Duration,
     /// True if answers are live streams: they may be silent for longer, and end when the gateway shuts down.
     pub stream: bool,
+    /// True if the service speaks gRPC here: HTTP/2, with a status at the end of each answer.
+    pub grpc: bool,
     /// Who may use it, where tokens are asked for: those with one of these roles. None: everybody who is known.
     pub roles: Vec<String>,
     /// Bytes in a request's body.
@@ -217,6 +220,8 @@ struct RouteEntry {
     #[serde(default)]
     stream: bool,
     #[serde(default)]
+    grpc: bool,
+    #[serde(default)]
     roles: Vec<String>,
     body: Option<u64>,
     in_flight: Option<u32>,
@@ -327,6 +332,9 @@ fn route(index: usize, entry: RouteEntry, upstreams: &[Upstream], limits: &Limit
     if let Some(method) = entry.methods.iter().find(|method| !METHODS.contains(method)) {
         return Err(at("methods", format!("{method} cannot be opened (OPTIONS is answered by the gateway itself)")));
     }
+    if entry.grpc && entry.methods != grpc::METHODS {
+        return Err(at("methods", "must be [\"POST\"], as grpc is true".to_owned()));
+    }
     let timeout = entry.timeout.unwrap_or(limits.timeout);
     let (body, in_flight) = (entry.body.unwrap_or(limits.body), entry.in_flight.unwrap_or(limits.in_flight));
     if in_flight == 0 {
@@ -335,8 +343,8 @@ fn route(index: usize, entry: RouteEntry, upstreams: &[Upstream], limits: &Limit
     if body > limits.uploads {
         return Err(at("body", format!("must not be more than limits.uploads ({})", limits.uploads)));
     }
-    let RouteEntry { methods, stream, roles, rate, .. } = entry;
-    Ok(Route { path, upstream, methods, timeout, stream, roles, body, in_flight, rate })
+    let RouteEntry { methods, stream, grpc, roles, rate, .. } = entry;
+    Ok(Route { path, upstream, methods, timeout, stream, grpc, roles, body, in_flight, rate })
 }
 
 fn check_limits(limits: &Limits) -> Result<(), ConfigError> {

@@ -119,6 +119,11 @@ fn values_that_cannot_be_used_are_refused_with_their_key() {
         ("\"/things\"", "\"/healthz\"", "routes[0].path: /healthz is the gateway's own"),
         ("[\"GET\", \"POST\"]", "[]", "routes[0].methods: none is given"),
         ("\"POST\"", "\"OPTIONS\"", "routes[0].methods: OPTIONS cannot be opened"),
+        (
+            "[\"GET\", \"POST\"]",
+            "[\"GET\", \"POST\"]\ngrpc = true",
+            "routes[0].methods: must be [\"POST\"], as grpc is true",
+        ),
         ("\"POST\"", "\"post\"", "routes[0].methods: post cannot be opened"),
         ("http://127.0.0.1:8081", "https://x", "upstreams.things: 'https://x' must begin with http://"),
         ("http://127.0.0.1:8081", "http://x/y", "upstreams.things: 'http://x/y' must end after host and port"),
@@ -175,7 +180,7 @@ fn the_example_in_the_readme_is_valid_and_shows_the_default_limits() {
     let example = readme.split("```").find_map(|block| block.strip_prefix("toml\n")).unwrap();
     let config = parse(example).unwrap();
     assert_eq!(config.limits, Limits::default());
-    assert_eq!(config.routes.len(), 2);
+    assert_eq!(config.routes.len(), 3);
     assert!(config.cors.is_some());
 }
 

@@ -32,6 +32,7 @@ pub struct Lane {
     timeout: Duration,
     silence: Duration,
     stream: bool,
+    grpc: bool,
     retry_after: Duration,
     seats: Arc<Semaphore>,
     metrics: RouteMetrics,
@@ -53,6 +54,7 @@ impl Lane {
             timeout: route.timeout,
             silence: if route.stream { limits.stream_idle } else { route.timeout },
             stream: route.stream,
+            grpc: route.grpc,
             retry_after: limits.retry_after,
             seats: Arc::new(Semaphore::new(route.in_flight.try_into().unwrap_or(Semaphore::MAX_PERMITS))),
             metrics: RouteMetrics::new(route.path.to_string()),
@@ -92,6 +94,11 @@ impl Lane {
     /// How long the service may take until its answer begins.
     pub const fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// Whether the service speaks gRPC.
+    pub const fn is_grpc(&self) -> bool {
+        self.grpc
     }
 
     /// Refuses a method that the route does not open.

@@ -16,6 +16,7 @@
 //! | [`headers`] | services may believe what the headers say of the client |
 //! | [`upload`] | a body is whole before its service hears of it, so that a slow client holds up nobody |
 //! | [`body`] | answers pass as they come, and neither side can hold the other for ever |
+//! | [`grpc`] | whoever speaks gRPC is spoken to by HTTP/2, and told by a status how it ended |
 //! | [`replicas`] | a replica that fails is left out, and what was not done is asked of another |
 //! | [`upstream`] | connections are kept open, but not for so long that new replicas are never found |
 //! | [`refusal`] | one place turns what went wrong into an answer |
@@ -30,6 +31,7 @@ pub mod body;
 pub mod clients;
 pub mod config;
 pub mod cors;
+pub mod grpc;
 pub mod guard;
 pub mod headers;
 pub mod lane;
@@ -77,6 +79,7 @@ pub fn router(config: Config, guard: Option<Arc<Guard>>, host: &chassis::Host) -
 
 /// Compresses answers of so many bytes and more. Live streams are left alone: what they say must arrive when it is said.
 fn compression(from: u16) -> CompressionLayer<impl Predicate> {
-    CompressionLayer::new()
-        .compress_when(SizeAbove::new(from).and(NotForContentType::SSE).and(NotForContentType::IMAGES))
+    CompressionLayer::new().compress_when(
+        SizeAbove::new(from).and(NotForContentType::SSE).and(NotForContentType::GRPC).and(NotForContentType::IMAGES),
+    )
 }

@@ -56,6 +56,7 @@ impl Settings {
     fn read() -> Self {
         let command = Self::command()
             .mut_arg("listen", |listen| listen.default_value("127.0.0.1:8088"))
+            .mut_arg("max_streams", |streams| streams.default_value("100"))
             .mut_arg("body_limit", |unused| unused.hide(true))
             .mut_arg("body_read_timeout", |unused| unused.hide(true))
             .mut_arg("pass_key_file", |unused| unused.hide(true))

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clients::Clients;
 use crate::config::{Config, RouteRate};
+use crate::grpc;
 use crate::guard::{Admitted, Guard};
 use crate::headers::{self, Facts};
 use crate::lane::Lane;
@@ -52,6 +53,7 @@ pub struct Proxy {
     clients: Clients,
     clock: Arc<dyn Clock>,
     client: Client,
+    grpc: Client,
     uploads: Uploads,
     retry_after: Duration,
     spans: Spans,
@@ -83,6 +85,7 @@ impl Proxy {
             clients: config.clients.clone(),
             clock: host.clock(),
             client: upstream::client(limits),
+            grpc: grpc::client(limits),
             uploads: Uploads::new(limits),
             retry_after: limits.retry_after,
             spans: host.spans(),
@@ -96,12 +99,16 @@ impl Proxy {
         let trace = proxy.spans.begin();
         let method = chassis::method_label(request.method());
         let caller = proxy.caller(request.extensions(), request.headers());
+        let asked_in_grpc = chassis::grpc::is_grpc(request.headers());
         let mut standing = None;
         let (metrics, outcome) = match proxy.lane(request.uri().path()) {
             Ok(lane) => (lane.metrics(), proxy.pass(lane, request, caller, trace, &mut standing).await),
             Err(refusal) => (&proxy.unrouted, Err(refusal)),
         };
         let mut response = outcome.unwrap_or_else(|refusal| refused(refusal, metrics, trace));
+        if asked_in_grpc {
+            response = chassis::grpc::in_grpc(response);
+        }
         headers::protect(response.headers_mut(), caller.https);
         if let Some(standing) = standing {
             standing.tell(response.headers_mut());
@@ -109,10 +116,9 @@ impl Proxy {
         if let Ok(trace_id) = HeaderValue::try_from(trace.trace_id()) {
             response.headers_mut().insert(TRACE_ID, trace_id);
         }
-        metrics.answered(method, response.status(), began.elapsed());
-        proxy.spans.record(|| {
-            Span::answered(trace, None, method, metrics.route(), response.status(), (at, proxy.spans.now()))
-        });
+        let status = chassis::grpc::outcome(&response);
+        metrics.answered(method, status, began.elapsed());
+        proxy.spans.record(|| Span::answered(trace, None, method, metrics.route(), status, (at, proxy.spans.now())));
         response
     }
 
@@ -141,11 +147,17 @@ impl Proxy {
         let (body, _room) = self.uploads.take(body, lane.body_limit()).await?.into_parts();
         let seat = lane.enter()?;
         let left = admitted.as_ref().map(|admitted| admitted.until.since(self.clock.now()));
-        let head = Self::outgoing(head, caller, trace, admitted.map(|admitted| admitted.pass));
+        let mut head = Self::outgoing(head, caller, trace, admitted.map(|admitted| admitted.pass));
+        if lane.is_grpc() {
+            grpc::outgoing(&mut head);
+        }
         let (answer, replica) = self.exchange(lane, head, body).await?;
         let (mut head, body) = answer.into_parts();
         headers::to_client(&mut head.headers);
-        Ok(Response::from_parts(head, Body::new(seat.answer(body, replica, &self.draining, left))))
+        let body = seat.answer(body, replica, &self.draining, left);
+        let ended = lane.is_grpc() && grpc::ends_with_status(&head.headers);
+        let body = if ended { Body::new(grpc::Ended::new(body, self.retry_after)) } else { Body::new(body) };
+        Ok(Response::from_parts(head, body))
     }
 
     /// Finds out who asks, and counts that: by the subject, else by the address. Whoever sends tokens that are none is
@@ -234,7 +246,8 @@ impl Proxy {
     ) -> Result<(http::Response<Incoming>, Chosen), Refusal> {
         head.headers.insert(HOST, to.host());
         head.uri = to.address(head.uri.path_and_query().cloned());
-        let answered = self.client.request(http::Request::from_parts(head, Full::new(body)));
+        let client = if lane.is_grpc() { &self.grpc } else { &self.client };
+        let answered = client.request(http::Request::from_parts(head, Full::new(body)));
         let outcome = match timeout_at(deadline, answered).await {
             Ok(answered) => answered.map_err(|error| Refusal::of(error, self.retry_after)),
             Err(_) => Err(Refusal::Timeout(lane.timeout())),

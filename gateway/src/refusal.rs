@@ -8,6 +8,7 @@ use http::header::{ALLOW, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use hyper_util::client::legacy;
 use thiserror::Error;
+use tonic::Code;
 
 use crate::upstream::ConnectError;
 
@@ -126,7 +127,7 @@ impl Refusal {
         let detail = self.to_string();
         match self {
             Self::Path(_) | Self::Headers(_) | Self::UploadBroken => Problem::bad_request(detail),
-            Self::NoRoute => Problem::not_found(detail),
+            Self::NoRoute => Problem::not_found(detail).in_grpc(Code::Unimplemented),
             Self::Method(_) => Problem::method_not_allowed(),
             Self::TooLarge(_) => {
                 Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large").detail(detail)

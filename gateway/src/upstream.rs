@@ -26,9 +26,6 @@ pub type Client = legacy::Client<Connector, Full<Bytes>>;
 /// Connections are never told to be kept for long: the services close them by age, and unused ones are let go here
 /// before the service does, so that new replicas are found and no request meets a connection that is being closed.
 pub fn client(limits: &Limits) -> Client {
-    let mut tcp = HttpConnector::new();
-    tcp.set_nodelay(true);
-    let connector = Connector { tcp, limit: limits.connect_timeout, attempts: limits.connect_attempts };
     legacy::Client::builder(TokioExecutor::new())
         .pool_idle_timeout(limits.pool_idle_timeout)
         .pool_max_idle_per_host(limits.pool_max_idle.try_into().unwrap_or(usize::MAX))
@@ -37,7 +34,7 @@ pub fn client(limits: &Limits) -> Client {
         .retry_canceled_requests(true)
         // The gateway sets Host itself, from a value made once.
         .set_host(false)
-        .build(connector)
+        .build(Connector::new(limits))
 }
 
 /// Why there is no connection to a service.
@@ -71,6 +68,15 @@ pub struct Connector<C = HttpConnector> {
     tcp: C,
     limit: Duration,
     attempts: u32,
+}
+
+impl Connector {
+    /// By TCP, within `limits`.
+    pub fn new(limits: &Limits) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.set_nodelay(true);
+        Self { tcp, limit: limits.connect_timeout, attempts: limits.connect_attempts }
+    }
 }
 
 impl<C> Connector<C>

@@ -12,6 +12,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use clap::{ArgAction, Args};
+use hyper::http::Extensions;
 use hyper::http::request::Parts;
 use identity::{Identity, PASS_HEADER, PERSONS, PassKeyError, Passes, SERVICES};
 
@@ -142,6 +143,13 @@ impl Scope {
 }
 
 impl Asker {
+    /// Who asks, as the extensions of a request tell.
+    ///
+    /// Outside [`router`](crate::router), as in tests of routes alone, nobody vouches for anybody.
+    pub fn of(request: &Extensions) -> Self {
+        request.get().cloned().unwrap_or(Self::Anyone)
+    }
+
     /// The subject of somebody who asks in this role. `None` if it is not known who asks.
     pub fn in_role(self, role: &str) -> Result<Option<String>, Problem> {
         self.in_any(&[role])?;
@@ -183,9 +191,8 @@ pub struct OnlyOperators;
 impl<S: Send + Sync> FromRequestParts<S> for Asker {
     type Rejection = Infallible;
 
-    /// Outside [`router`](crate::router), as in tests of routes alone, nobody vouches for anybody.
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        Ok(parts.extensions.get().cloned().unwrap_or(Self::Anyone))
+        Ok(Self::of(&parts.extensions))
     }
 }
 

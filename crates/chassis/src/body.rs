@@ -137,12 +137,12 @@ async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
     if seen > limit { Err(too_large(limit)) } else { Ok(kept) }
 }
 
-fn too_large(limit: usize) -> Problem {
+pub(crate) fn too_large(limit: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large")
         .detail(format!("the limit is {limit} bytes"))
 }
 
-fn too_slow(limit: Duration) -> Problem {
+pub(crate) fn too_slow(limit: Duration) -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", "The body took too long")
         .detail(format!("the body must arrive within {limit:?}"))
 }

@@ -74,6 +74,10 @@ pub struct Config {
     #[arg(long, env = "MAX_CONNECTIONS", default_value = "4096")]
     pub max_connections: usize,
 
+    /// The most requests at a time on one connection of HTTP/2: more wait for their turn.
+    #[arg(long, env = "MAX_STREAMS", default_value = "1024", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_streams: u32,
+
     /// Whom it believes about who asks.
     #[command(flatten)]
     pub trust: Trust,
@@ -126,6 +130,7 @@ impl Default for Config {
             head_lines: 100,
             write_timeout: Duration::from_secs(10),
             max_connections: 4096,
+            max_streams: 1024,
             trust: Trust { operator_role: "operator".to_owned(), ..Trust::default() },
             stop_on_stdin_eof: false,
             probe: false,
@@ -143,6 +148,7 @@ impl Config {
             head_lines: self.head_lines,
             write_timeout: self.write_timeout,
             max_connections: self.max_connections,
+            max_streams: self.max_streams,
             connection_max_age: self.connection_max_age,
             drain_delay: self.drain_delay,
         }

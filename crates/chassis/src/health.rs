@@ -22,11 +22,18 @@ pub(crate) struct Health {
     draining: CancellationToken,
     checks: Mutex<Vec<(&'static str, Arc<Check>)>>,
     pulses: Mutex<Vec<Arc<Pulse>>>,
+    /// What is served by gRPC.
+    services: Mutex<Vec<&'static str>>,
 }
 
 impl Health {
     pub(crate) const fn new(draining: CancellationToken) -> Self {
-        Self { draining, checks: Mutex::new(Vec::new()), pulses: Mutex::new(Vec::new()) }
+        Self {
+            draining,
+            checks: Mutex::new(Vec::new()),
+            pulses: Mutex::new(Vec::new()),
+            services: Mutex::new(Vec::new()),
+        }
     }
 
     pub(crate) fn add_check(&self, name: &'static str, check: Check) {
@@ -39,6 +46,15 @@ impl Health {
         Heartbeat(pulse)
     }
 
+    pub(crate) fn serves(&self, service: &'static str) {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner).push(service);
+    }
+
+    /// Whether this is the name of a service here. The empty one is that of the whole process.
+    pub(crate) fn knows(&self, service: &str) -> bool {
+        service.is_empty() || self.services.lock().unwrap_or_else(PoisonError::into_inner).contains(&service)
+    }
+
     /// Name and reason of every heartbeat that has stopped.
     fn stale(&self) -> Map<String, Value> {
         let pulses = self.pulses.lock().unwrap_or_else(PoisonError::into_inner);
@@ -46,7 +62,7 @@ impl Health {
     }
 
     /// Every check with its result, and whether all is well. The checks run side by side.
-    async fn readiness(&self) -> (bool, Map<String, Value>) {
+    pub(crate) async fn readiness(&self) -> (bool, Map<String, Value>) {
         let checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let results = join_all(checks.into_iter().map(async |(name, check)| (name, outcome(&check).await))).await;
         let draining = self.draining.is_cancelled();

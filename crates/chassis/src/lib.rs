@@ -25,6 +25,7 @@
 mod asker;
 pub mod body;
 mod config;
+pub mod grpc;
 mod health;
 mod host;
 mod http_metrics;

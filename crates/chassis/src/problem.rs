@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
+use tonic::Code;
 
 /// Why a request was not done, told to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,7 @@ pub struct Problem {
     detail: Option<String>,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
+    code: Option<Code>,
 }
 
 /// A field of the body that broke a rule.
@@ -39,7 +41,7 @@ struct Document<'a> {
 impl Problem {
     /// A problem of a kind that clients can tell apart: its type is `urn:flotilla:problem:<kind>`.
     pub const fn new(status: StatusCode, kind: &'static str, title: &'static str) -> Self {
-        Self { status, kind, title, detail: None, errors: Vec::new(), retry_after: None }
+        Self { status, kind, title, detail: None, errors: Vec::new(), retry_after: None, code: None }
     }
 
     /// What is wrong this time, for people.
@@ -61,6 +63,31 @@ impl Problem {
     pub const fn retry_after(mut self, span: Duration) -> Self {
         self.retry_after = Some(span);
         self
+    }
+
+    /// The code that says more in gRPC than the one that goes with the status.
+    #[must_use]
+    pub const fn in_grpc(mut self, code: Code) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    pub(crate) const fn code(&self) -> Option<Code> {
+        self.code
+    }
+
+    /// What is wrong, in one sentence.
+    pub(crate) fn text(&self) -> &str {
+        self.detail.as_deref().unwrap_or(self.title)
+    }
+
+    /// Each field that broke a rule, and the rule.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.errors.iter().map(|error| (error.pointer.trim_start_matches("#/"), error.detail.as_str()))
+    }
+
+    pub(crate) const fn comes_back_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// The status of the answer.
@@ -141,6 +168,8 @@ impl IntoResponse for Problem {
         if let Some(span) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(span)));
         }
+        // For whoever has to say it in another form.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use futures_util::FutureExt;
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::http_metrics::{self, RequestMetrics};
 use crate::problem::Problem;
-use crate::{Config, Host, asker, health, trace};
+use crate::{Config, Host, asker, grpc, health, trace};
 
 /// What extractors need to know of the process.
 #[derive(Debug)]
@@ -47,6 +47,7 @@ pub fn router(routes: Router, host: &Host, config: &Config) -> Router {
     // Layers wrap what is above them: the last one sees a request first.
     routes
         .merge(health::routes(Arc::clone(host.health())))
+        .merge(grpc::health(Arc::clone(host.health())))
         .merge(http_metrics::routes())
         .fallback(unknown_path)
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
@@ -54,10 +55,11 @@ pub fn router(routes: Router, host: &Host, config: &Config) -> Router {
         .layer(DefaultBodyLimit::max(config.body_limit))
         .layer(Extension(surroundings))
         .layer(from_fn_with_state(Arc::default(), observe))
+        .layer(from_fn(grpc::speak))
 }
 
 async fn unknown_path(uri: Uri) -> Problem {
-    Problem::not_found(format!("no resource has the path {}", uri.path()))
+    Problem::not_found(format!("no resource has the path {}", uri.path())).in_grpc(tonic::Code::Unimplemented)
 }
 
 /// Counts and times every request, and answers 500 where a handler panicked.
@@ -69,6 +71,6 @@ async fn observe(State(metrics): State<Arc<RequestMetrics>>, request: Request, n
     // The panic itself is in the log already: see the hook in telemetry.
     let response = answered.unwrap_or_else(|_| Problem::internal().into_response());
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
-    metrics.record(method, route, response.status(), began.elapsed());
+    metrics.record(method, route, grpc::outcome(&response), began.elapsed());
     response
 }

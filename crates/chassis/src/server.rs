@@ -27,8 +27,11 @@ use crate::unread::Unread;
 /// How long to wait before the next try when the process has no file descriptor left for a connection.
 const PAUSE_AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(200);
 
-/// Requests at a time on one connection of HTTP/2.
-const MOST_STREAMS: u32 = 100;
+/// What a connection of HTTP/2 begins with, and none of HTTP/1 (RFC 9113, section 3.4).
+const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How long to wait for more of what may be that: twice as long each time.
+const PAUSE_IN_PREFACE: Duration = Duration::from_millis(1);
 
 /// The least that hyper reads into.
 const SMALLEST_BUFFER: usize = 8 * 1024;
@@ -46,6 +49,8 @@ pub struct ServeLimits {
     pub write_timeout: Duration,
     /// Connections at a time. One more is closed at once, without an answer.
     pub max_connections: usize,
+    /// Requests at a time on one connection of HTTP/2. One more waits.
+    pub max_streams: u32,
     /// After this time the next answer on a connection closes it.
     pub connection_max_age: Duration,
     /// How long to go on taking connections after the token was cancelled.
@@ -64,7 +69,7 @@ impl ServeLimits {
 
     fn http2(&self) -> http2::Builder<TokioExecutor> {
         let mut protocol = http2::Builder::new(TokioExecutor::new());
-        protocol.timer(TokioTimer::new()).max_concurrent_streams(MOST_STREAMS);
+        protocol.timer(TokioTimer::new()).max_concurrent_streams(self.max_streams);
         protocol.max_header_list_size(u32::try_from(self.head_limit).unwrap_or(u32::MAX));
         // Who is gone without a word is found out.
         protocol.keep_alive_interval(self.header_read_timeout).keep_alive_timeout(self.header_read_timeout);
@@ -93,7 +98,7 @@ pub trait Handshake: Clone + Send + Sync + 'static {
     fn shake(self, stream: TcpStream) -> impl Future<Output = io::Result<(Self::Io, Protocol)>> + Send;
 }
 
-/// No handshake: HTTP/1.1 from the first byte.
+/// No handshake: the first bytes tell whether it is HTTP/2 or HTTP/1.1.
 #[derive(Debug, Clone, Copy)]
 pub struct Plain;
 
@@ -102,7 +107,23 @@ impl Handshake for Plain {
     const ENCRYPTED: bool = false;
 
     async fn shake(self, stream: TcpStream) -> io::Result<(TcpStream, Protocol)> {
-        Ok((stream, Protocol::Http1))
+        let spoken = if begins_http2(&stream).await? { Protocol::Http2 } else { Protocol::Http1 };
+        Ok((stream, spoken))
+    }
+}
+
+/// Looks at the first bytes, and leaves them where they are. Nobody is told when a few become more, so they are looked at
+/// again: seldom, as whoever sends so little at a time may never send the rest.
+async fn begins_http2(stream: &TcpStream) -> io::Result<bool> {
+    let (mut begin, mut pause) = ([0; PREFACE.len()], PAUSE_IN_PREFACE);
+    loop {
+        let seen = stream.peek(&mut begin).await?;
+        let so_far = begin.get(..seen).unwrap_or_default();
+        if seen == 0 || seen == PREFACE.len() || !PREFACE.starts_with(so_far) {
+            return Ok(so_far == PREFACE);
+        }
+        sleep(pause).await;
+        pause *= 2;
     }
 }
 
@@ -188,7 +209,13 @@ impl<H: Handshake> Server<H> {
         // An answer is written in one go: waiting for more to send only delays it.
         let _ = stream.set_nodelay(true);
         let began = Instant::now();
-        let ended = match timeout(self.limits.header_read_timeout, self.handshake.clone().shake(stream)).await {
+        let shaken = tokio::select! {
+            biased;
+            shaken = timeout(self.limits.header_read_timeout, self.handshake.clone().shake(stream)) => shaken,
+            // Nothing was said on it.
+            () = self.closing.cancelled(), if !H::ENCRYPTED => return,
+        };
+        let ended = match shaken {
             Ok(Ok((io, Protocol::Http1))) => self.http1(io, peer, began).await,
             Ok(Ok((io, Protocol::Http2))) => self.http2(io, peer, began).await,
             Ok(Err(error)) => return tracing::debug!(%peer, %error, "no handshake"),

@@ -5,25 +5,33 @@ use axum::middleware::Next;
 use axum::response::Response;
 use events::TraceContext;
 use hyper::HeaderMap;
+use hyper::http::Extensions;
 use hyper::http::request::Parts;
 use tracing::Instrument;
 
 use crate::problem::Problem;
 use crate::spans::Span;
-use crate::{Spans, method_label};
+use crate::{Spans, grpc, method_label};
 
 /// The trace context of this request: a child of what its `traceparent` header says, else a new trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trace(pub TraceContext);
 
+impl Trace {
+    /// What the extensions of a request tell.
+    pub fn of(request: &Extensions) -> Result<Self, Problem> {
+        request.get::<Self>().copied().ok_or_else(|| {
+            tracing::error!("a handler asks for its trace outside chassis::router");
+            Problem::internal()
+        })
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Trace {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        parts.extensions.get::<Self>().copied().ok_or_else(|| {
-            tracing::error!("a handler asks for its trace outside chassis::router");
-            Problem::internal()
-        })
+        Self::of(&parts.extensions)
     }
 }
 
@@ -43,7 +51,7 @@ pub(crate) async fn follow(State(spans): State<Spans>, mut request: Request, nex
     let response = next.run(request).instrument(lines).await;
     spans.record(|| {
         let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
-        Span::answered(trace, parent, method, route, response.status(), (began, spans.now()))
+        Span::answered(trace, parent, method, route, grpc::outcome(&response), (began, spans.now()))
     });
     response
 }

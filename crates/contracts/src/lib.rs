@@ -7,6 +7,7 @@
 //! | [`changes`] | whether readers can live with another schema |
 //! | [`Statement`] | what a context reads of the events of others: `reads.toml` in its folder |
 //! | [`Asks`] | what a context asks another one over HTTP and what it understands of the answer: `asks/*.json` |
+//! | [`proto`] | whether clients can live with another .proto file |
 //! | [`asyncapi`] | all of it as one document of `AsyncAPI` 3 |
 //!
 //! Whatever is found wrong is told in words, for whoever made the change.
@@ -15,6 +16,7 @@ mod asks;
 pub mod asyncapi;
 pub mod changes;
 pub mod kept;
+pub mod proto;
 mod published;
 mod reading;
 mod statement;

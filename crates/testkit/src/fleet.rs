@@ -278,7 +278,8 @@ impl Fleet {
         self.members.values()
     }
 
-    pub(crate) fn url(&self, name: &str) -> Result<String> {
+    /// Where a process is.
+    pub fn url(&self, name: &str) -> Result<String> {
         Ok(self.member(name)?.spec.url())
     }
 

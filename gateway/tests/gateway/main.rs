@@ -8,6 +8,7 @@ mod errors;
 mod fixture;
 mod forwarding;
 mod garbage;
+mod grpc;
 mod health;
 mod https;
 mod identity;

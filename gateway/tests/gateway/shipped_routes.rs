@@ -72,11 +72,14 @@ async fn what_only_the_fleet_itself_may_do_is_refused() {
 }
 
 #[test]
-fn the_shipped_file_opens_the_live_stream_as_a_stream_and_nothing_else_and_no_other_origin() {
+fn the_shipped_file_opens_the_live_streams_as_streams_and_nothing_else_and_no_other_origin() {
     let config = Config::parse(SHIPPED, |_| None).unwrap();
     let streams: Vec<String> =
         config.routes.iter().filter(|route| route.stream).map(|route| route.path.to_string()).collect();
-    assert_eq!(streams, ["/myPages/*/events"]);
+    assert_eq!(streams, ["/flotilla.matching.v1.Matches/Watch", "/myPages/*/events"]);
+    let grpc: Vec<String> =
+        config.routes.iter().filter(|route| route.grpc).map(|route| route.path.to_string()).collect();
+    assert_eq!(grpc, ["/flotilla.matching.v1.Matches", "/flotilla.matching.v1.Matches/Watch"]);
     assert!(config.cors.is_none());
 }
 

@@ -5,6 +5,7 @@
 mod answers;
 mod bodies;
 mod connections;
+mod grpc;
 mod health;
 mod pages;
 mod shutdown;

@@ -10,20 +10,11 @@ use chassis::page::{PageRequest, page};
 use chassis::problem::Problem;
 use chassis::trace::Trace;
 use chassis::{Asker, Host};
-use events::TraceContext;
-use match_domain::{Established, MatchId, NoStudent, Offer, Price, Student};
+use match_domain::{Established, MatchId, Price};
 use serde_json::{Value, json};
 
-use crate::app::{App, Canceled, Requested};
-
-/// The longest idempotency key, in characters.
-const LONGEST_KEY: usize = 255;
-
-/// Who asks for matches, sees his own, and cancels them.
-const STUDENT: &str = "student";
-
-/// Who sees all matches.
-const OPERATOR: &str = "operator";
+use crate::app::{App, Canceled};
+use crate::asking::{OPERATOR, STUDENT, Wish, match_id, student, unknown};
 
 /// `/matches`: who calls what.
 pub fn routes(app: Arc<App>, host: Host) -> Router {
@@ -44,77 +35,22 @@ async fn request(
 ) -> Result<Response, Problem> {
     let student = student(asker)?;
     let id = fields.whole_number("id", 1..=MatchId::MAX)?;
-    let price = required(fields.whole_number("price", 1..=Price::MAX)?, "price")?;
-    let price = Price::new(price).map_err(|rule| Problem::unprocessable_field("price", rule.to_string()))?;
+    let price = fields.whole_number("price", 1..=Price::MAX)?;
     if !matches!(fields.text("status", 100)?, None | Some("matchRequest")) {
         return Err(Problem::unprocessable_field("status", "must be \"matchRequest\", or left out"));
     }
-    let id = id.map(MatchId::new).transpose();
-    let id = id.map_err(|rule| Problem::unprocessable_field("id", rule.to_string()))?;
-    let key = idempotency_key(&headers)?;
-    let offer = Offer { price, student };
-    // A client that hangs up does not leave a payment behind that must be undone.
-    let decided = host.see_through(async move { decide(&app, id, &offer, key, trace).await }).await;
-    decided.ok_or_else(Problem::internal)?.map_err(store::problem)?.into_answer()
+    let wish = Wish::new(student, id, price, &headers)?;
+    let (established, known) = wish.request(app, &host, trace).await?.told()?;
+    Ok(answer(&established, known))
 }
 
-async fn decide(
-    app: &App,
-    id: Option<MatchId>,
-    offer: &Offer,
-    key: Option<String>,
-    trace: TraceContext,
-) -> Result<Requested, sqlx::Error> {
-    match id {
-        Some(id) => app.request(id, offer, trace).await,
-        None => app.request_new(offer, key.as_deref(), trace).await,
+/// The answer to a request that has its match, new or known.
+fn answer(established: &Established, known: bool) -> Response {
+    let document = Json(body(established));
+    if known {
+        return document.into_response();
     }
-}
-
-/// The student who asks. `None` if the fleet runs open.
-fn student(asker: Asker) -> Result<Option<Student>, Problem> {
-    let student = asker.in_role(STUDENT)?.map(Student::new).transpose();
-    student.map_err(|rule: NoStudent| Problem::forbidden(format!("the name of a student {rule}")))
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = key.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
-    let rule = || Problem::bad_request(format!("Idempotency-Key must be 1 to {LONGEST_KEY} visible ASCII characters"));
-    key.map(|key| Some(key.to_owned())).ok_or_else(rule)
-}
-
-impl Requested {
-    fn into_answer(self) -> Result<Response, Problem> {
-        match self {
-            Self::Established(established) => {
-                let location = path(&established);
-                Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(body(&established))).into_response())
-            }
-            Self::Known(established) => Ok(Json(body(&established)).into_response()),
-            Self::OtherPrice => Err(Problem::conflict("this match exists with another price")),
-            Self::Taken => Err(Problem::conflict("this id is taken: choose another one, or leave it out")),
-            Self::KeyReused => {
-                let rule = "was used before with another price under this Idempotency-Key";
-                Err(Problem::unprocessable_field("price", rule))
-            }
-            Self::Declined(reason) => {
-                let declined = "The payment is declined";
-                Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", declined).detail(reason))
-            }
-            Self::Unavailable(retry_after) => {
-                let detail = "payment cannot be asked now; there is no match, and whatever was paid is paid back";
-                Err(Problem::unavailable(detail, retry_after))
-            }
-            Self::Undecided(id) => {
-                let id = id.get();
-                let detail =
-                    format!("ask for the match {id} again: it is paid once, or whatever was paid is paid back");
-                let title = "It is not known yet whether the match is established";
-                Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, "outcome-unknown", title).detail(detail))
-            }
-        }
-    }
+    (StatusCode::CREATED, [(header::LOCATION, path(established))], document).into_response()
 }
 
 async fn cancel(
@@ -147,14 +83,6 @@ async fn list(State(app): State<Arc<App>>, asker: Asker, request: PageRequest<1>
     let found = app.page(&scope, after, request.size).await.map_err(store::problem)?;
     let next = found.end().map(|last| [last.case.id.get()]);
     Ok(page("/matches", "matches", found.items.iter().map(body).collect(), &request, next))
-}
-
-fn match_id(id: i64) -> Result<MatchId, Problem> {
-    MatchId::new(id).map_err(|_| unknown(id))
-}
-
-fn unknown(id: i64) -> Problem {
-    Problem::not_found(format!("there is no match {id}"))
 }
 
 fn path(established: &Established) -> String {

@@ -5,17 +5,22 @@
 //! | `app.rs` | the use cases: request, cancel |
 //! | `recovery.rs` | settles what is left when an outcome is unknown or a process died |
 //! | `ports.rs`, `payment.rs` | what is needed from payment, and the guarded call that gives it |
-//! | `http.rs` | inbound: REST |
+//! | `http.rs`, `grpc.rs` | inbound: REST, and gRPC |
+//! | `asking.rs` | what is the same by both doors: who may, what is valid, how it is refused |
+//! | `watching.rs` | matches that somebody watches |
 //! | `policies.rs` | inbound: what other contexts say |
 //! | `store.rs` | outbound: SQL |
 
 mod app;
+mod asking;
+pub mod grpc;
 mod http;
 mod payment;
 mod policies;
 mod ports;
 mod recovery;
 mod store;
+mod watching;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,9 +39,13 @@ pub use policies::MatchPolicies;
 pub use ports::{Approval, Payments, Unsettled};
 pub use recovery::Recovery;
 pub use store::MatchStore;
+pub use watching::Watching;
 
 /// The context's own tables.
 pub const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
+
+/// A watched match that stays as it is for so long is told again: less than a gateway bears with silence.
+const WATCHED_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// All settings of the process.
 #[derive(Debug, Clone, clap::Parser)]
@@ -76,9 +85,23 @@ pub struct Config {
     #[arg(long, env = "IDEMPOTENCY_RETENTION", default_value = "24h", value_parser = humantime::parse_duration)]
     pub idempotency_retention: Duration,
 
+    /// How often a match that somebody watches is looked at: 50ms to 1m
+    #[arg(long, env = "WATCH_EVERY", default_value = "1s", value_parser = watch_every)]
+    pub watch_every: Duration,
+
+    /// The most clients that watch matches at a time
+    #[arg(long, env = "WATCHERS", default_value = "256")]
+    pub watchers: u32,
+
     /// Another way to payment than HTTP: for simulations
     #[arg(skip)]
     pub payment_transport: Option<Transport>,
+}
+
+fn watch_every(text: &str) -> Result<Duration, String> {
+    let every = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let allowed = Duration::from_millis(50)..=Duration::from_mins(1);
+    allowed.contains(&every).then_some(every).ok_or_else(|| "must be from 50ms to 1m".to_owned())
 }
 
 /// Puts the context together.
@@ -103,5 +126,8 @@ pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
     ::store::idempotency::start_purging(&db, &host, config.idempotency_retention);
 
     let operation = messaging.start(&host, MatchPolicies::new(matches))?;
-    Ok(routes(Arc::new(app), host).merge(operation))
+    let app = Arc::new(app);
+    let watching = Watching::new(config.watch_every, WATCHED_AGAIN_AFTER, config.watchers);
+    let grpc = grpc::routes(Arc::clone(&app), &host, watching)?;
+    Ok(routes(app, host).merge(grpc).merge(operation))
 }

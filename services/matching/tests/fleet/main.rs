@@ -16,6 +16,8 @@ mod broker;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod grpc;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod operator;
@@ -60,6 +62,9 @@ fn main() -> ExitCode {
             case!(http::lists::a_page_that_cannot_be_is_refused),
             case!(story::a_match_goes_from_the_request_to_the_cancelled_visit_and_everybody_sees_each_step),
             case!(story::a_live_stream_shows_each_step_and_resumes_after_the_last_one_seen),
+            case!(grpc::a_match_is_requested_watched_and_cancelled_by_grpc_and_seen_by_rest),
+            case!(grpc::what_is_refused_by_a_service_or_by_the_gateway_is_told_in_grpc),
+            case!(grpc::whose_a_match_is_holds_by_grpc_too),
             case!(settling::the_match_service_dies_between_asking_for_the_payment_and_writing_down_the_answer),
             case!(settling::payment_approves_after_the_time_limit),
             case!(settling::what_is_undecided_is_counted_until_payment_answers_again),

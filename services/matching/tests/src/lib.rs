@@ -3,6 +3,7 @@
 
 mod audit;
 mod forged;
+pub mod grpc;
 mod load;
 mod people;
 mod provider;

@@ -5,6 +5,7 @@
 mod asks;
 mod calling;
 mod canceling;
+mod grpc;
 mod http;
 mod keys;
 mod news;
@@ -14,6 +15,7 @@ mod reads;
 mod requesting;
 mod settling;
 mod versions;
+mod watching;
 mod whose;
 
 use std::sync::Arc;

@@ -14,16 +14,16 @@ use tower::ServiceExt;
 
 use crate::{NOW, World, by_anybody, id, price};
 
-fn person(name: &str, roles: &[&str]) -> Asker {
+pub fn person(name: &str, roles: &[&str]) -> Asker {
     let roles = roles.iter().map(|role| (*role).to_owned()).collect();
     Asker::Person { identity: Identity { subject: name.to_owned(), roles }, operator_role: "operator".into() }
 }
 
-fn student(name: &str) -> Asker {
+pub fn student(name: &str) -> Asker {
     person(name, &["student"])
 }
 
-fn of(name: &str, offer: i64) -> Offer {
+pub fn of(name: &str, offer: i64) -> Offer {
     Offer { price: price(offer), student: Some(Student::new(name).unwrap()) }
 }
 

@@ -1,0 +1,353 @@
+//! Requests over gRPC, on a real socket.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use chassis::{Asker, RunError};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use match_service::grpc::proto::matches_client::MatchesClient;
+use match_service::grpc::proto::{CancelMatch, GetMatch, Match, RequestMatch, Requested, Status as Step, WatchMatch};
+use match_service::{Approval, Watching, grpc, routes};
+use serde_json::{Value, json};
+use test_stores::{eventually, on_each_store};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+use tonic_types::StatusExt;
+
+use crate::whose::{person, student};
+use crate::{World, id};
+
+/// Longer than anything here takes; only a test that fails waits for it.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+type Http = legacy::Client<HttpConnector, tonic::body::Body>;
+
+/// The context on a port, with both doors open, for one who asks.
+pub struct Served {
+    pub address: SocketAddr,
+    ending: CancellationToken,
+    ended: JoinHandle<Result<(), RunError>>,
+}
+
+impl Served {
+    pub async fn to(world: &World, asker: Asker) -> Self {
+        let watching = Watching::new(Duration::from_millis(20), PATIENCE, 16);
+        Self::with(world, asker, watching, chassis::Config::default()).await
+    }
+
+    pub async fn with(world: &World, asker: Asker, watching: Watching, config: chassis::Config) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (ending, app, host) = (CancellationToken::new(), world.app.clone(), world.host.clone());
+        let told_to_end = ending.clone().cancelled_owned();
+        let ended = tokio::spawn(async move {
+            let build = async |host: chassis::Host| {
+                let grpc = grpc::routes(Arc::clone(&app), &host, watching)?;
+                Ok(routes(app, host).merge(grpc).layer(Extension(asker)))
+            };
+            chassis::run_until(host, &config, listener, build, told_to_end).await
+        });
+        Self { address, ending, ended }
+    }
+
+    fn origin(&self) -> http::Uri {
+        format!("http://{}", self.address).parse().unwrap()
+    }
+
+    pub fn client(&self) -> MatchesClient<Http> {
+        MatchesClient::with_origin(http2(), self.origin())
+    }
+
+    /// What SIGTERM does.
+    pub fn tell_to_end(&self) {
+        self.ending.cancel();
+    }
+
+    pub async fn ended(self) {
+        self.tell_to_end();
+        timeout(PATIENCE, self.ended).await.expect("it does not end").unwrap().unwrap();
+    }
+}
+
+fn http2() -> Http {
+    legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http()
+}
+
+/// A request, with its idempotency key.
+fn asked(id: Option<i64>, price: Option<i64>, key: Option<&'static str>) -> tonic::Request<RequestMatch> {
+    let mut request = tonic::Request::new(RequestMatch { id, price });
+    if let Some(key) = key {
+        request.metadata_mut().insert("idempotency-key", key.parse().unwrap());
+    }
+    request
+}
+
+async fn request(served: &Served, id: i64, price: i64) -> Result<Requested, Status> {
+    served.client().request(asked(Some(id), Some(price), None)).await.map(tonic::Response::into_inner)
+}
+
+fn shown(id: i64, price: i64, step: Step) -> Match {
+    Match { id, price, status: step.into() }
+}
+
+#[test]
+fn each_outcome_has_its_answer_over_grpc() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        let served = Served::to(&world, Asker::Anyone).await;
+        let asked_for = Some(shown(5000, 10, Step::MatchRequested));
+        let established = request(&served, 5000, 10).await.unwrap();
+        assert_eq!(established, Requested { r#match: asked_for, known: false });
+        assert_eq!(request(&served, 5000, 10).await.unwrap(), Requested { r#match: asked_for, known: true });
+        let got = served.client().get(GetMatch { id: 5000 }).await.unwrap().into_inner();
+        assert_eq!(Some(got), asked_for);
+        for _ in 0..2 {
+            let canceled = served.client().cancel(CancelMatch { id: 5000 }).await.unwrap().into_inner();
+            assert_eq!(canceled, shown(5000, 10, Step::MatchCanceled));
+        }
+        assert_eq!(world.said().await.len(), 2, "asked for once, cancelled once");
+
+        world.payments.answer([Approval::Declined("no money".into())]);
+        let declined = request(&served, 1, 10).await.unwrap_err();
+        assert_eq!((declined.code(), declined.message()), (Code::FailedPrecondition, "no money"));
+        world.payments.answer([Approval::NotAsked(Duration::from_secs(7))]);
+        let unavailable = request(&served, 1, 10).await.unwrap_err();
+        assert_eq!(unavailable.code(), Code::Unavailable);
+        assert_eq!(unavailable.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_secs(7)));
+        served.ended().await;
+    });
+}
+
+#[test]
+fn a_request_over_grpc_whose_client_hangs_up_is_finished_all_the_same() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        let served = Served::to(&world, Asker::Anyone).await;
+        world.payments.open.send_replace(false);
+        let mut client = served.client();
+        let asking = tokio::spawn(async move { client.request(asked(Some(1), Some(10), None)).await });
+        eventually("payment is asked", async || world.payments.asked().len() == 1).await;
+        asking.abort();
+        world.payments.open.send_replace(true);
+        eventually("the match is established", async || world.shown(1).await.is_some()).await;
+        served.ended().await;
+    });
+}
+
+/// What a client is told by either door, if it is refused: the words, the field, the seconds to wait.
+#[derive(Debug, PartialEq)]
+struct Told {
+    words: String,
+    field: Option<String>,
+    wait: Option<u64>,
+}
+
+async fn told_by_rest(served: &Served, id: Option<i64>, price: Option<i64>, key: Option<&str>) -> (u16, Told) {
+    let http: legacy::Client<HttpConnector, String> = legacy::Client::builder(TokioExecutor::new()).build_http();
+    let mut body = json!({});
+    for (name, value) in [("id", id), ("price", price)] {
+        if let Some(value) = value {
+            body[name] = value.into();
+        }
+    }
+    let post = http::Request::post(format!("{}matches", served.origin())).header("content-type", "application/json");
+    let post = key.into_iter().fold(post, |post, key| post.header("idempotency-key", key));
+    let answer = http.request(post.body(body.to_string()).unwrap()).await.unwrap();
+    let wait = answer.headers().get("retry-after").map(|wait| wait.to_str().unwrap().parse().unwrap());
+    let status = answer.status().as_u16();
+    let body = axum::body::to_bytes(axum::body::Body::new(answer.into_body()), 1 << 16).await.unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let words = body["detail"].as_str().unwrap_or_default().to_owned();
+    let field = body["errors"][0]["pointer"].as_str().map(|pointer| pointer.trim_start_matches("#/").to_owned());
+    (status, Told { words, field, wait })
+}
+
+async fn told_by_grpc(served: &Served, id: Option<i64>, price: Option<i64>, key: Option<&'static str>) -> (Code, Told) {
+    let status = match served.client().request(asked(id, price, key)).await {
+        Ok(_) => Status::new(Code::Ok, ""),
+        Err(status) => status,
+    };
+    let fields = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
+    let wait = status.get_details_retry_info().and_then(|retry| retry.retry_delay).map(|wait| wait.as_secs());
+    let told = Told {
+        words: status.message().to_owned(),
+        field: fields.first().map(|violation| violation.field.clone()),
+        wait,
+    };
+    (status.code(), told)
+}
+
+#[test]
+fn the_same_rules_hold_by_both_doors() {
+    const MAX: i64 = (1 << 53) - 1;
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        world.app.request(id(7), &crate::whose::of("lee", 10), world.trace()).await.unwrap();
+        let served = Served::to(&world, student("kim")).await;
+        request(&served, 8, 10).await.unwrap();
+        served.client().request(asked(None, Some(10), Some("used"))).await.unwrap();
+        let long: &'static str = "k".repeat(256).leak();
+        // What is asked for, and the answers.
+        for (id, price, key, status, code) in [
+            (Some(8), Some(10), None, 200, Code::Ok),
+            (Some(8), Some(11), None, 409, Code::AlreadyExists),
+            (Some(7), Some(10), None, 409, Code::AlreadyExists),
+            (Some(7), Some(11), None, 409, Code::AlreadyExists),
+            (Some(9), None, None, 422, Code::InvalidArgument),
+            (None, None, None, 422, Code::InvalidArgument),
+            (Some(9), Some(0), None, 422, Code::InvalidArgument),
+            (Some(9), Some(-1), None, 422, Code::InvalidArgument),
+            (Some(9), Some(MAX + 1), None, 422, Code::InvalidArgument),
+            (Some(9), Some(i64::MIN), None, 422, Code::InvalidArgument),
+            (Some(0), Some(1), None, 422, Code::InvalidArgument),
+            (Some(-7), Some(1), None, 422, Code::InvalidArgument),
+            (Some(MAX + 1), Some(1), None, 422, Code::InvalidArgument),
+            (Some(0), Some(0), None, 422, Code::InvalidArgument),
+            (None, Some(11), Some("used"), 422, Code::InvalidArgument),
+            (None, Some(10), Some("used"), 200, Code::Ok),
+            (None, Some(10), Some(""), 400, Code::InvalidArgument),
+            (None, Some(10), Some(long), 400, Code::InvalidArgument),
+        ] {
+            let what = format!("id {id:?}, price {price:?}, key {key:?}");
+            let (answered, by_rest) = told_by_rest(&served, id, price, key).await;
+            let (coded, by_grpc) = told_by_grpc(&served, id, price, key).await;
+            assert_eq!((answered, coded), (status, code), "{what}: {by_rest:?} and {by_grpc:?}");
+            assert_eq!(by_rest, by_grpc, "{what}");
+        }
+        // Each answer is for one request.
+        for (answer, status, code) in [
+            (Approval::Declined("no money".into()), 402, Code::FailedPrecondition),
+            (Approval::NotAsked(Duration::from_secs(7)), 503, Code::Unavailable),
+            (Approval::Unknown, 503, Code::Unavailable),
+        ] {
+            world.payments.answer([answer.clone(), answer]);
+            let (answered, by_rest) = told_by_rest(&served, Some(101), Some(1), None).await;
+            let (coded, by_grpc) = told_by_grpc(&served, Some(102), Some(1), None).await;
+            assert_eq!((answered, coded), (status, code));
+            assert_eq!(by_rest, by_grpc);
+        }
+        served.ended().await;
+    });
+}
+
+#[test]
+fn each_role_may_do_over_grpc_what_it_may_do_over_rest() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        world.app.request(id(1), &crate::whose::of("kim", 10), world.trace()).await.unwrap();
+        let (ok, hidden, refused) = (Code::Ok, Code::NotFound, Code::PermissionDenied);
+        // Who, and the answers to: a new match, kim's match, watching that, cancelling it.
+        for (who, asker, expected) in [
+            ("lee, a student", student("lee"), [ok, hidden, hidden, hidden]),
+            ("a tutor", person("kim", &["tutor"]), [refused; 4]),
+            ("an operator", person("kim", &["operator"]), [refused, ok, ok, refused]),
+            ("without a role", person("kim", &[]), [refused; 4]),
+            ("a service", Asker::Service, [refused; 4]),
+            ("lee, student and operator", person("lee", &["student", "operator"]), [ok, ok, ok, hidden]),
+            ("kim, a student", student("kim"), [ok; 4]),
+            ("anybody, while it runs open", Asker::Anyone, [ok; 4]),
+        ] {
+            let served = Served::to(&world, asker).await;
+            let answers = [
+                code(served.client().request(asked(None, Some(10), None)).await),
+                code(served.client().get(GetMatch { id: 1 }).await),
+                code(served.client().watch(WatchMatch { id: 1 }).await),
+                code(served.client().cancel(CancelMatch { id: 1 }).await),
+            ];
+            assert_eq!(answers, expected, "{who}");
+        }
+    });
+}
+
+fn code<T>(answer: Result<tonic::Response<T>, Status>) -> Code {
+    answer.map_or_else(|status| status.code(), |_| Code::Ok)
+}
+
+#[test]
+fn what_is_no_match_is_not_found_in_the_same_words_by_both_doors() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        world.app.request(id(1), &crate::whose::of("kim", 10), world.trace()).await.unwrap();
+        let served = Served::to(&world, student("lee")).await;
+        for id in [1, 2, 0, -1, i64::MAX] {
+            let words = format!("there is no match {id}");
+            for refused in [
+                served.client().get(GetMatch { id }).await.unwrap_err(),
+                served.client().cancel(CancelMatch { id }).await.unwrap_err(),
+                served.client().watch(WatchMatch { id }).await.unwrap_err(),
+            ] {
+                assert_eq!((refused.code(), refused.message()), (Code::NotFound, words.as_str()));
+            }
+        }
+        served.ended().await;
+    });
+}
+
+#[test]
+fn reflection_lists_the_service() {
+    test_stores::on_sqlite(async |place| {
+        let served = Served::to(&World::on(place).await, Asker::Anyone).await;
+        let mut client = ServerReflectionClient::with_origin(http2(), served.origin());
+        let list = MessageRequest::ListServices(String::new());
+        let list = ServerReflectionRequest { host: String::new(), message_request: Some(list) };
+        let mut answers = client.server_reflection_info(futures_util::stream::iter([list])).await.unwrap().into_inner();
+        let answer = timeout(PATIENCE, answers.message()).await.unwrap().unwrap().unwrap();
+        let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else { panic!("{answer:?}") };
+        for name in ["flotilla.matching.v1.Matches", "grpc.health.v1.Health"] {
+            assert!(list.service.iter().any(|service| service.name == name), "{name}: {list:?}");
+        }
+        served.ended().await;
+    });
+}
+
+#[test]
+fn health_over_grpc_says_what_readyz_says_and_turns_when_the_process_is_told_to_end() {
+    test_stores::on_sqlite(async |place| {
+        let world = World::on(place).await;
+        // As long as the test looks.
+        let config = chassis::Config { drain_delay: PATIENCE, ..chassis::Config::default() };
+        let watching = Watching::new(Duration::from_millis(20), PATIENCE, 16);
+        let served = Served::with(&world, Asker::Anyone, watching, config).await;
+        let mut client = HealthClient::with_origin(http2(), served.origin());
+        let mut check = async |service: &str| {
+            let request = HealthCheckRequest { service: service.to_owned() };
+            client.check(request).await.map(|answer| answer.into_inner().status())
+        };
+        for service in ["", "flotilla.matching.v1.Matches"] {
+            assert_eq!(check(service).await.unwrap(), ServingStatus::Serving);
+        }
+        assert_eq!(check("flotilla.matching.v1.Others").await.unwrap_err().code(), Code::NotFound);
+        served.tell_to_end();
+        eventually("it is not ready any more", async || {
+            check("flotilla.matching.v1.Matches").await.unwrap() == ServingStatus::NotServing
+        })
+        .await;
+        assert_eq!(check("").await.unwrap(), ServingStatus::NotServing);
+    });
+}
+
+#[test]
+fn a_method_that_there_is_not_is_unimplemented() {
+    test_stores::on_sqlite(async |place| {
+        let served = Served::to(&World::on(place).await, Asker::Anyone).await;
+        let post = http::Request::post(format!("{}flotilla.matching.v1.Matches/Steal", served.origin()));
+        let post = post.header("content-type", "application/grpc").body(tonic::body::Body::empty()).unwrap();
+        let answer = http2().request(post).await.unwrap();
+        assert_eq!((answer.status().as_u16(), &answer.headers()["grpc-status"]), (200, &"12".parse().unwrap()));
+        served.ended().await;
+    });
+}
