@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use ambient::Clock;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use chassis::spans::Span;
-use chassis::{Host, Spans};
+use chassis::{Host, Spans, Workers};
 use events::TraceContext;
 use http::header::{ALLOW, CONTENT_LENGTH, HOST};
 use http::request::Parts;
@@ -51,7 +51,8 @@ pub struct Proxy {
     guard: Option<Arc<Guard>>,
     clients: Clients,
     clock: Arc<dyn Clock>,
-    client: Client,
+    /// One for each worker, so that no request waits for what another thread does.
+    upstreams: Box<[Client]>,
     uploads: Uploads,
     retry_after: Duration,
     spans: Spans,
@@ -61,7 +62,7 @@ pub struct Proxy {
 impl Proxy {
     /// A proxy for the routes of `config`. Its live streams end when `host` is told to end.
     pub fn new(config: &Config, guard: Option<Arc<Guard>>, host: &Host) -> Self {
-        let limits = &config.limits;
+        let (limits, workers) = (&config.limits, host.workers().count());
         let remembered = config.clients.remembered;
         let limiter = |rate: Rate| Arc::new(Limiter::new(rate, remembered));
         let common = limits.rate.map(limiter);
@@ -82,7 +83,7 @@ impl Proxy {
             guard,
             clients: config.clients.clone(),
             clock: host.clock(),
-            client: upstream::client(limits),
+            upstreams: (0..workers).map(|_| upstream::client(limits, workers)).collect(),
             uploads: Uploads::new(limits),
             retry_after: limits.retry_after,
             spans: host.spans(),
@@ -91,15 +92,15 @@ impl Proxy {
     }
 
     /// Answers a request: with the answer of its service, or with the reason why there is none.
-    pub async fn answer(State(proxy): State<Arc<Self>>, request: Request) -> Response {
-        let (began, at) = (Instant::now(), proxy.spans.now());
-        let trace = proxy.spans.begin();
+    pub async fn answer(&self, request: Request) -> Response {
+        let (began, at) = (Instant::now(), self.spans.now());
+        let trace = self.spans.begin();
         let method = chassis::method_label(request.method());
-        let caller = proxy.caller(request.extensions(), request.headers());
+        let caller = self.caller(request.extensions(), request.headers());
         let mut standing = None;
-        let (metrics, outcome) = match proxy.lane(request.uri().path()) {
-            Ok(lane) => (lane.metrics(), proxy.pass(lane, request, caller, trace, &mut standing).await),
-            Err(refusal) => (&proxy.unrouted, Err(refusal)),
+        let (metrics, outcome) = match self.lane(request.uri().path()) {
+            Ok(lane) => (lane.metrics(), self.pass(lane, request, caller, trace, &mut standing).await),
+            Err(refusal) => (&self.unrouted, Err(refusal)),
         };
         let mut response = outcome.unwrap_or_else(|refusal| refused(refusal, metrics, trace));
         headers::protect(response.headers_mut(), caller.https);
@@ -110,13 +111,16 @@ impl Proxy {
             response.headers_mut().insert(TRACE_ID, trace_id);
         }
         metrics.answered(method, response.status(), began.elapsed());
-        proxy.spans.record(|| {
-            Span::answered(trace, None, method, metrics.route(), response.status(), (at, proxy.spans.now()))
-        });
+        self.spans
+            .record(|| Span::answered(trace, None, method, metrics.route(), response.status(), (at, self.spans.now())));
         response
     }
 
     fn lane(&self, path: &str) -> Result<&Arc<Lane>, Refusal> {
+        // A request may name a host alone, or nothing (`*`): that leads nowhere.
+        if !path.starts_with('/') {
+            return Err(Refusal::NoRoute);
+        }
         crate::path::check(path).map_err(Refusal::Path)?;
         self.lanes.find(path).ok_or(Refusal::NoRoute)
     }
@@ -234,7 +238,7 @@ impl Proxy {
     ) -> Result<(http::Response<Incoming>, Chosen), Refusal> {
         head.headers.insert(HOST, to.host());
         head.uri = to.address(head.uri.path_and_query().cloned());
-        let answered = self.client.request(http::Request::from_parts(head, Full::new(body)));
+        let answered = self.upstreams[Workers::here()].request(http::Request::from_parts(head, Full::new(body)));
         let outcome = match timeout_at(deadline, answered).await {
             Ok(answered) => answered.map_err(|error| Refusal::of(error, self.retry_after)),
             Err(_) => Err(Refusal::Timeout(lane.timeout())),
