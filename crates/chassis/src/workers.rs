@@ -63,3 +63,40 @@ fn worker(number: usize, ending: CancellationToken) -> io::Result<Handle> {
     })?;
     Ok(handle)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_gets_work_in_turn_and_does_it_itself() {
+        let workers = Workers::start().unwrap();
+        for turn in 0..2 * workers.count() {
+            let number = workers.next().spawn(async { Workers::here() }).await.unwrap();
+            assert_eq!(number, turn % workers.count());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_they_do_ends_with_the_last_handle() {
+        let workers = Workers::start().unwrap();
+        let (held, dropped) = oneshot::channel::<()>();
+        workers.clone().next().spawn(async move {
+            let _held = held;
+            pending::<()>().await;
+        });
+        drop(workers);
+        assert!(dropped.await.is_err());
+    }
+
+    #[tokio::test]
+    async fn without_them_work_is_done_where_it_comes_up() {
+        let workers = Workers::default();
+        assert_eq!((workers.count(), Workers::here()), (1, 0));
+        assert_eq!(workers.next().id(), Handle::current().id());
+    }
+}
