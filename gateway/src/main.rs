@@ -10,7 +10,7 @@ use axum::Router;
 use chassis::{Host, Plain};
 use clap::{CommandFactory, FromArgMatches, Parser};
 use gateway::guard::Guard;
-use gateway::reload::{self, RoutesFile};
+use gateway::reload::{self, InForce, RoutesFile};
 use gateway::tls::{Files, Tls};
 use tokio::net::TcpListener;
 
@@ -73,7 +73,7 @@ impl Settings {
         tls.map(Some).context("no HTTPS (set by TLS_CERT_FILE, TLS_KEY_FILE)")
     }
 
-    fn routes(&self, host: &Host) -> anyhow::Result<Router> {
+    fn routes(&self, host: &Host) -> anyhow::Result<InForce> {
         let file = RoutesFile::new(&self.routes);
         let read = file.read()?;
         let required = self.chassis.trust.require_identity;
@@ -85,6 +85,7 @@ impl Settings {
 fn main() -> ExitCode {
     let mut settings = Settings::read();
     settings.chassis.begins_traces = true;
+    settings.chassis.threads = chassis::Threads::PerCpu;
     let mut chassis = settings.chassis.clone();
     // Whom the gateway believes is said by its routes file.
     chassis.trust = chassis::Trust::default();
@@ -106,14 +107,14 @@ async fn serve_edge(
     edge: SocketAddr,
     tls: Option<Tls>,
     limits: chassis::ServeLimits,
-    router: Router,
+    routes: InForce,
 ) -> anyhow::Result<()> {
     let listener = TcpListener::bind(edge).await.with_context(|| format!("cannot listen on {edge} (set by LISTEN)"))?;
-    let (draining, stopping) = (host.draining(), host.stopping());
+    let (serving, stopping) = (host.clone(), host.stopping());
     host.spawn("edge", async move {
         match tls {
-            Some(tls) => chassis::serve(listener, tls, router, limits, draining).await,
-            None => chassis::serve(listener, Plain, router, limits, draining).await,
+            Some(tls) => chassis::serve(listener, tls, routes, limits, serving).await,
+            None => chassis::serve(listener, Plain, routes, limits, serving).await,
         }
         stopping.cancelled().await;
     });

@@ -42,7 +42,7 @@ impl Overview {
             upstream.addresses.iter().enumerate().map(replica).collect::<Vec<_>>()
         };
         let services = config.upstreams.iter().flat_map(replicas).collect();
-        Self { services, client: upstream::client(&config.limits), last: Mutex::default() }
+        Self { services, client: upstream::client(&config.limits, 1), last: Mutex::default() }
     }
 
     /// 200 while at least one service is ready, else 503; the body says which.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use ambient::Clock;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use chassis::spans::Span;
-use chassis::{Host, Spans};
+use chassis::{Host, Spans, Workers};
 use events::TraceContext;
 use http::header::{ALLOW, CONTENT_LENGTH, HOST};
 use http::request::Parts;
@@ -52,7 +52,9 @@ pub struct Proxy {
     guard: Option<Arc<Guard>>,
     clients: Clients,
     clock: Arc<dyn Clock>,
-    client: Client,
+    /// One for each worker, so that no request waits for what another thread does.
+    upstreams: Box<[Client]>,
+    /// One for all: a connection carries many calls.
     grpc: Client,
     uploads: Uploads,
     retry_after: Duration,
@@ -63,7 +65,7 @@ pub struct Proxy {
 impl Proxy {
     /// A proxy for the routes of `config`. Its live streams end when `host` is told to end.
     pub fn new(config: &Config, guard: Option<Arc<Guard>>, host: &Host) -> Self {
-        let limits = &config.limits;
+        let (limits, workers) = (&config.limits, host.workers().count());
         let remembered = config.clients.remembered;
         let limiter = |rate: Rate| Arc::new(Limiter::new(rate, remembered));
         let common = limits.rate.map(limiter);
@@ -84,7 +86,7 @@ impl Proxy {
             guard,
             clients: config.clients.clone(),
             clock: host.clock(),
-            client: upstream::client(limits),
+            upstreams: (0..workers).map(|_| upstream::client(limits, workers)).collect(),
             grpc: grpc::client(limits),
             uploads: Uploads::new(limits),
             retry_after: limits.retry_after,
@@ -94,16 +96,16 @@ impl Proxy {
     }
 
     /// Answers a request: with the answer of its service, or with the reason why there is none.
-    pub async fn answer(State(proxy): State<Arc<Self>>, request: Request) -> Response {
-        let (began, at) = (Instant::now(), proxy.spans.now());
-        let trace = proxy.spans.begin();
+    pub async fn answer(&self, request: Request) -> Response {
+        let (began, at) = (Instant::now(), self.spans.now());
+        let trace = self.spans.begin();
         let method = chassis::method_label(request.method());
-        let caller = proxy.caller(request.extensions(), request.headers());
+        let caller = self.caller(request.extensions(), request.headers());
         let asked_in_grpc = chassis::grpc::is_grpc(request.headers());
         let mut standing = None;
-        let (metrics, outcome) = match proxy.lane(request.uri().path()) {
-            Ok(lane) => (lane.metrics(), proxy.pass(lane, request, caller, trace, &mut standing).await),
-            Err(refusal) => (&proxy.unrouted, Err(refusal)),
+        let (metrics, outcome) = match self.lane(request.uri().path()) {
+            Ok(lane) => (lane.metrics(), self.pass(lane, request, caller, trace, &mut standing).await),
+            Err(refusal) => (&self.unrouted, Err(refusal)),
         };
         let mut response = outcome.unwrap_or_else(|refusal| refused(refusal, metrics, trace));
         if asked_in_grpc {
@@ -118,11 +120,15 @@ impl Proxy {
         }
         let status = chassis::grpc::outcome(&response);
         metrics.answered(method, status, began.elapsed());
-        proxy.spans.record(|| Span::answered(trace, None, method, metrics.route(), status, (at, proxy.spans.now())));
+        self.spans.record(|| Span::answered(trace, None, method, metrics.route(), status, (at, self.spans.now())));
         response
     }
 
     fn lane(&self, path: &str) -> Result<&Arc<Lane>, Refusal> {
+        // A request may name a host alone, or nothing (`*`): that leads nowhere.
+        if !path.starts_with('/') {
+            return Err(Refusal::NoRoute);
+        }
         crate::path::check(path).map_err(Refusal::Path)?;
         self.lanes.find(path).ok_or(Refusal::NoRoute)
     }
@@ -246,7 +252,7 @@ impl Proxy {
     ) -> Result<(http::Response<Incoming>, Chosen), Refusal> {
         head.headers.insert(HOST, to.host());
         head.uri = to.address(head.uri.path_and_query().cloned());
-        let client = if lane.is_grpc() { &self.grpc } else { &self.client };
+        let client = if lane.is_grpc() { &self.grpc } else { &self.upstreams[Workers::here()] };
         let answered = client.request(http::Request::from_parts(head, Full::new(body)));
         let outcome = match timeout_at(deadline, answered).await {
             Ok(answered) => answered.map_err(|error| Refusal::of(error, self.retry_after)),

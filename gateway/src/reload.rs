@@ -1,23 +1,26 @@
 //! The routes file may change while the gateway runs: requests under way end as they began, new ones go by the new file.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::any;
-use chassis::Host;
+use chassis::{Answers, App, Host, OWN_PATHS};
+use futures_util::future::{BoxFuture, Either};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
-use tower::ServiceExt;
+use tower::{Service, service_fn};
 
 use crate::config::{Config, ConfigError};
+use crate::edge::Edge;
 use crate::guard::Guard;
 use crate::trusted::Trusted;
-use crate::{observe, replicas, router};
+use crate::{observe, replicas};
 
 const RELOADS: &str = "gateway_reloads_total";
 
@@ -77,10 +80,53 @@ impl RoutesFile {
     }
 }
 
-/// The routes that are in force.
-struct InForce {
+/// What the gateway answers by the routes file that is in force. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct InForce(Arc<RwLock<Arc<Edge>>>);
+
+impl InForce {
+    /// Answers by this configuration.
+    pub fn new(config: Config, guard: Option<Arc<Guard>>, host: &Host) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(Edge::new(config, guard, host)))))
+    }
+
+    fn edge(&self) -> Arc<Edge> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Service<Request> for InForce {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let edge = self.edge();
+        Box::pin(async move { Ok(edge.answer(request).await) })
+    }
+}
+
+impl App for InForce {
+    fn within(self, host: &Host, config: &chassis::Config) -> impl Answers {
+        let (own, gateway) = (chassis::router(Router::new(), host, config), self);
+        service_fn(move |request: Request| {
+            if OWN_PATHS.contains(&request.uri().path()) {
+                Either::Left(own.clone().call(request))
+            } else {
+                Either::Right(gateway.clone().call(request))
+            }
+        })
+    }
+}
+
+/// Looks at the routes file.
+struct Watch {
     file: RoutesFile,
-    router: RwLock<Router>,
+    in_force: InForce,
     identity: Option<Trusted>,
     guard: Option<Arc<Guard>>,
     host: Host,
@@ -93,28 +139,22 @@ pub fn start(
     guard: Option<Guard>,
     every: Duration,
     host: &Host,
-) -> std::io::Result<Router> {
+) -> std::io::Result<InForce> {
     observe::describe();
     replicas::describe();
     metrics::describe_counter!(RELOADS, "Changes of the routes file, by what became of them");
     let guard = guard.map(Arc::new);
     let identity = read.config.identity.clone();
-    let router = RwLock::new(router(read.config, guard.clone(), host));
-    let in_force = Arc::new(InForce { file, router, identity, guard, host: host.clone() });
-    let (watching, stopping, asked) = (Arc::clone(&in_force), host.stopping(), signal(SignalKind::hangup())?);
+    let in_force = InForce::new(read.config, guard.clone(), host);
+    let watch = Watch { file, in_force: in_force.clone(), identity, guard, host: host.clone() };
+    let (stopping, asked) = (host.stopping(), signal(SignalKind::hangup())?);
     host.spawn("routes file", async move {
-        stopping.run_until_cancelled(watching.watch(read.text, every, asked)).await;
+        stopping.run_until_cancelled(watch.watch(read.text, every, asked)).await;
     });
-    // Not a fallback: that place belongs to chassis.
-    Ok(Router::new().route("/", any(answer)).route("/{*path}", any(answer)).with_state(in_force))
+    Ok(in_force)
 }
 
-async fn answer(State(in_force): State<Arc<InForce>>, request: Request) -> Response {
-    let router = in_force.router.read().unwrap_or_else(PoisonError::into_inner).clone();
-    router.oneshot(request).await.unwrap_or_else(|never| match never {})
-}
-
-impl InForce {
+impl Watch {
     async fn watch(&self, mut text: String, every: Duration, mut asked: Signal) {
         loop {
             tokio::select! {
@@ -148,8 +188,8 @@ impl InForce {
         if let Some(guard) = &self.guard {
             guard.serve(&config);
         }
-        let new = router(config, self.guard.clone(), &self.host);
-        *self.router.write().unwrap_or_else(PoisonError::into_inner) = new;
+        let new = Arc::new(Edge::new(config, self.guard.clone(), &self.host));
+        *self.in_force.0.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())
     }
 }

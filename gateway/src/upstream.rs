@@ -21,14 +21,15 @@ use crate::config::Limits;
 /// What speaks HTTP with the services. Clones share their connections.
 pub type Client = legacy::Client<Connector, Full<Bytes>>;
 
-/// A client that keeps within `limits`.
+/// A client that keeps within its share of `limits`: there are so many of them.
 ///
 /// Connections are never told to be kept for long: the services close them by age, and unused ones are let go here
 /// before the service does, so that new replicas are found and no request meets a connection that is being closed.
-pub fn client(limits: &Limits) -> Client {
+pub fn client(limits: &Limits, clients: usize) -> Client {
+    let most_idle = usize::try_from(limits.pool_max_idle).unwrap_or(usize::MAX);
     legacy::Client::builder(TokioExecutor::new())
         .pool_idle_timeout(limits.pool_idle_timeout)
-        .pool_max_idle_per_host(limits.pool_max_idle.try_into().unwrap_or(usize::MAX))
+        .pool_max_idle_per_host(most_idle.div_ceil(clients))
         .pool_timer(TokioTimer::new())
         // Only requests of which not one byte was written are sent again by the client: safe for POST too.
         .retry_canceled_requests(true)

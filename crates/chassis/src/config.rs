@@ -95,11 +95,25 @@ pub struct Config {
     /// Whether the routes begin traces themselves, as a gateway's do: what clients say of traces counts for nothing there.
     #[arg(skip)]
     pub begins_traces: bool,
+
+    /// Which threads serve connections.
+    #[arg(skip)]
+    pub threads: Threads,
 }
 
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse::<f64>().ok().filter(|share| (0.0..=1.0).contains(share));
     share.ok_or_else(|| "must be a number from 0 to 1".to_owned())
+}
+
+/// Which threads serve connections.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Threads {
+    /// Those of the process: whoever is free goes on with what is there to do.
+    #[default]
+    Shared,
+    /// One for each CPU, which keeps its connections: for a process that does little for each of many requests.
+    PerCpu,
 }
 
 /// How log lines look.
@@ -135,6 +149,7 @@ impl Default for Config {
             stop_on_stdin_eof: false,
             probe: false,
             begins_traces: false,
+            threads: Threads::Shared,
         }
     }
 }

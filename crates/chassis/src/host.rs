@@ -1,6 +1,6 @@
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fmt, io};
 
 use ambient::{Clock, Ids, SystemClock};
 use futures_util::future::BoxFuture;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::asker::{Doorkeeper, TrustError};
 use crate::health::{Health, Heartbeat};
 use crate::tasks::Tasks;
-use crate::{Config, Spans};
+use crate::{Config, Spans, Threads, Workers};
 
 /// What the process gives to the service that lives in it. Clones are handles to the same process.
 #[derive(Clone)]
@@ -23,6 +23,7 @@ pub struct Host {
     tasks: Arc<Tasks>,
     health: Arc<Health>,
     doorkeeper: Option<Arc<Doorkeeper>>,
+    workers: Workers,
 }
 
 impl fmt::Debug for Host {
@@ -37,7 +38,16 @@ impl Host {
         let draining = CancellationToken::new();
         let health = Arc::new(Health::new(draining.clone()));
         let spans = Spans::unwanted(Arc::clone(&clock), Arc::clone(&ids));
-        Self { clock, ids, spans, draining, tasks: Arc::default(), health, doorkeeper: None }
+        Self {
+            clock,
+            ids,
+            spans,
+            draining,
+            tasks: Arc::default(),
+            health,
+            doorkeeper: None,
+            workers: Workers::default(),
+        }
     }
 
     pub(crate) fn from_machine() -> Self {
@@ -58,6 +68,19 @@ impl Host {
     pub(crate) fn trusting(mut self, config: &Config) -> Result<Self, TrustError> {
         self.doorkeeper = Doorkeeper::new(&config.trust)?.map(Arc::new);
         Ok(self)
+    }
+
+    /// The same host, which serves connections in the threads that the settings say.
+    pub(crate) fn serving(mut self, config: &Config) -> io::Result<Self> {
+        if config.threads == Threads::PerCpu {
+            self.workers = Workers::start()?;
+        }
+        Ok(self)
+    }
+
+    /// Where connections are served.
+    pub const fn workers(&self) -> &Workers {
+        &self.workers
     }
 
     /// Where spans go. A host that a test made has none.

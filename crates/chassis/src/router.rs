@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::http_metrics::{self, RequestMetrics};
 use crate::problem::Problem;
-use crate::{Config, Host, asker, grpc, health, trace};
+use crate::{Answers, Config, Host, asker, grpc, health, trace};
 
 /// What extractors need to know of the process.
 #[derive(Debug)]
@@ -30,6 +30,21 @@ impl Surroundings {
         })
     }
 }
+
+/// What a process answers.
+pub trait App {
+    /// All that it answers, with health and metrics.
+    fn within(self, host: &Host, config: &Config) -> impl Answers;
+}
+
+impl App for Router {
+    fn within(self, host: &Host, config: &Config) -> impl Answers {
+        router(self, host, config)
+    }
+}
+
+/// The paths that every process answers.
+pub const OWN_PATHS: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
 /// The routes of a service with all that every service has: health, metrics, limits, and errors as problem+json.
 ///

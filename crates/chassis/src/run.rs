@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use axum::Router;
 use futures_util::future::OptionFuture;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
@@ -16,7 +15,7 @@ use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::probe::{self, NotReady};
-use crate::{Config, Host, LogFormat, Plain, TelemetryError, TrustError, http_metrics, router, serve, telemetry};
+use crate::{App, Config, Host, LogFormat, Plain, TelemetryError, TrustError, http_metrics, serve, telemetry};
 
 /// Without it the histograms of the exporter grow until someone asks for them.
 const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -69,9 +68,10 @@ pub enum RunError {
 /// says 503, streams end, requests in flight are answered, background tasks end. All of that is bounded by the grace
 /// period. The exit code is 0 when everything ended as it should.
 #[expect(clippy::needless_pass_by_value, reason = "a main has no further use for its settings")]
-pub fn run<B>(name: &'static str, config: Config, build: B) -> ExitCode
+pub fn run<B, A>(name: &'static str, config: Config, build: B) -> ExitCode
 where
-    B: AsyncFnOnce(Host) -> anyhow::Result<Router>,
+    B: AsyncFnOnce(Host) -> anyhow::Result<A>,
+    A: App,
 {
     let ended =
         if config.probe { probe::ask(config.listen).map_err(RunError::from) } else { start(name, &config, build) };
@@ -88,9 +88,10 @@ where
     }
 }
 
-fn start<B>(name: &'static str, config: &Config, build: B) -> Result<(), RunError>
+fn start<B, A>(name: &'static str, config: &Config, build: B) -> Result<(), RunError>
 where
-    B: AsyncFnOnce(Host) -> anyhow::Result<Router>,
+    B: AsyncFnOnce(Host) -> anyhow::Result<A>,
+    A: App,
 {
     telemetry::start(config)?;
     allow_open_files();
@@ -98,7 +99,8 @@ where
     let ended = runtime.block_on(async {
         let told_to_end = told_to_end(config.stop_on_stdin_eof).map_err(RunError::Runtime)?;
         let listener = listen(config.listen).await?;
-        let host = Host::from_machine().exporting(name, config).map_err(RunError::Spans)?.trusting(config)?;
+        let host = Host::from_machine().serving(config).map_err(RunError::Runtime)?;
+        let host = host.exporting(name, config).map_err(RunError::Spans)?.trusting(config)?;
         let spans = host.spans();
         tracing::info!(service = name, ?spans, "starting");
         let ended = run_until(host, config, listener, build, told_to_end).await;
@@ -148,7 +150,7 @@ fn stdin_ended() -> io::Result<oneshot::Receiver<()>> {
 }
 
 /// Runs a service within a runtime that is there already, until `told_to_end` resolves: for tests and simulations.
-pub async fn run_until<B>(
+pub async fn run_until<B, A>(
     host: Host,
     config: &Config,
     listener: TcpListener,
@@ -156,7 +158,8 @@ pub async fn run_until<B>(
     told_to_end: impl Future<Output = ()>,
 ) -> Result<(), RunError>
 where
-    B: AsyncFnOnce(Host) -> anyhow::Result<Router>,
+    B: AsyncFnOnce(Host) -> anyhow::Result<A>,
+    A: App,
 {
     let exporter = http_metrics::exporter();
     let mut told_to_end = pin!(told_to_end);
@@ -165,12 +168,12 @@ where
         () = &mut told_to_end => return end(&host, config.shutdown_grace, ready(())).await,
     };
     let routes = routes.inspect_err(|_| host.stop_at_once()).map_err(RunError::Build)?;
-    let app = router(routes, &host, config);
+    let app = routes.within(&host, config);
     if host.doorkeeper().is_none() && !config.begins_traces {
         tracing::warn!("OPEN: whoever reaches this process may do everything (PASS_KEY_FILE is not set)");
     }
     tracing::info!(address = listener.local_addr().ok().map(tracing::field::display), "serving");
-    let server = serve(listener, Plain, app, config.serve_limits(), host.draining());
+    let server = serve(listener, Plain, app, config.serve_limits(), host.clone());
     let server = AbortOnDropHandle::new(tokio::spawn(server));
     let mut upkeep = interval(METRICS_UPKEEP_EVERY);
     loop {

@@ -2,10 +2,11 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
+use axum::extract::Request as AnyRequest;
 use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -16,13 +17,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use crate::http_metrics;
 use crate::unread::Unread;
+use crate::{Host, Workers, http_metrics};
 
 /// How long to wait before the next try when the process has no file descriptor left for a connection.
 const PAUSE_AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(200);
@@ -135,19 +137,30 @@ pub struct Encrypted;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
-/// Serves HTTP until `draining` is cancelled and every request in flight is answered.
+/// What answers requests: a `Router` does. The futures stay with their connections, so they should be small.
+pub trait Answers:
+    Service<AnyRequest, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: Service<AnyRequest, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+}
+
+/// Serves HTTP until `host` is told to end and every request in flight is answered.
 ///
 /// From then on every answer closes its connection, and after the drain delay no new connection is taken. There is no
 /// deadline in here: drop the future to cut off what is left.
 pub async fn serve<H: Handshake>(
     listener: TcpListener,
     handshake: H,
-    router: Router,
+    service: impl Answers,
     limits: ServeLimits,
-    draining: CancellationToken,
+    host: Host,
 ) {
-    let closing = CancellationToken::new();
-    let server = Server { handshake, router, limits, draining: draining.clone(), closing: closing.clone() };
+    let (draining, closing) = (host.draining(), CancellationToken::new());
+    let server = Arc::new(Server { handshake, service, limits, draining: draining.clone(), closing: closing.clone() });
     let mut connections = JoinSet::new();
     let mut closed = pin!(async {
         draining.cancelled().await;
@@ -156,7 +169,7 @@ pub async fn serve<H: Handshake>(
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => server.clone().take(stream, peer, &mut connections),
+                Ok((stream, peer)) => Arc::clone(&server).take(stream, peer, host.workers(), &mut connections),
                 Err(error) => after_accept_error(&error).await,
             },
             // Without this the set would keep what is left of every connection there ever was.
@@ -183,10 +196,9 @@ fn is_of_the_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-#[derive(Clone)]
-struct Server<H> {
+struct Server<H, S> {
     handshake: H,
-    router: Router,
+    service: S,
     limits: ServeLimits,
     /// Answers close their connections.
     draining: CancellationToken,
@@ -194,30 +206,32 @@ struct Server<H> {
     closing: CancellationToken,
 }
 
-impl<H: Handshake> Server<H> {
+impl<H: Handshake, S: Answers> Server<H, S> {
     /// Serves a connection in a task of its own, unless there are as many as there may be.
-    fn take(self, stream: TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
+    fn take(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, workers: &Workers, connections: &mut JoinSet<()>) {
         while connections.try_join_next().is_some() {}
-        if connections.len() < self.limits.max_connections {
-            connections.spawn(self.connection(stream, peer));
-        } else {
-            http_metrics::refused_connection();
+        if connections.len() >= self.limits.max_connections {
+            return http_metrics::refused_connection();
+        }
+        // It belongs to the runtime that took it, until it is given to that of its worker.
+        match stream.into_std() {
+            Ok(stream) => drop(connections.spawn_on(self.connection(stream, peer), &workers.next())),
+            Err(error) => tracing::warn!(%error, "cannot serve a connection"),
         }
     }
 
-    async fn connection(self, stream: TcpStream, peer: SocketAddr) {
-        // An answer is written in one go: waiting for more to send only delays it.
-        let _ = stream.set_nodelay(true);
+    /// Whatever is not needed for as long as a connection of HTTP/1.1 lasts is boxed: thousands of them may be idle.
+    async fn connection(self: Arc<Self>, stream: std::net::TcpStream, peer: SocketAddr) {
         let began = Instant::now();
         let shaken = tokio::select! {
             biased;
-            shaken = timeout(self.limits.header_read_timeout, self.handshake.clone().shake(stream)) => shaken,
+            shaken = Box::pin(self.shake(stream)) => shaken,
             // Nothing was said on it.
             () = self.closing.cancelled(), if !H::ENCRYPTED => return,
         };
         let ended = match shaken {
             Ok(Ok((io, Protocol::Http1))) => self.http1(io, peer, began).await,
-            Ok(Ok((io, Protocol::Http2))) => self.http2(io, peer, began).await,
+            Ok(Ok((io, Protocol::Http2))) => Box::pin(self.http2(io, peer, began)).await,
             Ok(Err(error)) => return tracing::debug!(%peer, %error, "no handshake"),
             Err(_) => return tracing::debug!(%peer, "no handshake in time"),
         };
@@ -227,13 +241,26 @@ impl<H: Handshake> Server<H> {
         }
     }
 
+    async fn shake(&self, stream: std::net::TcpStream) -> Result<io::Result<(H::Io, Protocol)>, Elapsed> {
+        let shaken = async {
+            let stream = TcpStream::from_std(stream)?;
+            // An answer is written in one go: waiting for more to send only delays it.
+            let _ = stream.set_nodelay(true);
+            self.handshake.clone().shake(stream).await
+        };
+        timeout(self.limits.header_read_timeout, shaken).await
+    }
+
     async fn http1(&self, io: H::Io, peer: SocketAddr, began: Instant) -> hyper::Result<()> {
-        let service = service_fn(async |request| {
-            let mut response = self.answer(request, peer).await?;
-            if self.draining.is_cancelled() || began.elapsed() >= self.limits.connection_max_age {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        let service = service_fn(|request| {
+            let answered = self.answer(request, peer);
+            async move {
+                let mut response = answered.await?;
+                if self.draining.is_cancelled() || began.elapsed() >= self.limits.connection_max_age {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response)
             }
-            Ok::<_, Infallible>(response)
         });
         let mut connection = pin!(self.limits.http1().serve_connection(self.bounded(io), service));
         tokio::select! {
@@ -247,13 +274,14 @@ impl<H: Handshake> Server<H> {
 
     /// Here a client is told that a connection ends (GOAWAY) without an answer on which that could be said. What it has sent
     /// until it knows is answered: also on a connection that has just begun.
-    async fn http2(&self, io: H::Io, peer: SocketAddr, began: Instant) -> hyper::Result<()> {
+    async fn http2(self: &Arc<Self>, io: H::Io, peer: SocketAddr, began: Instant) -> hyper::Result<()> {
         let unread = Unread::default();
         // Each request has a task of its own there.
-        let (server, watched) = (self.clone(), unread.clone());
+        let (server, watched) = (Arc::clone(self), unread.clone());
         let service = service_fn(move |request| {
-            let (server, watched) = (server.clone(), watched.clone());
-            async move { server.answer(request, peer).await.map(|response| response.map(|body| watched.watch(body))) }
+            let watched = watched.clone();
+            let answered = server.answer(request, peer);
+            async move { answered.await.map(|response| response.map(|body| watched.watch(body))) }
         });
         let mut connection = pin!(self.limits.http2().serve_connection(self.bounded(io), service));
         let over = async {
@@ -280,12 +308,12 @@ impl<H: Handshake> Server<H> {
         TokioIo::new(Box::pin(stream))
     }
 
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
+    fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> S::Future {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
         if H::ENCRYPTED {
             request.extensions_mut().insert(Encrypted);
         }
-        self.router.clone().call(request).await
+        self.service.clone().call(request)
     }
 }

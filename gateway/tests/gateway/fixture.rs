@@ -121,7 +121,7 @@ impl Gateway {
             let host = chassis::Host::new(clock.clone(), Arc::new(Ids::seeded(clock, 1)));
             let build = async |host: chassis::Host| {
                 let guard = Guard::start(&config, signing_key.as_deref(), false, &host)?.map(Arc::new);
-                Ok(gateway::router(config, guard, &host))
+                Ok(gateway::reload::InForce::new(config, guard, &host))
             };
             chassis::run_until(host, &settings, listener, build, told_to_end).await
         });

@@ -13,6 +13,7 @@ mod health;
 mod https;
 mod identity;
 mod keycloak;
+mod overload;
 mod process;
 mod rates;
 mod recorder;

@@ -154,7 +154,7 @@ async fn a_service_can_be_told_to_end_while_it_is_being_built() {
     let never = async |host: chassis::Host| {
         let stopping = host.stopping();
         host.spawn("task", async move { stopping.cancelled().await });
-        pending().await
+        pending::<anyhow::Result<Router>>().await
     };
     let ended = chassis::run_until(host, &config, listener, never, sleep(Duration::from_millis(20)));
     timeout(DEADLINE, ended).await.unwrap().unwrap();

@@ -55,7 +55,7 @@ pub fn routes_files(bytes: &[u8]) {
     }
     let again = Config::parse(&format!("{text}\n"), |_| None).unwrap();
     assert_eq!(format!("{again:?}"), format!("{config:?}"));
-    drop(gateway::router(config, None, &host()));
+    drop(gateway::reload::InForce::new(config, None, &host()));
 }
 
 fn spans(limits: &Limits) -> [Duration; 7] {
