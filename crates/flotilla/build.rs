@@ -19,10 +19,11 @@ fn main() -> io::Result<()> {
     fs::write(out, code)
 }
 
-/// Adds one fleet: every TOML file in its folder, by name.
+/// Adds one fleet: every TOML and JSON file in its folder, by name.
 fn embed(fleet: &Path, code: &mut String) -> io::Result<()> {
     code.push_str("&[");
-    for file in sorted(fleet)?.iter().filter(|file| file.extension().is_some_and(|end| end == "toml")) {
+    for file in sorted(fleet)?.iter().filter(|file| file.extension().is_some_and(|end| end == "toml" || end == "json"))
+    {
         println!("cargo::rerun-if-changed={}", file.display());
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let path = file.canonicalize()?.display().to_string();

@@ -1,5 +1,6 @@
 //! The routes file: read, filled in from the environment, and checked before the first request.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Method;
@@ -9,12 +10,13 @@ use thiserror::Error;
 
 use crate::clients::Clients;
 use crate::cors::Cors;
+use crate::documentation;
 use crate::grpc;
 use crate::rate::Rate;
 use crate::routes::Pattern;
 use crate::trusted::{Section, Trusted};
 
-/// Paths that the gateway itself answers.
+/// Paths that the gateway itself answers, beside those of the documentation.
 const OWN_PATHS: [&str; 4] = ["/healthz", "/livez", "/readyz", "/metrics"];
 
 /// Methods a route may open. OPTIONS is not among them: the gateway answers it from the route's list.
@@ -62,6 +64,8 @@ pub struct Config {
     pub identity: Option<Trusted>,
     /// Who the clients are.
     pub clients: Clients,
+    /// The file with the document of what is open (`OpenAPI`), if that is shown. Relative to the routes file.
+    pub openapi: Option<PathBuf>,
 }
 
 /// A service behind the gateway.
@@ -198,6 +202,7 @@ struct File {
     identity: Section,
     #[serde(default)]
     clients: Clients,
+    openapi: Option<PathBuf>,
 }
 
 /// One address, or several of equal rank.
@@ -247,7 +252,7 @@ impl Config {
         let routes = routes(file.routes, &upstreams, &limits)?;
         file.cors.as_ref().map_or(Ok(()), Cors::check).map_err(|reason| wrong("cors.credentials", reason))?;
         let identity = file.identity.settle(environment).map_err(|(key, reason)| wrong(key, reason))?;
-        Ok(Self { upstreams, routes, limits, cors: file.cors, identity, clients: file.clients })
+        Ok(Self { upstreams, routes, limits, cors: file.cors, identity, clients: file.clients, openapi: file.openapi })
     }
 }
 
@@ -319,7 +324,7 @@ fn routes(entries: Vec<RouteEntry>, upstreams: &[Upstream], limits: &Limits) -> 
 fn route(index: usize, entry: RouteEntry, upstreams: &[Upstream], limits: &Limits) -> Result<Route, ConfigError> {
     let at = |key: &str, reason: String| wrong(format!("routes[{index}].{key}"), reason);
     let path = Pattern::parse(&entry.path).map_err(|error| at("path", format!("'{}' {error}", entry.path)))?;
-    if OWN_PATHS.iter().any(|own| path.covers(own)) {
+    if OWN_PATHS.iter().chain(&documentation::PATHS).any(|own| path.covers(own)) {
         return Err(at("path", format!("{path} is the gateway's own")));
     }
     let upstream = upstreams.iter().position(|upstream| upstream.name == entry.upstream).ok_or_else(|| {

@@ -20,6 +20,7 @@ use tower_http::cors::CorsLayer;
 
 use crate::config::Config;
 use crate::cors::Cors;
+use crate::documentation::{self, Documentation};
 use crate::guard::Guard;
 use crate::overview::Overview;
 use crate::proxy::Proxy;
@@ -35,6 +36,7 @@ const HEALTH_OF_SERVICES: &str = "/healthz/services";
 pub struct Edge {
     proxy: Proxy,
     health: Router,
+    documentation: Option<Router>,
     compress_from: u16,
     cors: Option<CorsLayer>,
 }
@@ -50,9 +52,16 @@ impl Edge {
         Self {
             proxy: Proxy::new(&config, guard, host),
             health,
+            documentation: None,
             compress_from: config.limits.compress_from,
             cors: config.cors.map(Cors::layer),
         }
+    }
+
+    /// The same, which shows this.
+    #[must_use]
+    pub fn with(self, documentation: Option<Documentation>) -> Self {
+        Self { documentation: documentation.map(Documentation::routes), ..self }
     }
 
     /// Answers a request, whatever happens meanwhile.
@@ -86,7 +95,10 @@ impl Edge {
     async fn answer_plainly(&self, request: Request) -> Result<Response, Infallible> {
         match request.uri().path() {
             HEALTH | HEALTH_OF_SERVICES => self.health.clone().oneshot(request).await,
-            _ => Ok(self.proxy.answer(request).await),
+            path => match self.documentation.as_ref().filter(|_| documentation::covers(path)) {
+                Some(documentation) => documentation.clone().oneshot(request).await,
+                None => Ok(self.proxy.answer(request).await),
+            },
         }
     }
 }

@@ -19,17 +19,21 @@
 //! | [`replicas`] | a replica that fails is left out, and what was not done is asked of another |
 //! | [`upstream`] | connections are kept open, but not for so long that new replicas are never found |
 //! | [`refusal`] | one place turns what went wrong into an answer |
+//!
+//! Beside them: [`documentation`] serves the document of what is open and a page to try it, [`openapi`] makes that document.
 
 pub mod body;
 pub mod clients;
 pub mod config;
 pub mod cors;
+pub mod documentation;
 pub mod edge;
 pub mod grpc;
 pub mod guard;
 pub mod headers;
 pub mod lane;
 pub mod observe;
+pub mod openapi;
 pub mod overview;
 pub mod path;
 pub mod provider;

@@ -123,7 +123,8 @@ impl Refusal {
         HeaderValue::try_from(format!(r#"Bearer realm="{plain}"{error}"#)).ok()
     }
 
-    fn problem(&self) -> Problem {
+    /// What the client reads.
+    pub fn problem(&self) -> Problem {
         let detail = self.to_string();
         match self {
             Self::Path(_) | Self::Headers(_) | Self::UploadBroken => Problem::bad_request(detail),
@@ -148,14 +149,17 @@ impl Refusal {
             | Self::Busy(retry_after)
             | Self::Refused(retry_after)
             | Self::NoRoom(retry_after) => Problem::unavailable(detail, *retry_after),
-            Self::Unreachable(_) | Self::Broken(_) => {
-                Problem::new(StatusCode::BAD_GATEWAY, "bad-gateway", "The service gave no answer").detail(detail)
-            }
+            Self::Unreachable(_) | Self::Broken(_) => no_answer(detail),
             Self::ConnectTimeout | Self::Timeout(_) => {
                 Problem::new(StatusCode::GATEWAY_TIMEOUT, "gateway-timeout", "The service took too long").detail(detail)
             }
         }
     }
+}
+
+/// 502: there is nobody behind the gateway, or he broke off.
+pub fn no_answer(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::BAD_GATEWAY, "bad-gateway", "The service gave no answer").detail(detail)
 }
 
 impl IntoResponse for Refusal {

@@ -17,6 +17,7 @@ use tokio::time::sleep;
 use tower::{Service, service_fn};
 
 use crate::config::{Config, ConfigError};
+use crate::documentation::Documentation;
 use crate::edge::Edge;
 use crate::guard::Guard;
 use crate::trusted::Trusted;
@@ -47,6 +48,14 @@ pub enum ReloadError {
         /// Why not.
         source: ConfigError,
     },
+    /// The document that it names cannot be shown.
+    #[error("{} (set by openapi in the routes file): {reason}", file.display())]
+    Document {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// It asks for what only a new start can give.
     #[error("[identity] has changed: that needs a restart")]
     Identity,
@@ -58,6 +67,7 @@ pub struct Read {
     text: String,
     /// What it means.
     pub config: Config,
+    documentation: Option<Documentation>,
 }
 
 impl RoutesFile {
@@ -71,12 +81,43 @@ impl RoutesFile {
         let Self(file) = self;
         let text = std::fs::read_to_string(file);
         let text = text.map_err(|source| ReloadError::File { file: file.clone(), source })?;
-        Ok(Read { config: self.parse(&text)?, text })
+        let config = Config::parse(&text, |name| std::env::var(name).ok());
+        let config = config.map_err(|source| ReloadError::Config { file: file.clone(), source })?;
+        let documentation = config.openapi.as_deref().map(|document| self.documentation(document)).transpose()?;
+        Ok(Read { text, config, documentation })
     }
 
-    fn parse(&self, text: &str) -> Result<Config, ReloadError> {
-        let config = Config::parse(text, |name| std::env::var(name).ok());
-        config.map_err(|source| ReloadError::Config { file: self.0.clone(), source })
+    fn documentation(&self, document: &Path) -> Result<Documentation, ReloadError> {
+        let file = self.beside(document);
+        Documentation::read(&file).map_err(|reason| ReloadError::Document { file, reason })
+    }
+
+    fn beside(&self, document: &Path) -> PathBuf {
+        self.0.parent().unwrap_or(&self.0).join(document)
+    }
+
+    /// What is in the files now. None if they cannot be read for a moment: they are about to be replaced.
+    fn look(&self, document: Option<&Path>) -> Option<Looked> {
+        let routes = std::fs::read_to_string(&self.0).ok()?;
+        let document = document.map(|document| std::fs::read(self.beside(document)));
+        Some(Looked { routes, document: document.transpose().ok()? })
+    }
+}
+
+/// What was in the files, whether it could be used or not.
+#[derive(Debug, PartialEq, Eq)]
+struct Looked {
+    routes: String,
+    document: Option<Vec<u8>>,
+}
+
+impl Read {
+    fn looked(&self) -> Looked {
+        Looked { routes: self.text.clone(), document: self.documentation.as_ref().map(Documentation::text) }
+    }
+
+    fn edge(self, guard: Option<Arc<Guard>>, host: &Host) -> Arc<Edge> {
+        Arc::new(Edge::new(self.config, guard, host).with(self.documentation))
     }
 }
 
@@ -145,30 +186,31 @@ pub fn start(
     metrics::describe_counter!(RELOADS, "Changes of the routes file, by what became of them");
     let guard = guard.map(Arc::new);
     let identity = read.config.identity.clone();
-    let in_force = InForce::new(read.config, guard.clone(), host);
+    let (looked, document) = (read.looked(), read.config.openapi.clone());
+    let in_force = InForce(Arc::new(RwLock::new(read.edge(guard.clone(), host))));
     let watch = Watch { file, in_force: in_force.clone(), identity, guard, host: host.clone() };
     let (stopping, asked) = (host.stopping(), signal(SignalKind::hangup())?);
     host.spawn("routes file", async move {
-        stopping.run_until_cancelled(watch.watch(read.text, every, asked)).await;
+        stopping.run_until_cancelled(watch.watch(looked, document, every, asked)).await;
     });
     Ok(in_force)
 }
 
 impl Watch {
-    async fn watch(&self, mut text: String, every: Duration, mut asked: Signal) {
+    async fn watch(&self, mut looked: Looked, mut document: Option<PathBuf>, every: Duration, mut asked: Signal) {
         loop {
             tokio::select! {
                 () = sleep(every) => {}
                 _ = asked.recv() => tracing::info!("told to look at the routes file"),
             }
-            // One that cannot be read for a moment is about to be replaced.
-            let Ok(now) = std::fs::read_to_string(&self.file.0) else { continue };
-            if now == text {
+            let Some(now) = self.file.look(document.as_deref()) else { continue };
+            if now == looked {
                 continue;
             }
-            text = now;
-            match self.put_in_force(&text) {
-                Ok(()) => {
+            looked = now;
+            match self.file.read().and_then(|read| self.put_in_force(read)) {
+                Ok(in_force) => {
+                    (looked, document) = in_force;
                     metrics::counter!(RELOADS, "result" => "in_force").increment(1);
                     tracing::info!("the routes file has changed, and is in force");
                 }
@@ -180,16 +222,17 @@ impl Watch {
         }
     }
 
-    fn put_in_force(&self, text: &str) -> Result<(), ReloadError> {
-        let config = self.file.parse(text)?;
-        if config.identity != self.identity {
+    /// From now on it is as it was `read`. Gives what to compare the files with.
+    fn put_in_force(&self, read: Read) -> Result<(Looked, Option<PathBuf>), ReloadError> {
+        if read.config.identity != self.identity {
             return Err(ReloadError::Identity);
         }
         if let Some(guard) = &self.guard {
-            guard.serve(&config);
+            guard.serve(&read.config);
         }
-        let new = Arc::new(Edge::new(config, self.guard.clone(), &self.host));
+        let looked = (read.looked(), read.config.openapi.clone());
+        let new = read.edge(self.guard.clone(), &self.host);
         *self.in_force.0.write().unwrap_or_else(PoisonError::into_inner) = new;
-        Ok(())
+        Ok(looked)
     }
 }

@@ -11,7 +11,12 @@ use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::http::request::Parts;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
+use crate::Config;
+use crate::openapi::number;
 use crate::problem::Problem;
 use crate::router::Surroundings;
 use crate::trace::about;
@@ -116,9 +121,13 @@ fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
     if suffixed || media_type == "application/json" {
         return Ok(());
     }
+    Err(not_json(given))
+}
+
+fn not_json(given: &str) -> Problem {
     let title = "The body must be JSON, and say so";
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", title)
-        .detail(format!("the content type is {given}; send JSON with -H 'Content-Type: application/json'")))
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", title)
+        .detail(format!("the content type is {given}; send JSON with -H 'Content-Type: application/json'"))
 }
 
 async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
@@ -135,6 +144,18 @@ async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
         }
     }
     if seen > limit { Err(too_large(limit)) } else { Ok(kept) }
+}
+
+/// All that [`Fields`] refuses, but for what is wrong with a field.
+pub(crate) fn refusals() -> [Problem; 5] {
+    let Config { body_limit, body_read_timeout, .. } = Config::default();
+    [
+        Problem::bad_request("the body is not JSON: expected value at line 1 column 1"),
+        too_slow(body_read_timeout),
+        too_large(body_limit),
+        not_json("text/plain"),
+        not_an_object(),
+    ]
 }
 
 pub(crate) fn too_large(limit: usize) -> Problem {
@@ -176,6 +197,14 @@ fn read_id(text: &str) -> Option<i64> {
     read_digits(text).filter(|id| (1..=MAX_EXACT).contains(id))
 }
 
-fn no_such_id() -> Problem {
+impl IntoParams for Id {
+    fn into_params(_location: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let id = Parameter::builder().name("id").parameter_in(ParameterIn::Path).required(Required::True);
+        let id = id.schema(Some(number(&(1..=MAX_EXACT)))).example(Some(5000.into()));
+        vec![id.description(Some("Which one. What is no such number names nothing: 404.")).build()]
+    }
+}
+
+pub(crate) fn no_such_id() -> Problem {
     Problem::not_found(format!("an id is a whole number from 1 to {MAX_EXACT}"))
 }

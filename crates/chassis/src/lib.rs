@@ -29,6 +29,7 @@ pub mod grpc;
 mod health;
 mod host;
 mod http_metrics;
+pub mod openapi;
 pub mod page;
 mod probe;
 pub mod problem;

@@ -1,15 +1,19 @@
 //! Lists in pages. A cursor says where a page ends, so the millionth row costs no more than the first.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
-use axum::Json;
 use axum::extract::{FromRequestParts, Query};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::http::request::Parts;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize, Serializer};
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::{Ref, RefOr, Required};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use crate::openapi::number;
 use crate::problem::Problem;
 
 /// The size of a page that a client did not choose.
@@ -60,12 +64,19 @@ impl<const N: usize> PageRequest<N> {
 
 fn read_size(text: &str) -> Result<i64, Problem> {
     let size = text.parse().ok().filter(|size| (1..=MAX_SIZE).contains(size));
-    size.ok_or_else(|| Problem::bad_request(format!("size must be a whole number from 1 to {MAX_SIZE}")))
+    size.ok_or_else(no_such_size)
+}
+
+pub(crate) fn no_such_size() -> Problem {
+    Problem::bad_request(format!("size must be a whole number from 1 to {MAX_SIZE}"))
 }
 
 fn read_cursor<const N: usize>(text: &str) -> Result<[i64; N], Problem> {
-    decode_cursor(text)
-        .ok_or_else(|| Problem::bad_request("cursor must be one from a next link of this list, letter for letter"))
+    decode_cursor(text).ok_or_else(no_such_cursor)
+}
+
+pub(crate) fn no_such_cursor() -> Problem {
+    Problem::bad_request("cursor must be one from a next link of this list, letter for letter")
 }
 
 /// Version, numbers, checksum.
@@ -104,22 +115,94 @@ impl<S: Send + Sync, const N: usize> FromRequestParts<S> for PageRequest<N> {
     }
 }
 
-/// One page of a list in HAL: the items below `rel`, a link to itself, and one to the next page if there is one.
-///
-/// `next` is the sort key of the last item of this page, if more follow.
-pub fn page<const N: usize>(
-    path: &str,
-    rel: &str,
-    items: Vec<Value>,
-    request: &PageRequest<N>,
-    next: Option<[i64; N]>,
-) -> Json<Value> {
-    let mut links = json!({ "self": { "href": request.link(path, request.after) } });
-    if next.is_some() {
-        links["next"] = json!({ "href": request.link(path, next) });
+impl<const N: usize> IntoParams for PageRequest<N> {
+    fn into_params(_location: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let parameter = |name, schema: ObjectBuilder, about| {
+            let parameter = Parameter::builder().name(name).parameter_in(ParameterIn::Query).required(Required::False);
+            parameter.schema(Some(schema)).description(Some(about))
+        };
+        // A cursor of a list that is sorted by more, or by less, is none of this one.
+        let format = SchemaFormat::Custom(format!("cursor-{N}"));
+        let cursor = ObjectBuilder::new().schema_type(Type::String).format(Some(format));
+        let cursor = parameter("cursor", cursor, "Where the page before ended, as its `next` link says.");
+        let size = number(&(1..=MAX_SIZE)).default(Some(DEFAULT_SIZE.into()));
+        let size = parameter("size", size, "At most so many items.");
+        vec![cursor.example(Some(write_cursor([5000; N]).into())).build(), size.build()]
     }
-    // Not through json!, which would copy the items.
-    let embedded = Map::from_iter([(rel.to_owned(), Value::Array(items))]);
-    let document = [("_embedded", Value::Object(embedded)), ("_links", links)];
-    Json(document.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+/// A link in HAL.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Link {
+    /// Where it leads: relative to the address that was asked.
+    href: String,
+}
+
+impl Link {
+    /// A link to this path.
+    pub fn to(href: impl Into<String>) -> Self {
+        Self { href: href.into() }
+    }
+}
+
+/// What lists consist of.
+pub trait Listed: Serialize {
+    /// The path of the list.
+    const PATH: &'static str;
+    /// What the list calls its items.
+    const REL: &'static str;
+}
+
+/// One page of a list in HAL.
+#[derive(Debug, Serialize)]
+pub struct Page<T: Listed> {
+    #[serde(rename = "_embedded", serialize_with = "embedded")]
+    items: Vec<T>,
+    #[serde(rename = "_links")]
+    links: PageLinks,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct PageLinks {
+    /// This page.
+    #[serde(rename = "self")]
+    this: Link,
+    /// The page after it, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next: Option<Link>,
+}
+
+impl<T: Listed> Page<T> {
+    /// The page that was asked for. `next` is the sort key of its last item, if more follow.
+    pub fn new<const N: usize>(items: Vec<T>, request: &PageRequest<N>, next: Option<[i64; N]>) -> Self {
+        let link = |after| Link::to(request.link(T::PATH, after));
+        Self { items, links: PageLinks { this: link(request.after), next: next.map(|next| link(Some(next))) } }
+    }
+}
+
+fn embedded<T: Listed, S: Serializer>(items: &[T], into: S) -> Result<S::Ok, S::Error> {
+    into.collect_map([(T::REL, items)])
+}
+
+impl<T: Listed + ToSchema> PartialSchema for Page<T> {
+    fn schema() -> RefOr<Schema> {
+        let items = Array::new(Ref::from_schema_name(T::name()));
+        let items = ArrayBuilder::from(items).max_items(usize::try_from(MAX_SIZE).ok());
+        let embedded = ObjectBuilder::new().property(T::REL, items).required(T::REL);
+        let page = ObjectBuilder::new().property("_embedded", embedded).required("_embedded");
+        page.property("_links", PageLinks::schema()).required("_links").description(Some("One page of a list.")).into()
+    }
+}
+
+impl<T: Listed + ToSchema> ToSchema for Page<T> {
+    fn name() -> Cow<'static, str> {
+        format!("{}List", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+        PageLinks::schemas(schemas);
+    }
 }

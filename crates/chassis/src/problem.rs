@@ -6,7 +6,9 @@ use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
+use serde_json::Value;
 use tonic::Code;
+use utoipa::ToSchema;
 
 /// Why a request was not done, told to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +23,12 @@ pub struct Problem {
 }
 
 /// A field of the body that broke a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct FieldError {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct FieldError {
+    /// The field, as a JSON pointer.
+    #[schema(example = "#/name")]
     pointer: String,
+    /// The rule.
     detail: String,
 }
 
@@ -95,6 +100,15 @@ impl Problem {
         self.status
     }
 
+    /// What clients tell it apart by, without the part that all kinds have.
+    pub(crate) const fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    pub(crate) const fn when_to_come_back(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     /// 400: the request cannot be read.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", "The request cannot be read").detail(detail)
@@ -147,16 +161,24 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side")
     }
 
-    fn body(&self) -> Vec<u8> {
-        let document = Document {
+    fn as_document(&self) -> Document<'_> {
+        Document {
             r#type: format!("urn:flotilla:problem:{}", self.kind),
             title: self.title,
             status: self.status.as_u16(),
             detail: self.detail.as_deref(),
             errors: &self.errors,
-        };
+        }
+    }
+
+    /// What a client reads.
+    pub(crate) fn document(&self) -> Value {
+        serde_json::to_value(self.as_document()).unwrap_or_default()
+    }
+
+    fn body(&self) -> Vec<u8> {
         // Text and numbers always serialize.
-        serde_json::to_vec(&document).unwrap_or_default()
+        serde_json::to_vec(&self.as_document()).unwrap_or_default()
     }
 }
 

@@ -10,7 +10,8 @@ use schemars::Schema;
 use serde_json::{Map, Value};
 
 /// Keywords that say something to people and nothing to readers.
-const FOR_PEOPLE: &[&str] = &["$comment", "$schema", "default", "deprecated", "description", "examples", "title"];
+const FOR_PEOPLE: &[&str] =
+    &["$comment", "$schema", "default", "deprecated", "description", "example", "examples", "title"];
 
 /// What a reader cannot live with.
 #[derive(Debug, Clone, PartialEq, Eq)]

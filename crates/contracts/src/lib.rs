@@ -9,6 +9,7 @@
 //! | [`Asks`] | what a context asks another one over HTTP and what it understands of the answer: `asks/*.json` |
 //! | [`proto`] | whether clients can live with another .proto file |
 //! | [`asyncapi`] | all of it as one document of `AsyncAPI` 3 |
+//! | [`openapi`] | whether clients can live with other promises over HTTP |
 //!
 //! Whatever is found wrong is told in words, for whoever made the change.
 
@@ -16,6 +17,7 @@ mod asks;
 pub mod asyncapi;
 pub mod changes;
 pub mod kept;
+pub mod openapi;
 pub mod proto;
 mod published;
 mod reading;

@@ -7,7 +7,7 @@ use crate::manifest::{Manifest, ManifestError};
 
 const MANIFEST: &str = "fleet.toml";
 
-/// What `build.rs` found: for each fleet its TOML files, as path and text.
+/// What `build.rs` found: for each fleet the files in its folder that describe it, as path and text.
 static EMBEDDED: &[EmbeddedFiles] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
 type EmbeddedFiles = &'static [(&'static str, &'static str)];
@@ -19,6 +19,8 @@ pub struct Fleet {
     pub manifest: Manifest,
     /// The text of the gateway's routes file.
     pub routes: String,
+    /// The name and the text of the document of what is open at the gateway.
+    pub openapi: Option<(String, String)>,
 }
 
 /// Why there is no such fleet.
@@ -117,7 +119,9 @@ impl Source {
         };
         let manifest = Manifest::parse(&text).map_err(|source| FleetError::Manifest { path, source })?;
         let (_, routes) = self.beside(&manifest.gateway.routes)?;
-        Ok(Fleet { manifest, routes })
+        let document = |name: &String| self.beside(name).map(|(_, text)| (name.clone(), text));
+        let openapi = manifest.gateway.openapi.as_ref().map(document).transpose()?;
+        Ok(Fleet { manifest, routes, openapi })
     }
 
     fn beside(&self, file: &str) -> Result<(PathBuf, String), FleetError> {

@@ -69,8 +69,7 @@ pub fn lay_out(plan: &Plan) -> Result<(), FolderError> {
     if plan.auth.is_some() {
         keys::make(&plan.keyring)?;
     }
-    let (path, text) = &plan.routes;
-    fs::write(path, text).map_err(not_writable(path))
+    plan.gateway_files.iter().try_for_each(|(path, text)| fs::write(path, text).map_err(not_writable(path)))
 }
 
 fn not_writable(path: &Path) -> impl FnOnce(io::Error) -> FolderError {

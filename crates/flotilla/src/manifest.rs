@@ -79,6 +79,8 @@ pub struct Gateway {
     pub port: u16,
     /// Its routes: a file beside `fleet.toml`, whose upstreams are named as the contexts are.
     pub routes: String,
+    /// The document that the routes name as `openapi`, if they do: a file beside `fleet.toml` too.
+    pub openapi: Option<String>,
     /// More environment variables, in which `{name}` stands for the base URL of a context.
     #[serde(default)]
     pub env: BTreeMap<String, String>,

@@ -170,8 +170,8 @@ pub struct Plan {
     pub dir: PathBuf,
     /// What to start: the broker if there is one of our own, the contexts, the gateway.
     pub processes: Vec<ProcessSpec>,
-    /// The gateway's routes: the file to write, and its text.
-    pub routes: (PathBuf, String),
+    /// What the gateway reads: files to write, each with its text. The first are its routes.
+    pub gateway_files: Vec<(PathBuf, String)>,
     /// What the contexts get as `KAFKA_BROKERS`.
     pub brokers: String,
     /// How connections to them are protected.
@@ -217,7 +217,7 @@ impl Plan {
             return Err(PlanError::Embedded(settings.security.kafka_security.name()));
         }
         let draft = Draft { manifest: &fleet.manifest, settings, addresses: addresses(&fleet.manifest, settings)? };
-        let mut plan = draft.plan(fleet.routes.clone());
+        let mut plan = draft.plan(fleet);
         if let Some(auth) = &settings.auth {
             plan.require_identity(auth.clone());
         }
@@ -280,18 +280,19 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    fn plan(&self, routes: String) -> Plan {
+    fn plan(&self, fleet: &Fleet) -> Plan {
         let dir = self.settings.dir.clone();
-        let routes = (dir.join(GATEWAY).join("routes.toml"), routes);
+        let routes = dir.join(GATEWAY).join("routes.toml");
         let broker = (self.settings.broker == Broker::Embedded).then(|| self.broker());
         let contexts = self.manifest.contexts.iter().map(|context| self.context(context));
-        let processes = broker.into_iter().chain(contexts).chain([self.gateway(&routes.0)]).collect();
+        let processes = broker.into_iter().chain(contexts).chain([self.gateway(&routes)]).collect();
+        let document = fleet.openapi.as_ref().map(|(name, text)| (routes.with_file_name(name), text.clone()));
         let tries = self.manifest.tries.iter().map(|one| Try { curl: self.fill(&one.curl), ..one.clone() }).collect();
         Plan {
             fleet: self.manifest.name.clone(),
             dir,
             processes,
-            routes,
+            gateway_files: [(routes, fleet.routes.clone())].into_iter().chain(document).collect(),
             brokers: self.brokers(),
             security: self.settings.security.clone(),
             gateway: url(self.addresses[GATEWAY]),

@@ -49,6 +49,9 @@ impl Fleet {
         let renamed = ground.text.replacen(&described.manifest.name, &name, 1);
         fs::write(folder.path().join(DESCRIPTION), renamed)?;
         fs::write(folder.path().join(&described.manifest.gateway.routes), &described.routes)?;
+        if let Some((file, text)) = &described.openapi {
+            fs::write(folder.path().join(file), text)?;
+        }
         described.manifest.name = name;
         let mut free: Box<dyn Iterator<Item = u16>> = Box::new(free_ports(ground.ids.number()));
         let settings = settings(&described, ground, parts, &folder, &mut free)?;

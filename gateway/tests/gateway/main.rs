@@ -4,6 +4,7 @@
 
 mod bodies;
 mod compression;
+mod documentation;
 mod errors;
 mod fixture;
 mod forwarding;

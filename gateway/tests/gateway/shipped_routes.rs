@@ -10,13 +10,12 @@ use crate::fixture::{Gateway, Service, assert_problem, text};
 const SHIPPED: &str = include_str!("../../../services/matching/gateway.toml");
 
 /// Every row of the specification's table, and the context that answers it.
-const ROWS: [(&str, &str, &str); 18] = [
+const ROWS: [(&str, &str, &str); 17] = [
     ("POST", "/matches", "match"),
     ("GET", "/matches/5000", "match"),
     ("GET", "/matches?cursor=x&size=5", "match"),
     ("PATCH", "/matches/5000", "match"),
     ("PUT", "/matches/5000", "match"),
-    ("DELETE", "/matches/5000", "match"),
     ("GET", "/payments/5000", "payment"),
     ("GET", "/payments", "payment"),
     ("HEAD", "/payments", "payment"),
@@ -65,6 +64,16 @@ async fn what_only_the_fleet_itself_may_do_is_refused() {
             assert_eq!(response.headers()["allow"], "GET, HEAD, OPTIONS", "{method} {path}");
             assert_problem(response, 405).await;
         }
+    }
+    let allowed = [
+        ("DELETE", "/matches/5000", "GET, HEAD, PATCH, PUT, OPTIONS"),
+        ("PATCH", "/matches", "GET, HEAD, POST, OPTIONS"),
+        ("POST", "/visits/5000", "GET, HEAD, OPTIONS"),
+    ];
+    for (method, path, allow) in allowed {
+        let response = gateway.send(gateway.request(method, path).body(Body::empty()).unwrap()).await;
+        assert_eq!(response.headers()["allow"], allow, "{method} {path}");
+        assert_problem(response, 405).await;
     }
     for path in ["/approvals", "/approvals/5000", "/metrics/match", "/livez/x"] {
         assert_problem(gateway.get(path).await, 404).await;

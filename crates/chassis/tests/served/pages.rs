@@ -1,19 +1,30 @@
 use axum::routing::get;
 use axum::{Json, Router};
-use chassis::page::{PageRequest, page};
+use chassis::page::{Listed, Page, PageRequest};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{Service, problem};
 
+#[derive(Serialize)]
+struct Number {
+    id: i64,
+}
+
+impl Listed for Number {
+    const PATH: &'static str = "/numbers";
+    const REL: &'static str = "numbers";
+}
+
 /// The numbers from 1 to 50, in pages. The second key does not matter to the order.
-async fn list(request: PageRequest<2>) -> Json<Value> {
+async fn list(request: PageRequest<2>) -> Json<Page<Number>> {
     let first = request.after.map_or(1, |[last, minus]| {
         assert_eq!(minus, -last);
         last + 1
     });
     let last = (first + request.size - 1).min(50);
-    let items = (first..=last).map(|number| json!({ "id": number })).collect();
-    page("/numbers", "numbers", items, &request, (last < 50).then_some([last, -last]))
+    let items = (first..=last).map(|id| Number { id }).collect();
+    Json(Page::new(items, &request, (last < 50).then_some([last, -last])))
 }
 
 async fn numbers() -> Service {
@@ -56,10 +67,10 @@ async fn the_size_of_a_page_is_kept_by_its_next_link() {
 
 #[tokio::test]
 async fn a_list_without_items_is_a_page_without_next() {
-    let empty = async |request: PageRequest<1>| page("/empty", "things", Vec::new(), &request, None);
-    let service = Service::routes(Router::new().route("/empty", get(empty))).await;
-    let expected = json!({ "_embedded": { "things": [] }, "_links": { "self": { "href": "/empty" } } });
-    assert_eq!(page_at(&service, "/empty").await, expected);
+    let empty = async |request: PageRequest<1>| Json(Page::<Number>::new(Vec::new(), &request, None));
+    let service = Service::routes(Router::new().route("/numbers", get(empty))).await;
+    let expected = json!({ "_embedded": { "numbers": [] }, "_links": { "self": { "href": "/numbers" } } });
+    assert_eq!(page_at(&service, "/numbers").await, expected);
 }
 
 #[tokio::test]
@@ -88,11 +99,11 @@ async fn every_single_typing_error_in_a_cursor_is_noticed() {
 
 #[tokio::test]
 async fn a_cursor_of_another_shape_is_refused() {
-    let single = async |request: PageRequest<1>| page("/single", "things", Vec::new(), &request, Some([1]));
+    let single = async |request: PageRequest<1>| Json(Page::<Number>::new(Vec::new(), &request, Some([1])));
     let service = Service::routes(Router::new().route("/numbers", get(list)).route("/single", get(single))).await;
     let other = page_at(&service, "/single").await;
-    let other = other["_links"]["next"]["href"].as_str().unwrap().replace("/single", "/numbers");
-    for wrong in [other.as_str(), "/numbers?cursor=", "/numbers?cursor=AQ", "/numbers?cursor=***"] {
+    let other = other["_links"]["next"]["href"].as_str().unwrap();
+    for wrong in [other, "/numbers?cursor=", "/numbers?cursor=AQ", "/numbers?cursor=***"] {
         let (status, document) = problem(service.get(wrong).await).await;
         assert_eq!(status, 400, "{wrong}");
         assert!(document["detail"].as_str().unwrap().starts_with("cursor "));

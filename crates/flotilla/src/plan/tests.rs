@@ -27,7 +27,7 @@ as = { name = "kim o", role = "clerk" }
 say = "look at it"
 curl = "curl {gateway}/"
 "#;
-    Fleet { manifest: Manifest::parse(manifest).unwrap(), routes: "the routes".to_owned() }
+    Fleet { manifest: Manifest::parse(manifest).unwrap(), routes: "the routes".to_owned(), openapi: None }
 }
 
 fn settings() -> Settings {
@@ -74,7 +74,7 @@ fn a_context_gets_its_address_its_store_its_broker_and_its_neighbours() {
 fn the_gateway_gets_its_routes_and_the_addresses_of_this_start() {
     let plan = planned(&Settings { port_offset: 100, ..settings() });
     let gateway = process(&plan, "gateway");
-    assert_eq!(plan.routes, (PathBuf::from("/data/gateway/routes.toml"), "the routes".to_owned()));
+    assert_eq!(plan.gateway_files, [(PathBuf::from("/data/gateway/routes.toml"), "the routes".to_owned())]);
     assert_eq!(gateway.env["GATEWAY_ROUTES"], "/data/gateway/routes.toml");
     assert_eq!(gateway.env["UPSTREAM_CRANE"], "http://127.0.0.1:7101");
     assert_eq!(plan.tries[0].curl, "curl http://127.0.0.1:7100/lifts");

@@ -9,11 +9,12 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::body::{Fields, Id, MAX_EXACT, required};
-use chassis::page::{MAX_SIZE, PageRequest, page};
+use chassis::page::{Listed, MAX_SIZE, Page, PageRequest};
 use chassis::problem::Problem;
 use futures_util::FutureExt;
 use http::{StatusCode, Uri};
 use http_body_util::BodyExt;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
@@ -132,9 +133,17 @@ fn reads_back<const N: usize>(query: &str) {
     assert_eq!(cursor(&given), cursor(&written), "two cursors for one place");
 }
 
+#[derive(Serialize)]
+struct Thing;
+
+impl Listed for Thing {
+    const PATH: &'static str = "/things";
+    const REL: &'static str = "things";
+}
+
 /// The link to the page itself, which asks for the same page, as the link to the next one does if that begins there.
 fn assert_links<const N: usize>(request: &PageRequest<N>) -> String {
-    let Json(document) = page("/things", "things", Vec::new(), request, request.after);
+    let document = json!(Page::<Thing>::new(Vec::new(), request, request.after));
     let link = |rel: &str| document["_links"][rel]["href"].as_str().map(str::to_owned);
     let written = link("self").unwrap();
     assert_eq!(read::<N>(&written), Some(*request), "{written}");

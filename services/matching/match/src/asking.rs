@@ -74,8 +74,12 @@ impl Wish {
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
     let key = key.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
-    let rule = || Problem::bad_request(format!("Idempotency-Key must be 1 to {LONGEST_KEY} visible ASCII characters"));
-    key.map(|key| Some(key.to_owned())).ok_or_else(rule)
+    key.map(|key| Some(key.to_owned())).ok_or_else(no_key)
+}
+
+/// It is none.
+pub fn no_key() -> Problem {
+    Problem::bad_request(format!("Idempotency-Key must be 1 to {LONGEST_KEY} visible ASCII characters"))
 }
 
 impl Requested {

@@ -6,6 +6,7 @@
 //! | `recovery.rs` | settles what is left when an outcome is unknown or a process died |
 //! | `ports.rs`, `payment.rs` | what is needed from payment, and the guarded call that gives it |
 //! | `http.rs`, `grpc.rs` | inbound: REST, and gRPC |
+//! | `bodies.rs` | what requests and answers of REST carry, and promise |
 //! | `asking.rs` | what is the same by both doors: who may, what is valid, how it is refused |
 //! | `watching.rs` | matches that somebody watches |
 //! | `policies.rs` | inbound: what other contexts say |
@@ -13,6 +14,7 @@
 
 mod app;
 mod asking;
+mod bodies;
 pub mod grpc;
 mod http;
 mod payment;
@@ -33,7 +35,7 @@ use chassis::Host;
 use messaging::Messaging;
 
 pub use app::{App, Canceled, Requested};
-pub use http::routes;
+pub use http::{document, routes};
 pub use payment::PaymentCalls;
 pub use policies::MatchPolicies;
 pub use ports::{Approval, Payments, Unsettled};

@@ -2,12 +2,13 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `http.rs` | inbound: REST |
+//! | `http.rs`, `bodies.rs` | inbound: REST, and what it promises; what answers carry |
 //! | `stream.rs` | inbound: the live stream of a page |
 //! | `policies.rs` | inbound: what other contexts say |
 //! | `changes.rs` | from the policies to open streams |
 //! | `store.rs` | outbound: SQL |
 
+mod bodies;
 mod changes;
 mod http;
 mod policies;
@@ -22,7 +23,7 @@ use chassis::Host;
 use messaging::Messaging;
 
 pub use changes::Changes;
-pub use http::routes;
+pub use http::{document, routes};
 pub use policies::MyPagePolicies;
 pub use store::MyPageStore;
 

@@ -7,15 +7,18 @@ use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use chassis::body::Id;
+use chassis::openapi::{self, Answers};
 use chassis::problem::Problem;
 use chassis::{Asker, Scope};
 use futures_util::{Stream, stream};
 use match_contract::Step;
 use mypage_domain::{MyPage, NeverSeen, Seen};
 use tokio::time::timeout;
+use utoipa::IntoResponses;
 
+use crate::bodies::Message;
 use crate::changes::Interest;
-use crate::http::{Pages, body, scope, unknown};
+use crate::http::{Pages, scope, unknown};
 use crate::store::MyPageStore;
 
 /// How often a page is looked at though nobody said that it changed: another replica may have changed it.
@@ -27,7 +30,23 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// When a client may come back if there are as many streams as there may be.
 const COME_BACK: Duration = Duration::from_secs(5);
 
-/// `GET /myPages/{id}/events`: one message for each step, those that happened before first, then as they happen.
+/// The live stream of a page: one message for each step, those that happened before first, then as they happen.
+///
+/// The event of a message is the step, its id is for `Last-Event-ID`, its data is the page with `at`,
+/// the time of the step. The stream has no end: where
+/// it breaks off, it goes on after the last message that was seen.
+#[utoipa::path(
+    get,
+    path = "/myPages/{id}/events",
+    operation_id = "followMyPage",
+    params(Id, ("Last-Event-ID" = Option<String>, Header, nullable = false, pattern = "^[0-9]{1,18}-[0-6]$", example = "1611131400000000-3",
+        description = "The id of the last message that was seen: later ones follow.")),
+    responses(
+        (status = 200, content_type = "text/event-stream", body = String, description = "Messages, as they happen.",
+            example = "id: 1611131400000000-1\nevent: matchRequested\ndata: {\"id\": 5000, …}\n\n"),
+        NoStream,
+    ),
+)]
 pub async fn follow(
     State(pages): State<Arc<Pages>>,
     asker: Asker,
@@ -37,13 +56,28 @@ pub async fn follow(
     let scope = scope(asker)?;
     let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default());
     let seen = last.map_or(Ok(Seen::default()), str::parse);
-    let seen =
-        seen.map_err(|_: NeverSeen| Problem::bad_request("Last-Event-ID must be the id of a message of this stream"))?;
-    let full = || Problem::unavailable("there are as many live streams as there may be", COME_BACK);
+    let seen = seen.map_err(never_seen)?;
     let interest = pages.changes.watch(id).ok_or_else(full)?;
     pages.store.find(id, &scope).await.map_err(store::problem)?.ok_or_else(|| unknown(id))?;
     let messages = pages.host.until_draining(messages(pages.store.clone(), id, scope, interest, seen));
     Ok(Sse::new(messages).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+fn never_seen(_: NeverSeen) -> Problem {
+    Problem::bad_request("Last-Event-ID must be the id of a message of this stream")
+}
+
+fn full() -> Problem {
+    Problem::unavailable("there are as many live streams as there may be", COME_BACK)
+}
+
+/// Why nothing streams, as the document has it.
+struct NoStream;
+
+impl IntoResponses for NoStream {
+    fn responses() -> Answers {
+        openapi::refusals([never_seen(NeverSeen), full()])
+    }
 }
 
 /// The steps after `seen`, for ever; it ends when the store is lost, so that the client comes again. Of a page that has left
@@ -82,9 +116,7 @@ fn since(page: &MyPage, seen: Seen) -> Vec<(Seen, Result<Event, axum::Error>)> {
     let further = page.steps().map(|(step, at)| (place(step), step, at)).filter(|(place, ..)| *place > from);
     let message = |(place, step, at): (usize, Step, ambient::Timestamp)| {
         let seen = Seen { attempt: page.attempt, step: place };
-        let mut data = body(page);
-        data["status"] = step.name().into();
-        data["at"] = at.to_string().into();
+        let data = Message::new(page, step, at.to_string());
         (seen, Event::default().id(seen.to_string()).event(step.name()).json_data(data))
     };
     further.map(message).collect()

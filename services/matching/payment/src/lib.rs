@@ -6,11 +6,12 @@
 //! | `refunds.rs` | makes the provider give back what is cancelled |
 //! | `provider.rs`, `simulator.rs` | the port to who really takes money, and the simulator behind it |
 //! | `fault.rs` | what the simulator can make go wrong with the process |
-//! | `http.rs` | inbound: REST; `/approvals` and `/cancellations` are for other contexts only, no gateway routes them |
+//! | `http.rs`, `bodies.rs` | inbound: REST, and what it promises; `/approvals` and `/cancellations` are for other contexts only, no gateway routes them |
 //! | `policies.rs` | inbound: what other contexts say |
 //! | `store.rs` | outbound: SQL |
 
 mod app;
+mod bodies;
 mod fault;
 mod http;
 mod policies;
@@ -29,7 +30,7 @@ use messaging::Messaging;
 
 pub use app::{App, Asked};
 pub use fault::{Fault, Kind as FaultKind};
-pub use http::routes;
+pub use http::{document, routes};
 pub use policies::PaymentPolicies;
 pub use provider::{ChargeError, OtherProvider, Provider};
 pub use refunds::start as start_refunds;

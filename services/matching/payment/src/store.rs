@@ -208,8 +208,8 @@ impl Row {
     }
 }
 
-/// The name of a state in stores and answers.
-pub fn action(state: State) -> &'static str {
+/// The name of a state in stores.
+fn action(state: State) -> &'static str {
     match state {
         State::Approved => "Approved",
         State::Canceled => "Canceled",

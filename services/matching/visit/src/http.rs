@@ -1,16 +1,20 @@
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use axum::{Json, Router};
 use chassis::Asker;
 use chassis::body::{Fields, Id, MAX_EXACT, required};
-use chassis::page::{PageRequest, page};
+use chassis::openapi::{self, Answers};
+use chassis::page::PageRequest;
 use chassis::problem::Problem;
 use chassis::trace::{Trace, about};
-use serde_json::{Value, json};
-use visit_domain::{Case, NoTutor, Refusal, Tutor, Visit, WrongDate};
+use utoipa::IntoResponses;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use visit_domain::{NoTutor, Refusal, Tutor, WrongDate};
 
+use crate::bodies::{OpenRequest, OpenRequestList, Visit, VisitList, VisitRequest, VisitStatus, path};
 use crate::store::VisitStore;
 
 /// Who sees the open requests, confirms one, and sees his own visits.
@@ -20,20 +24,39 @@ const TUTOR: &str = "tutor";
 const OPERATOR: &str = "operator";
 
 /// The longest name of a tutor, in characters.
-const LONGEST_NAME: usize = 200;
+pub(crate) const LONGEST_NAME: usize = 200;
 
 /// The longest form of a date, in characters.
 const LONGEST_DATE: usize = 10;
 
 /// Who calls what.
 pub fn routes(visits: VisitStore) -> Router {
-    Router::new()
-        .route("/visits", get(list).post(assign))
-        .route("/visits/{id}", get(show))
-        .route("/visitReqLists", get(requests))
-        .with_state(visits)
+    Router::from(handlers()).with_state(visits)
 }
 
+/// What the context promises over HTTP.
+pub fn document() -> OpenApi {
+    let about = "Tutors read the visit requests and confirm one.";
+    openapi::document("visit", about, env!("CARGO_PKG_VERSION"), handlers().into_openapi())
+}
+
+fn handlers() -> OpenApiRouter<VisitStore> {
+    OpenApiRouter::default().routes(routes!(list, assign)).routes(routes!(show)).routes(routes!(requests))
+}
+
+/// Takes a visit request: the tutor will come.
+#[utoipa::path(
+    post,
+    path = "/visits",
+    operation_id = "assignVisit",
+    request_body = VisitRequest,
+    responses(
+        (status = 201, body = Visit, description = "The visit is this tutor's.",
+            headers(("Location" = String, description = "Where it is: relative.")),
+            links(("show" = (operation_id = "showVisit", parameters(("id" = "$response.body#/id")))))),
+        NoVisit,
+    ),
+)]
 async fn assign(
     State(visits): State<VisitStore>,
     asker: Asker,
@@ -46,69 +69,89 @@ async fn assign(
     about(match_id);
     let teacher = required(fields.text("teacher", LONGEST_NAME)?.filter(|name| !name.trim().is_empty()), "teacher")?;
     let date = required(fields.text("visitDate", LONGEST_DATE)?, "visitDate")?;
-    let date = date.parse().map_err(|rule: WrongDate| Problem::unprocessable_field("visitDate", rule.to_string()))?;
-    let visit = Visit { tutor, teacher: teacher.to_owned(), date };
+    let date = date.parse().map_err(wrong_date)?;
+    let visit = visit_domain::Visit { tutor, teacher: teacher.to_owned(), date };
     match visits.assign(match_id, visit, trace).await.map_err(store::problem)? {
         Ok(event) => {
-            let location = format!("/visits/{match_id}");
-            let body = body(match_id, &event.teacher, &event.visit_date, "visitAssigned");
-            Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(body)).into_response())
+            let body = Visit::new(match_id, event.teacher, event.visit_date, VisitStatus::VisitAssigned);
+            Ok((StatusCode::CREATED, [(header::LOCATION, path(match_id))], Json(body)).into_response())
         }
-        Err(refusal @ Refusal::NeverPaid) => Err(Problem::not_found(refusal.to_string())),
-        Err(refusal @ (Refusal::Assigned | Refusal::Canceled)) => Err(Problem::conflict(refusal.to_string())),
+        Err(refusal) => Err(refused(refusal)),
     }
 }
 
-async fn show(State(visits): State<VisitStore>, asker: Asker, Id(id): Id) -> Result<Json<Value>, Problem> {
+fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::NeverPaid => Problem::not_found(refusal.to_string()),
+        Refusal::Assigned | Refusal::Canceled => Problem::conflict(refusal.to_string()),
+    }
+}
+
+fn wrong_date(rule: WrongDate) -> Problem {
+    Problem::unprocessable_field("visitDate", rule.to_string())
+}
+
+/// Why a visit is not assigned, as the document has it.
+struct NoVisit;
+
+impl IntoResponses for NoVisit {
+    fn responses() -> Answers {
+        let refusals = [Refusal::NeverPaid, Refusal::Assigned, Refusal::Canceled].map(refused);
+        openapi::refusals(refusals.into_iter().chain([wrong_date(WrongDate)]))
+    }
+}
+
+/// The visit of a match. Tutors see their own ones, operators all.
+#[utoipa::path(
+    get,
+    path = "/visits/{id}",
+    operation_id = "showVisit",
+    params(Id),
+    responses((status = 200, body = Visit, description = "The visit.")),
+)]
+async fn show(State(visits): State<VisitStore>, asker: Asker, Id(id): Id) -> Result<Json<Visit>, Problem> {
     let scope = asker.scope(TUTOR, OPERATOR)?;
     let case = visits.find_visit(id, &scope).await.map_err(store::problem)?;
     let unknown = || Problem::not_found(format!("there is no visit for match {id}"));
-    case.as_ref().and_then(visit).map(Json).ok_or_else(unknown)
+    case.as_ref().and_then(Visit::of).map(Json).ok_or_else(unknown)
 }
 
-async fn list(State(visits): State<VisitStore>, asker: Asker, request: PageRequest<1>) -> Result<Json<Value>, Problem> {
+/// The visits in the order of their matches. Tutors see their own ones, operators all.
+#[utoipa::path(
+    get,
+    path = "/visits",
+    operation_id = "listVisits",
+    params(PageRequest<1>),
+    responses((status = 200, body = VisitList, description = "A page.")),
+)]
+async fn list(
+    State(visits): State<VisitStore>,
+    asker: Asker,
+    request: PageRequest<1>,
+) -> Result<Json<VisitList>, Problem> {
     let scope = asker.scope(TUTOR, OPERATOR)?;
     let after = request.after.map_or(0, |[after]| after);
     let found = visits.visits(&scope, after, request.size).await.map_err(store::problem)?;
     let next = found.end().map(|last| [last.match_id]);
-    Ok(page("/visits", "visits", found.items.iter().filter_map(visit).collect(), &request, next))
+    Ok(Json(VisitList::new(found.items.iter().filter_map(Visit::of).collect(), &request, next)))
 }
 
+/// The open visit requests, oldest first.
+#[utoipa::path(
+    get,
+    path = "/visitReqLists",
+    operation_id = "listOpenRequests",
+    params(PageRequest<2>),
+    responses((status = 200, body = OpenRequestList, description = "A page.")),
+)]
 async fn requests(
     State(visits): State<VisitStore>,
     asker: Asker,
     request: PageRequest<2>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<OpenRequestList>, Problem> {
     asker.in_any(&[TUTOR, OPERATOR])?;
     let after = request.after.unwrap_or([i64::MIN, 0]);
     let found = visits.requests(after, request.size).await.map_err(store::problem)?;
     let next = found.end().and_then(|last| Some([last.paid?.since.as_micros(), last.match_id]));
-    Ok(page("/visitReqLists", "visitReqLists", found.items.iter().map(visit_request).collect(), &request, next))
-}
-
-/// An open request. Who wants it posts a visit.
-fn visit_request(case: &Case) -> Value {
-    json!({
-        "id": case.match_id,
-        "matchId": case.match_id,
-        "price": case.paid.map(|paid| paid.price),
-        "_links": { "self": { "href": "/visitReqLists" }, "assign": { "href": "/visits" } },
-    })
-}
-
-fn visit(case: &Case) -> Option<Value> {
-    let visit = case.visit.as_ref()?;
-    let status = if case.canceled { "visitCanceled" } else { "visitAssigned" };
-    Some(body(case.match_id, &visit.teacher, &visit.date.to_string(), status))
-}
-
-fn body(match_id: i64, teacher: &str, visit_date: &str, status: &str) -> Value {
-    json!({
-        "id": match_id,
-        "matchId": match_id,
-        "teacher": teacher,
-        "visitDate": visit_date,
-        "status": status,
-        "_links": { "self": { "href": format!("/visits/{match_id}") } },
-    })
+    Ok(Json(OpenRequestList::new(found.items.iter().filter_map(OpenRequest::of).collect(), &request, next)))
 }

@@ -2,12 +2,13 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `http.rs` | inbound: REST |
+//! | `http.rs`, `bodies.rs` | inbound: REST, and what it promises; what requests and answers carry |
 //! | `policies.rs` | inbound: what other contexts say |
 //! | `store.rs` | outbound: SQL |
 //!
 //! There are no use cases between them: each is one rule of `visit-domain` under the lock of one row.
 
+mod bodies;
 mod http;
 mod policies;
 mod store;
@@ -17,7 +18,7 @@ use axum::Router;
 use chassis::Host;
 use messaging::Messaging;
 
-pub use http::routes;
+pub use http::{document, routes};
 pub use policies::VisitPolicies;
 pub use store::VisitStore;
 
