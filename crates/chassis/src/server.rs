@@ -26,6 +26,10 @@ use tower::Service;
 use crate::unread::Unread;
 use crate::{Host, Workers, http_metrics};
 
+/// How long a connection of HTTP/2 lasts at least. A client that is told to go away before it has sent its first request does
+/// not send it, and hyper's does not open another connection either: while a process drains, its request would have failed.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
+
 /// How long to wait before the next try when the process has no file descriptor left for a connection.
 const PAUSE_AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(200);
 
@@ -289,6 +293,7 @@ impl<H: Handshake, S: Answers> Server<H, S> {
                 () = self.draining.cancelled() => {}
                 () = sleep(self.limits.connection_max_age.saturating_sub(began.elapsed())) => {}
             }
+            sleep(FIRST_REQUEST.saturating_sub(began.elapsed())).await;
         };
         tokio::select! {
             ended = connection.as_mut() => return ended,
