@@ -7,7 +7,7 @@ use http::HeaderMap;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use crate::config::parsed;
+use crate::notation::parsed;
 
 /// The section `[clients]` of the routes file.
 #[derive(Debug, Clone, Deserialize)]

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use http::Method;
 use http::uri::{Authority, Uri};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::clients::Clients;
 use crate::cors::Cors;
 use crate::documentation;
 use crate::grpc;
+use crate::notation::{parsed, rate, rate_or_none, route_rate, some_span, span};
 use crate::rate::Rate;
 use crate::routes::Pattern;
 use crate::trusted::{Section, Trusted};
@@ -96,8 +97,12 @@ pub struct Route {
     pub roles: Vec<String>,
     /// Bytes in a request's body.
     pub body: u64,
+    /// Bytes in a request's headers, names and values, if it is less than what the process takes (`HEAD_LIMIT`).
+    pub headers: Option<usize>,
     /// Requests in flight.
     pub in_flight: u32,
+    /// Which web pages of other origins may call here, if not those that may call elsewhere.
+    pub cors: Option<Cors>,
     /// How often a client may ask. All routes without a rate of their own count together.
     pub rate: RouteRate,
 }
@@ -229,7 +234,9 @@ struct RouteEntry {
     #[serde(default)]
     roles: Vec<String>,
     body: Option<u64>,
+    headers: Option<usize>,
     in_flight: Option<u32>,
+    cors: Option<Cors>,
     #[serde(deserialize_with = "route_rate", default = "common")]
     rate: RouteRate,
 }
@@ -348,8 +355,9 @@ fn route(index: usize, entry: RouteEntry, upstreams: &[Upstream], limits: &Limit
     if body > limits.uploads {
         return Err(at("body", format!("must not be more than limits.uploads ({})", limits.uploads)));
     }
-    let RouteEntry { methods, stream, grpc, roles, rate, .. } = entry;
-    Ok(Route { path, upstream, methods, timeout, stream, grpc, roles, body, in_flight, rate })
+    entry.cors.as_ref().map_or(Ok(()), Cors::check).map_err(|reason| at("cors.credentials", reason.to_owned()))?;
+    let RouteEntry { methods, stream, grpc, roles, rate, headers, cors, .. } = entry;
+    Ok(Route { path, upstream, methods, timeout, stream, grpc, roles, body, headers, in_flight, cors, rate })
 }
 
 fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
@@ -371,52 +379,6 @@ fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
         return Err(wrong("limits.uploads", "must have room for one body at least (limits.body)"));
     }
     Ok(())
-}
-
-/// Longer is a slip of the pen, and far longer is more than clocks can count.
-const LONGEST: Duration = Duration::from_hours(24 * 365);
-
-/// A time such as `680ms` or `10s`: longer than none, at most a year.
-pub(crate) fn span<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(from)?;
-    match humantime::parse_duration(&text) {
-        Ok(Duration::ZERO) => Err(serde::de::Error::custom("must be longer than zero")),
-        Ok(span) if span > LONGEST => Err(serde::de::Error::custom("must not be longer than a year")),
-        Ok(span) => Ok(span),
-        Err(error) => {
-            Err(serde::de::Error::custom(format!("'{text}' is no time such as \"680ms\" or \"10s\": {error}")))
-        }
-    }
-}
-
-/// A rate such as `100/1s`, or `none`.
-fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Rate>, D::Error> {
-    rate_or_none(&String::deserialize(from)?).map_err(serde::de::Error::custom)
-}
-
-fn route_rate<'de, D: Deserializer<'de>>(from: D) -> Result<RouteRate, D::Error> {
-    rate(from).map(|rate| rate.map_or(RouteRate::Unlimited, RouteRate::Own))
-}
-
-fn rate_or_none(text: &str) -> Result<Option<Rate>, String> {
-    if text == "none" {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(|reason| format!("'{text}' {reason}; or it is \"none\""))
-}
-
-fn some_span<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    span(from).map(Some)
-}
-
-/// A list of texts, each in the form of `T`.
-pub(crate) fn parsed<'de, T, D>(from: D) -> Result<Vec<T>, D::Error>
-where
-    T: std::str::FromStr<Err: std::fmt::Display>,
-    D: Deserializer<'de>,
-{
-    let one = |text: String| text.parse().map_err(|error| serde::de::Error::custom(format!("'{text}': {error}")));
-    Vec::<String>::deserialize(from)?.into_iter().map(one).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method, Uri};
 use serde::Deserialize;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::config::{parsed, span};
+use crate::notation::{parsed, span};
 
 /// Which web pages of other origins may call, and how.
 #[derive(Debug, Clone, Deserialize)]

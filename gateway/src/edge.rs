@@ -24,6 +24,7 @@ use crate::documentation::{self, Documentation};
 use crate::guard::Guard;
 use crate::overview::Overview;
 use crate::proxy::Proxy;
+use crate::routes::Table;
 
 const HEALTH: &str = "/healthz";
 const HEALTH_OF_SERVICES: &str = "/healthz/services";
@@ -39,12 +40,17 @@ pub struct Edge {
     documentation: Option<Router>,
     compress_from: u16,
     cors: Option<CorsLayer>,
+    /// If any route has its own: that of each, or none.
+    cors_of_routes: Table<Option<CorsLayer>>,
 }
 
 impl Edge {
     /// By this configuration. Without a guard it is open.
     pub fn new(config: Config, guard: Option<Arc<Guard>>, host: &Host) -> Self {
         let overview = Arc::new(Overview::new(&config));
+        let own = config.routes.iter().map(|route| (route.path.clone(), route.cors.clone().map(Cors::layer)));
+        let own: Vec<_> = own.collect();
+        let any = own.iter().any(|(_, cors)| cors.is_some());
         let health = Router::new()
             .route(HEALTH, get(async || Json(json!({ "status": "up" }))))
             .route(HEALTH_OF_SERVICES, get(async move || overview.answer().await))
@@ -55,6 +61,7 @@ impl Edge {
             documentation: None,
             compress_from: config.limits.compress_from,
             cors: config.cors.map(Cors::layer),
+            cors_of_routes: Table::new(own.into_iter().filter(|_| any)),
         }
     }
 
@@ -74,7 +81,8 @@ impl Edge {
     /// Browsers must be able to read errors too, so CORS is around everything.
     async fn answer_browsers(&self, request: Request) -> Response {
         let compressed = self.compression().layer(service_fn(async |request| self.answer_plainly(request).await));
-        let answered = match &self.cors {
+        let own = self.cors_of_routes.find(request.uri().path()).and_then(Option::as_ref);
+        let answered = match own.or(self.cors.as_ref()) {
             Some(cors) => cors.layer(compressed).oneshot(request).await,
             None => compressed.oneshot(request).await,
         };

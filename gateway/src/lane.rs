@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use http::{HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -27,6 +27,7 @@ pub struct Lane {
     methods: Vec<Method>,
     roles: Vec<String>,
     body_limit: u64,
+    headers_limit: usize,
     limiter: Option<Arc<Limiter>>,
     allow: HeaderValue,
     timeout: Duration,
@@ -49,6 +50,7 @@ impl Lane {
             methods: route.methods.clone(),
             roles: route.roles.clone(),
             body_limit: route.body,
+            headers_limit: route.headers.unwrap_or(usize::MAX),
             limiter,
             allow: text(&allow.join(", ")),
             timeout: route.timeout,
@@ -79,6 +81,12 @@ impl Lane {
     /// Bytes in a request's body.
     pub const fn body_limit(&self) -> u64 {
         self.body_limit
+    }
+
+    /// Refuses headers that are larger than they may be.
+    pub fn check_headers(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if bytes > self.headers_limit { Err(Refusal::HeadersTooLarge(self.headers_limit)) } else { Ok(()) }
     }
 
     /// Counts a request of `client`; nothing, if the route has no rate.

@@ -32,6 +32,7 @@ pub mod grpc;
 pub mod guard;
 pub mod headers;
 pub mod lane;
+pub mod notation;
 pub mod observe;
 pub mod openapi;
 pub mod overview;

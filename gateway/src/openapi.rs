@@ -104,9 +104,9 @@ fn behind_gateway(operation: &mut Operation, route: &Route, limits: &Limits) {
             answer.headers.insert(header.to_owned(), RefOr::Ref(reference));
         }
     }
-    // Nobody here reads such a request: the answer has a status, and that is all.
+    // Nobody here reads a head that no process takes: the answer has a status, and that is all.
     let head = Response::new("The head of the request is too large. Without a body.");
-    operation.responses.responses.insert("431".to_owned(), head.into());
+    operation.responses.responses.entry("431".to_owned()).or_insert_with(|| head.into());
 }
 
 /// What the gateway may answer in place of the service, of each kind one.
@@ -124,6 +124,7 @@ fn refusals(has_body: bool, route: &Route, limits: &Limits) -> Vec<Problem> {
         Refusal::Refused(later),
         Refusal::Timeout(route.timeout),
     ];
+    all.extend(route.headers.map(Refusal::HeadersTooLarge));
     if has_body {
         let slow = Refusal::UploadSlow(limits.upload_timeout);
         all.extend([slow, Refusal::UploadBroken, Refusal::TooLarge(route.body), Refusal::NoRoom(later)]);

@@ -146,6 +146,7 @@ impl Proxy {
             return Ok((StatusCode::NO_CONTENT, [(ALLOW, lane.allow().clone())]).into_response());
         }
         lane.check_method(request.method())?;
+        lane.check_headers(request.headers())?;
         let (head, body) = request.into_parts();
         let admitted = self.admit(lane, &head.headers, caller, standing).await?;
         check_declared_length(&head.headers, lane.body_limit())?;

@@ -21,6 +21,9 @@ pub enum Refusal {
     /// The headers could be read in more than one way.
     #[error("{0}")]
     Headers(&'static str),
+    /// The headers are larger than they may be.
+    #[error("headers may have {0} bytes, names and values together")]
+    HeadersTooLarge(usize),
     /// No route covers the path.
     #[error("no route has this path")]
     NoRoute,
@@ -132,6 +135,10 @@ impl Refusal {
             Self::Method(_) => Problem::method_not_allowed(),
             Self::TooLarge(_) => {
                 Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large").detail(detail)
+            }
+            Self::HeadersTooLarge(_) => {
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                Problem::new(status, "headers-too-large", "The headers are too large").detail(detail)
             }
             Self::UploadSilent | Self::UploadSlow(_) => {
                 Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", "The body took too long").detail(detail)

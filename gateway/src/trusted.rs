@@ -8,7 +8,7 @@ use http::Uri;
 use identity::{Algorithm, Rules};
 use serde::Deserialize;
 
-use crate::config::{parsed, span};
+use crate::notation::{parsed, span};
 
 /// The section as it is written. Without an issuer the gateway is open.
 #[derive(Debug, Clone, Deserialize)]

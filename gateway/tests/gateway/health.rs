@@ -118,6 +118,29 @@ async fn a_page_of_a_configured_origin_may_call_and_read_errors() {
 }
 
 #[tokio::test]
+async fn a_route_may_have_pages_of_its_own() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let routes = format!(
+        "[upstreams]\nthings = \"http://{nobody}\"\n\
+         [[routes]]\npath = \"/things\"\nupstream = \"things\"\nmethods = [\"GET\"]\n\
+         [[routes]]\npath = \"/things/*/secrets\"\nupstream = \"things\"\nmethods = [\"GET\"]\n\
+         [routes.cors]\norigins = [\"https://vault.example\"]\nmethods = [\"GET\"]\n{CORS}"
+    );
+    let gateway = Gateway::start(&routes).await;
+    for (path, origin, allowed) in [
+        ("/things/5/secrets", "https://vault.example", true),
+        ("/things/5/secrets", "http://localhost:3000", false),
+        ("/things/5", "http://localhost:3000", true),
+        ("/things/5", "https://vault.example", false),
+    ] {
+        let request = gateway.request("GET", path).header("origin", origin);
+        let answer = gateway.send(request.body(Body::empty()).unwrap()).await;
+        let told = answer.headers().get("access-control-allow-origin").map(|origin| origin.to_str().unwrap());
+        assert_eq!(told, allowed.then_some(origin), "{path} {origin}");
+    }
+}
+
+#[tokio::test]
 async fn pages_of_other_origins_may_not_call() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     for (routes, origin) in [(CORS, "https://evil.example"), ("", "http://localhost:3000")] {

@@ -78,3 +78,16 @@ async fn a_route_may_take_less_than_others() {
     let problem = assert_problem(post("/rare").await, 413).await;
     assert_eq!(problem["detail"], "a body may have 10 bytes");
 }
+
+#[tokio::test]
+async fn a_route_may_take_less_headers_than_the_process() {
+    let (_service, gateway) = gateway("headers = 200\n").await;
+    let sent = async |path: &str, bytes: usize| {
+        let request = gateway.request("GET", path).header("x-long", "x".repeat(bytes));
+        gateway.send(request.body(Body::empty()).unwrap()).await
+    };
+    assert_eq!(sent("/rare", 50).await.status(), 200);
+    let problem = assert_problem(sent("/rare", 200).await, 431).await;
+    assert_eq!(problem["detail"], "headers may have 200 bytes, names and values together");
+    assert_eq!(sent("/things", 200).await.status(), 200);
+}
