@@ -26,7 +26,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     find . -type f -exec touch {} + && \
     cargo build --profile image --locked --features messaging/kafka-tls \
       --bin match --bin visit --bin payment --bin mypage --bin gateway --bin flotilla --bin matching-audit && \
-    cargo xtask sbom /binaries match visit payment mypage gateway flotilla matching-audit && \
+    cargo run --quiet --locked --package xtask -- sbom /binaries match visit payment mypage gateway flotilla matching-audit && \
     cd /target/image && \
     cp match visit payment mypage gateway flotilla matching-audit "$(gcc -print-file-name=libgcc_s.so.1)" /binaries/
 
