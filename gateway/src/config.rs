@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chassis::OWN_PATHS;
 use http::Method;
 use http::uri::{Authority, Uri};
 use serde::Deserialize;
@@ -11,14 +12,12 @@ use thiserror::Error;
 use crate::clients::Clients;
 use crate::cors::Cors;
 use crate::documentation;
+use crate::edge;
 use crate::grpc;
 use crate::notation::{parsed, rate, rate_or_none, route_rate, some_span, span};
 use crate::rate::Rate;
 use crate::routes::Pattern;
 use crate::trusted::{Section, Trusted};
-
-/// Paths that the gateway itself answers, beside those of the documentation.
-const OWN_PATHS: [&str; 4] = ["/healthz", "/livez", "/readyz", "/metrics"];
 
 /// Methods a route may open. OPTIONS is not among them: the gateway answers it from the route's list.
 const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
@@ -331,7 +330,7 @@ fn routes(entries: Vec<RouteEntry>, upstreams: &[Upstream], limits: &Limits) -> 
 fn route(index: usize, entry: RouteEntry, upstreams: &[Upstream], limits: &Limits) -> Result<Route, ConfigError> {
     let at = |key: &str, reason: String| wrong(format!("routes[{index}].{key}"), reason);
     let path = Pattern::parse(&entry.path).map_err(|error| at("path", format!("'{}' {error}", entry.path)))?;
-    if OWN_PATHS.iter().chain(&documentation::PATHS).any(|own| path.covers(own)) {
+    if OWN_PATHS.iter().chain([&edge::HEALTH]).chain(&documentation::PATHS).any(|own| path.covers(own)) {
         return Err(at("path", format!("{path} is the gateway's own")));
     }
     let upstream = upstreams.iter().position(|upstream| upstream.name == entry.upstream).ok_or_else(|| {

@@ -26,7 +26,8 @@ use crate::overview::Overview;
 use crate::proxy::Proxy;
 use crate::routes::Table;
 
-const HEALTH: &str = "/healthz";
+/// Where the gateway says how it is itself.
+pub const HEALTH: &str = "/healthz";
 const HEALTH_OF_SERVICES: &str = "/healthz/services";
 
 /// What the gateway answers by one routes file.

@@ -158,7 +158,7 @@ impl From<Problem> for Status {
         for (field, rule) in problem.fields() {
             details.add_bad_request_violation(field, rule);
         }
-        if let Some(span) = problem.comes_back_after() {
+        if let Some(span) = problem.when_to_come_back() {
             details.set_retry_info(Some(span));
         }
         let code = problem.code().unwrap_or_else(|| code(problem.status()));

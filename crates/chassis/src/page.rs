@@ -39,6 +39,13 @@ struct RawPageRequest {
     size: Option<String>,
 }
 
+impl PageRequest<1> {
+    /// The number after which this page begins; 0 for the first page.
+    pub fn after_number(&self) -> i64 {
+        self.after.map_or(0, |[after]| after)
+    }
+}
+
 impl<const N: usize> PageRequest<N> {
     fn read(raw: &RawPageRequest) -> Result<Self, Problem> {
         let size = raw.size.as_deref().map_or(Ok(DEFAULT_SIZE), read_size)?;

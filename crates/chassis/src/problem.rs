@@ -91,10 +91,6 @@ impl Problem {
         self.errors.iter().map(|error| (error.pointer.trim_start_matches("#/"), error.detail.as_str()))
     }
 
-    pub(crate) const fn comes_back_after(&self) -> Option<Duration> {
-        self.retry_after
-    }
-
     /// The status of the answer.
     pub const fn status(&self) -> StatusCode {
         self.status

@@ -167,7 +167,7 @@ async fn show(State(app): State<Arc<App>>, asker: Asker, Id(id): Id) -> Result<J
 )]
 async fn list(State(app): State<Arc<App>>, asker: Asker, request: PageRequest<1>) -> Result<Json<MatchList>, Problem> {
     let scope = asker.scope(STUDENT, OPERATOR)?;
-    let after = request.after.map_or(0, |[after]| after);
+    let after = request.after_number();
     let found = app.page(&scope, after, request.size).await.map_err(store::problem)?;
     let next = found.end().map(|last| [last.case.id.get()]);
     Ok(Json(MatchList::new(found.items.iter().map(Match::new).collect(), &request, next)))

@@ -70,7 +70,7 @@ async fn list(
     request: PageRequest<1>,
 ) -> Result<Json<MyPageList>, Problem> {
     let scope = scope(asker)?;
-    let after = request.after.map_or(0, |[after]| after);
+    let after = request.after_number();
     let found = pages.store.page(&scope, after, request.size).await.map_err(store::problem)?;
     let next = found.end().map(|last| [last.id]);
     Ok(Json(MyPageList::new(found.items.iter().map(MyPage::new).collect(), &request, next)))

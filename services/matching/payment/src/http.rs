@@ -157,7 +157,7 @@ async fn list(
     request: PageRequest<1>,
 ) -> Result<Json<PaymentList>, Problem> {
     asker.in_any(&[OPERATOR])?;
-    let after = request.after.map_or(0, |[after]| after);
+    let after = request.after_number();
     let found = app.page(after, request.size).await.map_err(store::problem)?;
     let next = found.end().map(|last| [last.bill.match_id]);
     Ok(Json(PaymentList::new(found.items.iter().map(Payment::new).collect(), &request, next)))

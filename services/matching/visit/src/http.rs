@@ -130,7 +130,7 @@ async fn list(
     request: PageRequest<1>,
 ) -> Result<Json<VisitList>, Problem> {
     let scope = asker.scope(TUTOR, OPERATOR)?;
-    let after = request.after.map_or(0, |[after]| after);
+    let after = request.after_number();
     let found = visits.visits(&scope, after, request.size).await.map_err(store::problem)?;
     let next = found.end().map(|last| [last.match_id]);
     Ok(Json(VisitList::new(found.items.iter().filter_map(Visit::of).collect(), &request, next)))
