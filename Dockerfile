@@ -1,4 +1,4 @@
-# All images of Flotilla: BINARY says which. scripts/images builds them all; `docker compose up` does when it has to.
+# All images of Flotilla: BINARY chooses one of services/images.txt. scripts/images builds them all; `docker compose up` does when it has to.
 #
 # Needs BuildKit, which is the default since Docker 23 (before: DOCKER_BUILDKIT=1).
 
@@ -24,11 +24,11 @@ COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/target,sharing=locked \
     find . -type f -exec touch {} + && \
-    cargo build --profile image --locked --features messaging/kafka-tls \
-      --bin match --bin visit --bin payment --bin mypage --bin gateway --bin flotilla --bin matching-audit && \
-    cargo run --quiet --locked --package xtask -- sbom /binaries match visit payment mypage gateway flotilla matching-audit && \
+    binaries=$(grep -v '^#' services/images.txt) && \
+    cargo build --profile image --locked --features messaging/kafka-tls $(printf -- '--bin %s ' $binaries) && \
+    cargo run --quiet --locked --package xtask -- sbom /binaries $binaries && \
     cd /target/image && \
-    cp match visit payment mypage gateway flotilla matching-audit "$(gcc -print-file-name=libgcc_s.so.1)" /binaries/
+    cp $binaries "$(gcc -print-file-name=libgcc_s.so.1)" /binaries/
 
 # For machines that cannot build here: the build context is a folder with the binaries. scripts/images --prebuilt.
 FROM scratch AS prebuilt

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 
 def cursor(last: list[int]) -> str:
-    """The place after the item with these numbers, as crates/chassis/src/page.rs writes it."""
+    """The place after the item with these numbers, as crates/chassis/src/http/page.rs writes it."""
     content = struct.pack(f">B{len(last)}q", 1, *last)
     checksum = 0x811C9DC5
     for byte in content:

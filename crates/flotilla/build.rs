@@ -1,4 +1,4 @@
-//! Embeds the files that describe the fleets, so that an installed `flotilla` knows them too.
+//! Embeds the description files of the fleets in the binary, for a `flotilla` outside of the workspace.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,9 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     let workspace = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?).join("../..");
     let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?).join("embedded.rs");
-    // A new fleet is a new member of the workspace. Not the folder itself: it changes with every edit of a service.
-    println!("cargo::rerun-if-changed={}", workspace.join("Cargo.toml").display());
+    // A new fleet or context is a new member of the workspace. The folder `services` itself would change with every edit of
+    // a service.
+    println!("cargo::rerun-if-changed={}", workspace.join("Cargo.lock").display());
     let mut code = String::from("&[");
     for fleet in sorted(&workspace.join("services"))? {
         if fleet.join("fleet.toml").is_file() {
@@ -19,13 +20,16 @@ fn main() -> io::Result<()> {
     fs::write(out, code)
 }
 
-/// Adds one fleet: every TOML and JSON file in its folder, by name.
+/// Adds one fleet: the path in its folder and the text of every TOML and JSON file there, and of the declarations of its
+/// contexts.
 fn embed(fleet: &Path, code: &mut String) -> io::Result<()> {
     code.push_str("&[");
-    for file in sorted(fleet)?.iter().filter(|file| file.extension().is_some_and(|end| end == "toml" || end == "json"))
-    {
+    let entries = sorted(fleet)?;
+    let own = entries.iter().filter(|file| file.extension().is_some_and(|end| end == "toml" || end == "json")).cloned();
+    let contexts = entries.iter().map(|folder| folder.join("context.toml")).filter(|file| file.is_file());
+    for file in own.chain(contexts) {
         println!("cargo::rerun-if-changed={}", file.display());
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let name = file.strip_prefix(fleet).map_err(io::Error::other)?.display().to_string();
         let path = file.canonicalize()?.display().to_string();
         write!(code, "({name:?}, include_str!({path:?})),").map_err(io::Error::other)?;
     }

@@ -1,2 +1,2 @@
-// Nothing is asked of anybody else: Swagger UI would have the document validated by a server of its makers.
+// No requests to other hosts: by default Swagger UI sends the document to a validator of its makers.
 SwaggerUIBundle({ url: "openapi.json", dom_id: "#page", deepLinking: true, validatorUrl: null });

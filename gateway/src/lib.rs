@@ -1,50 +1,43 @@
-//! The only way in: what reaches a service, and how.
+//! The gateway of a fleet: forwards requests to its services by the routes file.
 //!
-//! A request passes, from the outside in:
-//!
-//! | layer | its one reason |
+//! | folder | content |
 //! |---|---|
-//! | `chassis` | one server for all binaries: connection limits, shutdown, `/livez`, `/readyz`, `/metrics` |
-//! | [`tls`] | if it has a certificate, what is said is for the two ends alone |
-//! | [`edge`] | long answers take less of the line, browsers can read errors too ([`cors`]), and a panic is an answer |
-//! | [`proxy`] | a trace begins, and the request is counted whatever becomes of it |
-//! | [`path`], [`routes`] | only what is opened is reached, and by a path that can be read in one way |
-//! | [`lane`] | methods and seats: one slow service cannot take the gateway away from the others |
-//! | [`guard`] | who asks is known, by a token of the identity provider ([`trusted`], [`provider`]) |
-//! | [`rate`] | nobody takes the others' share: counted by who asks, else by address ([`clients`]) |
-//! | [`headers`] | services may believe what the headers say of the client |
-//! | [`upload`] | a body is whole before its service hears of it, so that a slow client holds up nobody |
-//! | [`body`] | answers pass as they come, and neither side can hold the other for ever |
-//! | [`grpc`] | whoever speaks gRPC is spoken to by HTTP/2, and told by a status how it ended |
-//! | [`replicas`] | a replica that fails is left out, and what was not done is asked of another |
-//! | [`upstream`] | connections are kept open, but not for so long that new replicas are never found |
-//! | [`refusal`] | one place turns what went wrong into an answer |
+//! | [`routing`] | path patterns, and the check for ambiguous paths |
+//! | [`config`] | the routes file: parsing, validation, defaults |
+//! | [`request`] | what is checked and prepared before a request is forwarded: authentication, limits, headers, body |
+//! | [`upstream`] | routes in use, replicas, connections, retries, gRPC |
+//! | [`edge`] | what faces the clients: the HTTP service, TLS, health, documentation, reload of the routes file |
 //!
-//! Beside them: [`documentation`] serves the document of what is open and a page to try it, [`openapi`] makes that document.
+//! Each folder uses those above it only. A request passes these modules, in this order:
+//!
+//! | module | task |
+//! |---|---|
+//! | `chassis` | connection limits, shutdown, `/livez`, `/readyz`, `/metrics` |
+//! | [`edge::tls`] | HTTPS, if a certificate is configured |
+//! | [`edge::service`] | panics become 500; [`config::cors`], compression, [`edge::entity_tags`] |
+//! | [`edge::proxy`] | begins the trace, and counts every request |
+//! | [`routing`] | rejects ambiguous paths, and selects the route |
+//! | [`upstream::route`] | checks the method and the size of the headers |
+//! | [`request::access`] | rejects requests that foreign web pages caused |
+//! | [`request::authenticator`] | verifies the token with the keys of the [`request::identity_provider`] |
+//! | [`request::rate_limit`], [`request::cancellations`] | limit each client: by subject, else by address ([`config::clients`]) |
+//! | [`request::pool`] | limits the share of each client of memory and permits |
+//! | [`request::buffering`] | receives the whole body, so that slow clients hold no permit |
+//! | [`request::headers`] | replaces what a client claims by verified values |
+//! | [`upstream::exchange`] | sends the request, and retries it if that is safe |
+//! | [`upstream::replicas`] | selects a replica, and ejects failing ones |
+//! | [`upstream::client`], [`upstream::grpc`] | pooled connections over HTTP/1.1 and HTTP/2 |
+//! | [`request::body`] | streams the response within its time limits |
+//! | [`request::error`] | turns errors into responses |
 
-pub mod body;
-pub mod clients;
 pub mod config;
-pub mod cors;
-pub mod documentation;
 pub mod edge;
-pub mod grpc;
-pub mod guard;
-pub mod headers;
-pub mod lane;
-pub mod notation;
-pub mod observe;
-pub mod openapi;
-pub mod overview;
-pub mod path;
-pub mod provider;
-pub mod proxy;
-pub mod rate;
-pub mod refusal;
-pub mod reload;
-pub mod replicas;
-pub mod routes;
-pub mod tls;
-pub mod trusted;
-pub mod upload;
+pub mod request;
+pub mod routing;
 pub mod upstream;
+
+pub use config::cors;
+pub use edge::{openapi, reload};
+pub use request::headers;
+pub use routing::path;
+pub use routing::pattern as routes;

@@ -8,13 +8,13 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use chassis::{Host, Plain};
-use clap::{CommandFactory, FromArgMatches, Parser};
-use gateway::guard::Guard;
-use gateway::reload::{self, InForce, RoutesFile};
-use gateway::tls::{Files, Tls};
-use tokio::net::TcpListener;
+use clap::{CommandFactory, Parser};
+use gateway::edge::reload::{self, CurrentEdge};
+use gateway::edge::routes_file::RoutesFile;
+use gateway::edge::tls::{CertificateFiles, Tls};
+use gateway::request::authenticator::Authenticator;
 
-/// The only way in to a fleet: forwards requests to its services.
+/// The gateway of a fleet: forwards requests to its services.
 ///
 /// UPSTREAM_<NAME> replaces the address of the service <name> in the routes file.
 #[derive(Parser, Debug)]
@@ -23,21 +23,21 @@ struct Settings {
     #[command(flatten)]
     chassis: chassis::Config,
 
-    /// The file that says what leads where (TOML).
+    /// The routes file (TOML): which paths lead to which service.
     #[arg(long, env = "GATEWAY_ROUTES", default_value = "gateway.toml")]
     routes: PathBuf,
 
-    /// Address and port for /livez, /readyz and /metrics alone. Without it they are served beside the routes, where
-    /// everyone who reaches the gateway can read them.
+    /// Address and port for /livez, /readyz and /metrics. Without it they are served on the port of the routes, to
+    /// every client of the gateway.
     #[arg(long, env = "GATEWAY_ADMIN")]
     admin: Option<SocketAddr>,
 
-    /// The file with the private key (Ed25519, PEM) that passes are signed with: what the services know by `PASS_KEY_FILE`.
-    #[arg(long, env = "PASS_SIGNING_KEY_FILE")]
-    pass_signing_key_file: Option<PathBuf>,
+    /// The private key (Ed25519, PEM) that signs passes. Services get its public half by `INTERNAL_TOKEN_PUBLIC_KEY_FILE`.
+    #[arg(long, alias = "pass-signing-key-file", env = "INTERNAL_TOKEN_SIGNING_KEY_FILE")]
+    internal_token_signing_key_file: Option<PathBuf>,
 
-    /// The certificate (PEM, with those that lead to a root) to speak HTTPS with: HTTP/2 and HTTP/1.1. It is read again when
-    /// it changes. Needs `GATEWAY_ADMIN`: whoever watches the process knows no certificate.
+    /// The certificate chain (PEM) for HTTPS: HTTP/2 and HTTP/1.1. It is read again when it changes. Needs
+    /// `GATEWAY_ADMIN`: probes do not know the certificate.
     #[arg(long, env = "TLS_CERT_FILE", requires_all = ["tls_key_file", "admin"])]
     tls_cert_file: Option<PathBuf>,
 
@@ -45,40 +45,44 @@ struct Settings {
     #[arg(long, env = "TLS_KEY_FILE", requires = "tls_cert_file")]
     tls_key_file: Option<PathBuf>,
 
-    /// How often the routes file is looked at, and the certificate; SIGHUP has the routes file looked at at once.
+    /// Interval at which the routes file and the certificate are checked for changes. SIGHUP checks the routes file at
+    /// once.
     #[arg(long, env = "GATEWAY_RELOAD_EVERY", default_value = "2s", value_parser = humantime::parse_duration)]
     reload_every: Duration,
 }
 
 impl Settings {
-    /// The chassis says 8080, where the services are; the gateway is found at 8088. Bodies are bounded by the routes
-    /// file: nothing here reads one.
+    /// Defaults that differ from those of services: the port is 8088, not 8080. The routes file limits request bodies.
     fn read() -> Self {
         let command = Self::command()
             .mut_arg("listen", |listen| listen.default_value("127.0.0.1:8088"))
             .mut_arg("max_streams", |streams| streams.default_value("100"))
+            // Clients are untrusted, and each has connections of its own.
+            .mut_arg("max_resets", |resets| resets.default_value("20"))
+            .mut_arg("connection_share", |share| share.default_value("50%"))
             .mut_arg("body_limit", |unused| unused.hide(true))
             .mut_arg("body_read_timeout", |unused| unused.hide(true))
-            .mut_arg("pass_key_file", |unused| unused.hide(true))
-            .mut_arg("caller_key_file", |unused| unused.hide(true))
+            .mut_arg("internal_token_public_key_file", |unused| unused.hide(true))
+            .mut_arg("service_public_key_file", |unused| unused.hide(true))
             .mut_arg("operator_role", |unused| unused.hide(true));
-        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+        chassis::settings_by(command, &[])
     }
 
     fn tls(&self, host: &Host) -> anyhow::Result<Option<Tls>> {
         let (Some(certificate), Some(key)) = (self.tls_cert_file.clone(), self.tls_key_file.clone()) else {
             return Ok(None);
         };
-        let tls = Tls::start(Files { certificate, key }, self.reload_every, host);
+        let tls = Tls::start(CertificateFiles { certificate, key }, self.reload_every, host);
         tls.map(Some).context("no HTTPS (set by TLS_CERT_FILE, TLS_KEY_FILE)")
     }
 
-    fn routes(&self, host: &Host) -> anyhow::Result<InForce> {
+    fn routes(&self, host: &Host) -> anyhow::Result<CurrentEdge> {
         let file = RoutesFile::new(&self.routes);
-        let read = file.read()?;
+        let loaded = file.read()?;
         let required = self.chassis.trust.require_identity;
-        let guard = Guard::start(&read.config, self.pass_signing_key_file.as_deref(), required, host)?;
-        Ok(reload::start(file, read, guard, self.reload_every, host)?)
+        let authenticator =
+            Authenticator::start(&loaded.config, self.internal_token_signing_key_file.as_deref(), required, host)?;
+        Ok(reload::start(file, loaded, authenticator, self.reload_every, host)?)
     }
 }
 
@@ -87,8 +91,8 @@ fn main() -> ExitCode {
     settings.chassis.begins_traces = true;
     settings.chassis.threads = chassis::Threads::PerCpu;
     let mut chassis = settings.chassis.clone();
-    // Whom the gateway believes is said by its routes file.
-    chassis.trust = chassis::Trust::default();
+    // The gateway authenticates by its routes file.
+    chassis.trust = chassis::AuthSettings::default();
     let Some(admin) = settings.admin else {
         return chassis::run("gateway", chassis, async |host| settings.routes(&host));
     };
@@ -96,20 +100,20 @@ fn main() -> ExitCode {
     chassis.listen = admin;
     chassis::run("gateway", chassis, async |host| {
         let tls = settings.tls(&host)?;
-        serve_edge(&host, edge, tls, limits, settings.routes(&host)?).await?;
+        serve_edge(&host, edge, tls, limits, settings.routes(&host)?)?;
         Ok(Router::new())
     })
 }
 
-/// Serves the routes on a listener of their own, away from health and metrics.
-async fn serve_edge(
+/// Serves the routes on a listener of their own, apart from health and metrics.
+fn serve_edge(
     host: &Host,
     edge: SocketAddr,
     tls: Option<Tls>,
     limits: chassis::ServeLimits,
-    routes: InForce,
+    routes: CurrentEdge,
 ) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(edge).await.with_context(|| format!("cannot listen on {edge} (set by LISTEN)"))?;
+    let listener = chassis::listen(edge).with_context(|| format!("cannot listen on {edge} (set by LISTEN)"))?;
     let (serving, stopping) = (host.clone(), host.stopping());
     host.spawn("edge", async move {
         match tls {

@@ -1,5 +1,4 @@
-//! Thousands of clients that take their time, on the real process: it serves the others, closes the slow ones, and
-//! stays small.
+//! Thousands of slow clients on the real process: it serves the others, closes the slow ones, and stays small.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test panics when it fails")]
@@ -19,15 +18,15 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, timeout};
 
-/// What a client is allowed before its head is whole, and before its body is: the defaults.
+/// The time limits of a head and of a body: the defaults.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
-/// How much later than that a connection may be closed on a busy machine.
+/// The delay of closing a connection on a busy machine.
 const LATE: Duration = Duration::from_secs(8);
 const MOST_MEMORY_KIB: u64 = 100 * 1024;
-/// Below this a p99 says more about the machine than about the gateway.
+/// Below this a p99 depends on the machine more than on the gateway.
 const NOISE: Duration = Duration::from_millis(25);
 
-/// Each of these tests needs the machine, and the numbers of open files, for itself.
+/// Each of these tests needs the machine, and the open files, for itself.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 struct Gateway {
@@ -52,11 +51,14 @@ impl Gateway {
         let routes = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("slow-{}.toml", address.port()));
         let text = format!(
             "[upstreams]\nthings = \"http://{service}\"\n\
-             [[routes]]\npath = \"/things\"\nupstream = \"things\"\nmethods = [\"GET\", \"POST\"]\nrate = \"none\"\n"
+             [[routes]]\npath = \"/things\"\nupstream = \"things\"\nmethods = [\"GET\", \"POST\"]\nrate = \"none\"\n\
+             [limits]\nshare = \"100%\"\n"
         );
         std::fs::write(&routes, text).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
         command.env("GATEWAY_ROUTES", &routes).env("LISTEN", address.to_string()).env("LOG", "error");
+        // All clients have the same address here.
+        command.env("CONNECTION_SHARE", "100%");
         let process = command.stderr(Stdio::inherit()).kill_on_drop(true).spawn().unwrap();
         let gateway = Self { process, address, routes };
         let listening = async {
@@ -68,14 +70,14 @@ impl Gateway {
         gateway
     }
 
-    /// The most memory that it ever had, in KiB.
+    /// The peak memory, in KiB.
     fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id().unwrap())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         peak.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// The p99 of a GET. Whatever else the machine does disturbs some of a few rounds, an attack all of them.
+    /// The p99 of a GET. Other processes disturb some rounds, an attack all of them.
     async fn best_p99(&self) -> Duration {
         let mut best = Duration::MAX;
         for _ in 0..4 {
@@ -84,7 +86,7 @@ impl Gateway {
         best
     }
 
-    /// The p99 of so many GETs, one after another, every tenth on a connection of its own.
+    /// The p99 of consecutive GETs, every tenth on a new connection.
     async fn p99(&self, gets: usize) -> Duration {
         let mut kept = TcpStream::connect(self.address).await.unwrap();
         let mut took = Vec::with_capacity(gets);
@@ -93,7 +95,7 @@ impl Gateway {
             if number % 10 == 0 {
                 kept = TcpStream::connect(self.address).await.unwrap();
             }
-            kept.write_all(b"GET /things HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+            kept.write_all(b"GET /things HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
             let answer = timeout(TIME_LIMIT, read_answer(&mut kept)).await.expect("no answer");
             assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
             took.push(began.elapsed());
@@ -111,7 +113,7 @@ async fn service() -> SocketAddr {
     address
 }
 
-/// Up to the end of the body that the service gives.
+/// Up to the end of the body of the service.
 async fn read_answer(connection: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\nhere") {
@@ -120,25 +122,25 @@ async fn read_answer(connection: &mut TcpStream) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// How a client keeps others waiting.
+/// How a client is slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Slow {
-    /// It says nothing.
+    /// It sends nothing.
     Silent,
-    /// Its head comes byte by byte.
+    /// Its head arrives byte by byte.
     Head,
-    /// Its body comes byte by byte.
+    /// Its body arrives byte by byte.
     Body,
-    /// It sends much of a head, and no more.
+    /// It sends much of a head, and stops.
     HalfHead,
-    /// It sends much of a body, and no more.
+    /// It sends much of a body, and stops.
     HalfBody,
 }
 
 impl Slow {
-    /// What is sent at once.
+    /// The bytes sent at once.
     fn greeting(self) -> Vec<u8> {
-        let head = "POST /things HTTP/1.1\r\nHost: x\r\n";
+        let head = "POST /things HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
         match self {
             Self::Silent | Self::Head => Vec::new(),
             Self::Body => format!("{head}Content-Length: 1000\r\n\r\n").into_bytes(),
@@ -147,13 +149,13 @@ impl Slow {
         }
     }
 
-    /// Keeps a connection for as long as it is let, and says how long that was.
+    /// Keeps a connection until it is closed, and returns that time.
     async fn keep(self, connection: TcpStream) -> Duration {
         let began = Instant::now();
         let (mut reading, mut writing) = connection.into_split();
         let trickle = async {
             let _ = writing.write_all(&self.greeting()).await;
-            let text = b"GET /things HTTP/1.1\r\nHost: x\r\nX: ".iter().chain(std::iter::repeat(&b'x'));
+            let text = b"GET /things HTTP/1.1\r\nHost: localhost\r\nX: ".iter().chain(std::iter::repeat(&b'x'));
             let mut seconds = interval(Duration::from_secs(1));
             for byte in text {
                 seconds.tick().await;
@@ -171,7 +173,7 @@ impl Slow {
     }
 }
 
-/// All of them, when the gateway has taken their connections.
+/// All clients, after the gateway has accepted their connections.
 async fn attack(gateway: &Gateway, attackers: &[(Slow, usize)]) -> JoinSet<(Slow, Duration)> {
     let mut attack = JoinSet::new();
     let all = attackers.iter().flat_map(|(slow, count)| std::iter::repeat_n(*slow, *count));
@@ -179,15 +181,15 @@ async fn attack(gateway: &Gateway, attackers: &[(Slow, usize)]) -> JoinSet<(Slow
         let connection = TcpStream::connect(gateway.address).await.unwrap();
         attack.spawn(async move { (slow, slow.keep(connection).await) });
         if number % 200 == 0 {
-            // Connections are taken in their order: when this one is answered, those before it are taken. More than
-            // fit into the queue of the listener would wait in the kernel alone.
+            // Connections are accepted in order: when this one is answered, those before it are accepted. More than the
+            // queue of the listener holds would wait in the kernel.
             gateway.p99(1).await;
         }
     }
     attack
 }
 
-/// The longest that anyone was let.
+/// The longest time of any client.
 async fn longest(attack: JoinSet<(Slow, Duration)>) -> (Slow, Duration) {
     let all = timeout(TIME_LIMIT + LATE, attack.join_all()).await.expect("some are never closed");
     all.into_iter().max_by_key(|(_, span)| *span).unwrap()
@@ -211,12 +213,12 @@ async fn withstands(attackers: &[(Slow, usize)]) -> (Duration, Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn thousands_that_send_a_byte_a_second_or_nothing_keep_nobody_waiting_and_are_closed() {
+async fn thousands_of_slow_clients_do_not_delay_others_and_are_closed() {
     let (before, during) = withstands(&[(Slow::Silent, 1000), (Slow::Head, 1000), (Slow::Body, 1000)]).await;
     assert!(during < NOISE.max(before * 2), "a GET took {before:?} before and {during:?} during the attack");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn thousands_that_stop_in_the_middle_cost_little_memory_and_are_closed() {
+async fn thousands_of_stalled_clients_cost_little_memory_and_are_closed() {
     withstands(&[(Slow::HalfHead, 1000), (Slow::HalfBody, 1000)]).await;
 }

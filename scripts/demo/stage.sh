@@ -8,7 +8,7 @@
 set -euo pipefail
 
 namespace=${NAMESPACE:-matching}
-contexts=(match visit payment mypage)
+mapfile -t contexts < <(cd "$(dirname "${BASH_SOURCE[0]}")/../../services/matching" && dirname -- */context.toml)
 services=("${contexts[@]}" gateway)
 work=$(mktemp -d "${TMPDIR:-/tmp}/flotilla-demo.XXXXXX")
 began=$EPOCHREALTIME

@@ -1,13 +1,13 @@
-//! What a rule has found.
+//! The findings of rules.
 
 use std::fmt;
 
-/// One breach of one rule, told on one line.
+/// One violation of one rule, printed on one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// `file:line`, or the package's manifest.
     pub place: String,
-    /// What is wrong, and what to do instead where that is not plain.
+    /// The violation, and its fix where that is not obvious.
     pub text: String,
 }
 

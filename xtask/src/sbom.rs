@@ -1,7 +1,7 @@
 //! The bill of materials of a binary, as `CycloneDX` 1.5: `cargo xtask sbom FOLDER BINARY…`.
 //!
-//! All crates that are linked into it, with the features with which the images are built. The same sources give the same
-//! file: it has no time and no random number in it.
+//! It lists all linked crates, with the features of the images. The same sources give the same file: it has neither times nor
+//! random numbers.
 
 use anyhow::{Context as _, ensure};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
@@ -13,14 +13,14 @@ use std::{
     process::Command,
 };
 
-/// What the images are built with beside the defaults: the Dockerfile says it too.
+/// The features of the images besides the defaults; the Dockerfile has them too.
 const FEATURES: &str = "messaging/kafka-tls";
-/// What the images are built for.
+/// The target of the images.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// A crate by name and version.
 type Crate = (String, String);
-/// What each crate is linked with.
+/// By crate, its linked dependencies.
 type Links = BTreeMap<Crate, BTreeSet<Crate>>;
 
 /// Writes `FOLDER/BINARY.cdx.json` for each binary.
@@ -42,17 +42,18 @@ pub fn write(folder: &Path, binaries: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What cargo would link, with the features that all members ask for together: so the images are built.
+/// The dependency tree of all members with their joint features, as in the build of the images.
 fn tree(root: &Path) -> anyhow::Result<String> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root).args(["tree", "--locked", "--workspace", "--exclude", "embedded-broker"]);
     cargo.args(["--features", FEATURES, "--target", TARGET, "--edges", "normal,no-proc-macro"]);
-    let told = cargo.args(["--prefix", "depth", "--format", " {p}"]).output()?;
-    ensure!(told.status.success(), "cargo tree: {}", String::from_utf8_lossy(&told.stderr));
-    Ok(String::from_utf8(told.stdout)?)
+    let output = cargo.args(["--prefix", "depth", "--format", " {p}"]).output()?;
+    ensure!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Reads lines such as `2 serde v1.0.1 (/path)`, where 2 is the depth. What was shown before is not shown again.
+/// Parses lines such as `2 serde v1.0.1 (/path)`, where 2 is the depth. A crate has its dependencies below its first line
+/// only.
 fn links(tree: &str) -> Links {
     let mut links = Links::new();
     let mut above: Vec<Crate> = Vec::new();
@@ -88,7 +89,7 @@ fn checksums(lock: &str) -> BTreeMap<Crate, String> {
     found
 }
 
-/// The last base that the Dockerfile names: that of the images.
+/// The last base image in the Dockerfile: that of the images.
 fn base(dockerfile: &str) -> anyhow::Result<String> {
     let base = dockerfile.lines().filter_map(|line| line.strip_prefix("FROM ")).next_back();
     Ok(base.context("the Dockerfile names no base")?.to_owned())

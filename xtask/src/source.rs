@@ -1,4 +1,4 @@
-//! Source files, read and parsed, with the lines that are only tests.
+//! Source files, read and parsed, and the lines in them that belong to tests.
 
 use anyhow::Context;
 use proc_macro2::{TokenStream, TokenTree};
@@ -8,15 +8,15 @@ use std::{
 };
 use syn::{spanned::Spanned, visit::Visit};
 
-/// A file in Rust.
+/// A Rust file.
 pub struct Source {
-    /// Below the top folder.
+    /// Relative to the root of the workspace.
     pub path: String,
-    /// What is in it.
+    /// The content.
     pub text: String,
-    /// Parsed.
+    /// The syntax tree.
     pub tree: syn::File,
-    /// The modules in files of their own that only tests see.
+    /// Test modules that are files of their own.
     test_modules: Vec<String>,
     test_lines: Vec<RangeInclusive<usize>>,
 }
@@ -24,14 +24,16 @@ pub struct Source {
 /// Any text file.
 #[derive(Debug)]
 pub struct Text {
-    /// Below the top folder.
+    /// Relative to the root of the workspace.
     pub path: String,
-    /// What is in it.
+    /// The content.
     pub text: String,
 }
 
 impl Source {
-    /// Fails with the place where it is no Rust.
+    /// # Errors
+    ///
+    /// If the text is not valid Rust; with the position.
     pub fn parse(path: &str, text: &str) -> anyhow::Result<Self> {
         let tree = syn::parse_file(text).with_context(|| path.to_owned())?;
         let mut tests = TestFinder::default();
@@ -48,12 +50,12 @@ impl Source {
         self.test_lines.iter().any(|lines| lines.contains(&line))
     }
 
-    /// Its lines with something on them that belong to no test.
+    /// The number of lines that are neither blank nor tests.
     pub fn code_lines(&self) -> usize {
         self.code_lines_between(1, usize::MAX)
     }
 
-    /// As [`Self::code_lines`], between two lines and with them.
+    /// As [`Self::code_lines`], between two lines, inclusive.
     pub fn code_lines_between(&self, first: usize, last: usize) -> usize {
         let numbered = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
         let counted = |&(number, line): &(usize, &str)| {
@@ -62,7 +64,7 @@ impl Source {
         numbered.filter(counted).count()
     }
 
-    /// The files that hold this file's `#[cfg(test)] mod name;`.
+    /// The paths of the test modules, from `#[cfg(test)] mod name;`.
     fn test_files(&self) -> impl Iterator<Item = String> + '_ {
         let folder = match self.path.rsplit_once('/') {
             Some((folder, "lib.rs" | "main.rs" | "mod.rs")) => folder,
@@ -89,6 +91,12 @@ impl Visit<'_> for TestFinder {
         }
     }
 
+    fn visit_item_use(&mut self, item: &syn::ItemUse) {
+        if is_for_tests(&item.attrs) {
+            self.lines.push(lines_of(item));
+        }
+    }
+
     fn visit_item_fn(&mut self, item: &syn::ItemFn) {
         if is_for_tests(&item.attrs) {
             self.lines.push(lines_of(item));
@@ -103,23 +111,23 @@ impl Visit<'_> for TestFinder {
 }
 
 /// `#[cfg(test)]`, `#[test]`, `#[tokio::test]`.
-fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
+pub fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let last = attribute.path().segments.last();
         let condition = attribute.meta.require_list().ok().filter(|list| list.path.is_ident("cfg"));
-        last.is_some_and(|last| last.ident == "test") || condition.is_some_and(|list| asks_for_test(&list.tokens))
+        last.is_some_and(|last| last.ident == "test") || condition.is_some_and(|list| names_test(&list.tokens))
     })
 }
 
 /// Whether a condition of `cfg` names `test`, other than in a `not(…)`.
-fn asks_for_test(condition: &TokenStream) -> bool {
+fn names_test(condition: &TokenStream) -> bool {
     let mut negated = false;
     condition.clone().into_iter().any(|token| match token {
         TokenTree::Ident(name) => {
             negated = name == "not";
             name == "test"
         }
-        TokenTree::Group(group) => !negated && asks_for_test(&group.stream()),
+        TokenTree::Group(group) => !negated && names_test(&group.stream()),
         TokenTree::Punct(_) | TokenTree::Literal(_) => false,
     })
 }
@@ -129,14 +137,12 @@ fn lines_of(item: &impl Spanned) -> RangeInclusive<usize> {
     span.start().line..=span.end().line
 }
 
-/// Every Rust file of the workspace, also those that git does not know yet.
+/// All Rust files of the workspace, also files that git does not track.
 pub fn read_all(root: &Path) -> anyhow::Result<Vec<Source>> {
     let mut sources = Vec::new();
     for folder in ["crates", "gateway", "services", "xtask"] {
-        for Text { path, text } in read_texts(&root.join(folder), root)? {
-            if is(&path, "rs") {
-                sources.push(Source::parse(&path, &text)?);
-            }
+        for Text { path, text } in read_texts(&root.join(folder), root, &["rs"])? {
+            sources.push(Source::parse(&path, &text)?);
         }
     }
     mark_test_files(&mut sources);
@@ -150,21 +156,21 @@ fn mark_test_files(sources: &mut [Source]) {
     }
 }
 
-/// The texts below a folder that people write: Rust, SQL and TOML.
-pub fn read_texts(folder: &Path, root: &Path) -> anyhow::Result<Vec<Text>> {
+/// The files with one of these extensions below a folder.
+pub fn read_texts(folder: &Path, root: &Path, extensions: &[&str]) -> anyhow::Result<Vec<Text>> {
     let mut files = Vec::new();
-    collect(folder, &mut files).with_context(|| folder.display().to_string())?;
+    collect(folder, extensions, &mut files).with_context(|| folder.display().to_string())?;
     files.sort();
     files.into_iter().map(|file| read_text(&file, root)).collect()
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+fn collect(folder: &Path, extensions: &[&str], files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if path.is_dir() && name != "target" && !name.starts_with('.') {
-            collect(&path, files)?;
-        } else if ["rs", "sql", "toml"].iter().any(|extension| is(name, extension)) {
+            collect(&path, extensions, files)?;
+        } else if extensions.iter().any(|extension| is(name, extension)) {
             files.push(path);
         }
     }
@@ -177,7 +183,7 @@ fn read_text(file: &Path, root: &Path) -> anyhow::Result<Text> {
     Ok(Text { path, text })
 }
 
-/// Whether the path ends in this extension.
+/// Whether the path has this extension.
 pub fn is(path: &str, extension: &str) -> bool {
     Path::new(path).extension().is_some_and(|found| found == extension)
 }
@@ -189,7 +195,7 @@ mod tests {
     const MIXED: &str = "fn a() {\n}\n\n#[cfg(test)]\nmod tests {\n    fn b() {\n    }\n}\n#[test]\nfn c() {}\n";
 
     #[test]
-    fn lines_of_tests_are_told_from_code() {
+    fn lines_of_tests_are_not_code() {
         let source = Source::parse("crates/a/src/lib.rs", MIXED).unwrap();
         let tests: Vec<usize> = (1..=10).filter(|line| source.is_test(*line)).collect();
         assert_eq!((tests, source.code_lines()), (vec![4, 5, 6, 7, 8, 9, 10], 2));
@@ -201,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn code_that_tests_leave_out_is_code() {
+    fn code_that_is_excluded_from_tests_is_code() {
         let source = Source::parse("crates/a/src/lib.rs", "#[cfg(not(test))]\nmod real {}\n").unwrap();
         assert_eq!(source.code_lines(), 2);
     }

@@ -1,27 +1,27 @@
-//! The figures beside their limits.
+//! The table of figures and their limits.
 
 use std::fmt;
 
-/// One figure and the limit that it has to keep.
+/// One figure and its limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// What was measured.
-    pub what: String,
-    /// How much it is.
+    /// The name of the figure.
+    pub name: String,
+    /// The measured value.
     pub value: String,
-    /// How much it may be, in words.
+    /// The limit, in words.
     pub limit: String,
-    /// Whether it keeps the limit.
+    /// Whether the value is within the limit.
     pub kept: bool,
 }
 
-/// Rows in columns.
+/// Prints rows as aligned columns.
 pub struct Table<'a>(pub &'a [Row]);
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Row { what, value, limit, kept } in self.0 {
-            writeln!(f, "{what:<34} {value:>8}   {limit:<14} {}", if *kept { "ok" } else { "OVER" })?;
+        for Row { name, value, limit, kept } in self.0 {
+            writeln!(f, "{name:<34} {value:>8}   {limit:<14} {}", if *kept { "ok" } else { "OVER" })?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The packages of the workspace, where each belongs, and what it stands on.
+//! The packages of the workspace, their places in the architecture, and their dependencies.
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Node};
 use std::{
@@ -6,43 +6,43 @@ use std::{
     path::PathBuf,
 };
 
-/// By package name, the names of the packages it is built with (normal dependencies only).
+/// By package name, the names of its dependencies, without those for tests and build scripts.
 pub type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// The workspace, as far as the rules need it.
+/// The workspace.
 pub struct Workspace {
-    /// Its top folder.
+    /// Its root.
     pub root: PathBuf,
     /// Its members.
     pub packages: Vec<Package>,
-    /// Everything that is built, members and foreign crates.
+    /// The dependencies of all packages, members and others.
     pub graph: Graph,
 }
 
 /// A member of the workspace.
 #[derive(Debug, Clone)]
 pub struct Package {
-    /// As in its manifest.
+    /// The name in its manifest.
     pub name: String,
-    /// Its folder, below the top folder.
+    /// Its folder, relative to the root.
     pub folder: String,
-    /// What its manifest names.
+    /// The dependencies in its manifest.
     pub dependencies: Vec<Dependency>,
 }
 
-/// A line of a manifest.
+/// A dependency in a manifest.
 #[derive(Debug, Clone)]
 pub struct Dependency {
-    /// The package's name, not what it was renamed to.
+    /// The name of the package, also if the manifest renames it.
     pub name: String,
-    /// Whether only its tests use it.
+    /// Whether it is a development dependency.
     pub for_tests: bool,
 }
 
-/// Where a package belongs. The folder alone decides it.
+/// The place of a package in the architecture, from its folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// `crates/*`: knows no fleet.
+    /// `crates/*`: independent of fleets.
     Crate,
     /// `gateway`.
     Gateway,
@@ -50,26 +50,26 @@ pub enum Place {
     Tool,
     /// `services/FLEET/CONTEXT`.
     Service(Context),
-    /// `services/FLEET/CONTEXT/contract`: the events that others may know.
+    /// `services/FLEET/CONTEXT/contract`: the events that other contexts may use.
     Contract(Context),
     /// `services/FLEET/CONTEXT/domain`: the rules, without I/O.
     Domain(Context),
-    /// `services/FLEET/tests`, `bench`, `audit`, `simulation`, `chaos`, `hostile` and `contracts`: what tries, measures or
-    /// checks a whole fleet.
+    /// `services/FLEET/tests`, `bench`, `audit`, `simulation`, `chaos`, `hostile`, `contracts`, `catalog` and
+    /// `payment-simulator`: tests, measurements, checks and demonstrations of a fleet.
     WholeFleet(String),
 }
 
 /// A bounded context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
-    /// The folder of its fleet.
+    /// The folder of the fleet.
     pub fleet: String,
-    /// Its own folder.
+    /// The folder of the context.
     pub name: String,
 }
 
 impl Place {
-    /// `None`: a folder that no rule knows.
+    /// `None` for an unknown folder.
     pub fn of(folder: &str) -> Option<Self> {
         let parts: Vec<&str> = folder.split('/').collect();
         let context = |fleet: &str, name: &str| Context { fleet: fleet.to_owned(), name: name.to_owned() };
@@ -77,9 +77,12 @@ impl Place {
             ["crates", _] => Self::Crate,
             ["gateway"] => Self::Gateway,
             ["xtask"] => Self::Tool,
-            ["services", fleet, "audit" | "bench" | "chaos" | "contracts" | "hostile" | "simulation" | "tests"] => {
-                Self::WholeFleet(fleet.to_owned())
-            }
+            [
+                "services",
+                fleet,
+                "audit" | "bench" | "catalog" | "chaos" | "contracts" | "hostile" | "payment-simulator" | "simulation"
+                | "tests",
+            ] => Self::WholeFleet(fleet.to_owned()),
             ["services", fleet, name] => Self::Service(context(fleet, name)),
             ["services", fleet, name, "contract"] => Self::Contract(context(fleet, name)),
             ["services", fleet, name, "domain"] => Self::Domain(context(fleet, name)),
@@ -89,14 +92,14 @@ impl Place {
 }
 
 impl Package {
-    /// Where findings about it are shown.
+    /// The place of findings about the package.
     pub fn manifest(&self) -> String {
         format!("{}/Cargo.toml", self.folder)
     }
 }
 
 impl Workspace {
-    /// Asks cargo. The lock file is left as it is.
+    /// Reads the metadata of cargo, without a change to the lock file.
     pub fn read() -> anyhow::Result<Self> {
         let metadata = MetadataCommand::new().other_options(["--locked".to_owned()]).exec()?;
         let root = metadata.workspace_root.clone().into_std_path_buf();
@@ -122,12 +125,12 @@ fn graph(metadata: &Metadata) -> Graph {
     let nodes = metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
     let mut graph = Graph::new();
     for node in nodes {
-        graph.entry(metadata[&node.id].name.to_string()).or_default().extend(built_with(node, metadata));
+        graph.entry(metadata[&node.id].name.to_string()).or_default().extend(dependencies_of(node, metadata));
     }
     graph
 }
 
-fn built_with<'a>(node: &'a Node, metadata: &'a Metadata) -> impl Iterator<Item = String> + 'a {
+fn dependencies_of<'a>(node: &'a Node, metadata: &'a Metadata) -> impl Iterator<Item = String> + 'a {
     let normal = node.deps.iter().filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal));
     normal.map(|dep| metadata[&dep.pkg].name.to_string())
 }

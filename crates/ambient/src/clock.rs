@@ -4,14 +4,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A moment in UTC, to the microsecond: what PostgreSQL and SQLite both keep as a BIGINT.
+/// A point in time in UTC with microsecond resolution, a BIGINT in both PostgreSQL and SQLite.
 ///
-/// On the wire it is RFC 3339 text, such as `2026-11-21T07:30:00.000001Z`.
+/// Serialized as RFC 3339, such as `2026-11-21T07:30:00.000001Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The moment that is `micros` microseconds after 1970-01-01T00:00:00Z.
+    /// The time `micros` microseconds after 1970-01-01T00:00:00Z.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
@@ -21,19 +21,19 @@ impl Timestamp {
         self.0
     }
 
-    /// This moment and `span` more; the last representable moment if that is too far.
+    /// Adds `span`, saturating.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(micros(span)))
     }
 
-    /// This moment less `span`; the first representable moment if that is too far.
+    /// Subtracts `span`, saturating.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(micros(span)))
     }
 
-    /// How long after `earlier` this is; zero if it is not after it.
+    /// The time since `earlier`; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -47,7 +47,7 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_microsecond(self.0) {
             Ok(moment) => moment.fmt(f),
-            // Outside the years -9999 to 9999 no RFC 3339 text exists.
+            // RFC 3339 ends outside of the years -9999 to 9999.
             Err(_) => write!(f, "{}us", self.0),
         }
     }
@@ -58,7 +58,7 @@ impl std::str::FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let micros = text.parse::<jiff::Timestamp>()?.as_microsecond();
-        // In the last second that jiff has are moments that it reads, but does not make: they could not be written.
+        // jiff parses times in its last second that it cannot format.
         jiff::Timestamp::from_microsecond(micros).map(|_| Self(micros))
     }
 }
@@ -76,30 +76,30 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Tells the time.
+/// A source of time.
 pub trait Clock: Send + Sync + fmt::Debug {
-    /// The current moment.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's own clock.
+/// The system clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    #[expect(clippy::disallowed_methods, reason = "the only use of the system clock")]
     fn now(&self) -> Timestamp {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(micros(elapsed))
     }
 }
 
-/// A clock that stands still until it is told to move: for tests.
+/// A clock for tests that moves only on [`advance`](Self::advance).
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// A clock that shows `now`.
+    /// A clock at `now`.
     pub const fn at(now: Timestamp) -> Self {
         Self(AtomicI64::new(now.0))
     }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manual_clock_moves_only_when_told() {
+    fn a_manual_clock_moves_only_on_advance() {
         let clock = ManualClock::at(Timestamp::from_micros(5));
         assert_eq!(clock.now(), clock.now());
         clock.advance(Duration::from_micros(2));

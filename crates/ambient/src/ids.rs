@@ -1,44 +1,37 @@
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::Clock;
 
-/// 2020-01-01T00:00:00Z in milliseconds: numbers count from here, so that they stay within JSON's exact range.
-const NUMBER_EPOCH_MS: i64 = 1_577_836_800_000;
+/// The bits of an integer that every JSON parser represents exactly.
+const EXACT_BITS: u32 = 53;
 
-/// Twelve bits below the millisecond: 4,096 numbers per millisecond and process before they run ahead of the clock.
-const NUMBERS_PER_MS: i64 = 1 << 12;
-
-/// Makes ids and random choices from a clock and a seed.
+/// Generates ids and random values from a clock and a seed.
 ///
-/// The same clock and the same seed give the same ids.
+/// Deterministic: the same clock and seed give the same ids.
 #[derive(Debug)]
 pub struct Ids {
     clock: Arc<dyn Clock>,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    random: fastrand::Rng,
-    last_number: i64,
+    random: Mutex<fastrand::Rng>,
+    /// Whether [`number`](Self::number) is derived from the seed, and so predictable.
+    predictable: bool,
 }
 
 impl Ids {
-    /// Ids that differ from those of every other process.
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine for randomness")]
+    /// A generator with a random seed.
+    #[expect(clippy::disallowed_methods, reason = "the only use of system randomness")]
     pub fn from_entropy(clock: Arc<dyn Clock>) -> Self {
-        Self::seeded(clock, fastrand::u64(..))
+        Self { predictable: false, ..Self::seeded(clock, fastrand::u64(..)) }
     }
 
-    /// Ids that a test or a simulation can repeat.
+    /// A deterministic generator, for tests and simulations.
     pub fn seeded(clock: Arc<dyn Clock>, seed: u64) -> Self {
-        let state = State { random: fastrand::Rng::with_seed(seed), last_number: 0 };
-        Self { clock, state: Mutex::new(state) }
+        Self { clock, random: Mutex::new(fastrand::Rng::with_seed(seed)), predictable: true }
     }
 
-    /// A UUID, version 7: new event ids sort after old ones, which keeps index pages warm.
+    /// A UUID version 7: new ids sort after old ones, which is good for index locality.
     pub fn uuid(&self) -> uuid::Uuid {
         let millis = u64::try_from(self.clock.now().as_micros() / 1000).unwrap_or(0);
         let mut random = [0; 10];
@@ -46,19 +39,16 @@ impl Ids {
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
 
-    /// A positive number below 2^53 (JSON's exact range) that grows with time and never repeats within the process.
+    /// A uniformly distributed number from 1 to 2^53 − 1 (exact in JSON). Unpredictable, unless the generator is
+    /// seeded.
     ///
-    /// Another process may draw the same number in the same millisecond (once in 4,096 such pairs): whoever
-    /// stores it must notice a number that is taken and draw again.
+    /// Collisions are unlikely, but possible: on a unique key violation, callers must draw again.
     pub fn number(&self) -> i64 {
-        let since_epoch = self.clock.now().as_micros() / 1000 - NUMBER_EPOCH_MS;
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = since_epoch.max(0) * NUMBERS_PER_MS + state.random.i64(0..NUMBERS_PER_MS);
-        state.last_number = fresh.max(state.last_number + 1);
-        state.last_number
+        let bits = if self.predictable { self.random(|random| random.u64(..)) } else { unpredictable() };
+        (bits >> (u64::BITS - EXACT_BITS)).max(1).cast_signed()
     }
 
-    /// Fills `bytes` with random ones.
+    /// Fills `bytes` with random bytes.
     pub fn fill(&self, bytes: &mut [u8]) {
         self.random(|random| random.fill(bytes));
     }
@@ -68,20 +58,27 @@ impl Ids {
         self.random(fastrand::Rng::f64) < probability
     }
 
-    /// A span between the two bounds, evenly spread; the lower bound when the range is empty.
+    /// A uniformly distributed duration in `between`; the lower bound if the range is empty.
     pub fn span(&self, between: Range<Duration>) -> Duration {
         let width = between.end.saturating_sub(between.start);
         between.start + width.mul_f64(self.random(fastrand::Rng::f64))
     }
 
     fn random<T>(&self, draw: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        draw(&mut state.random)
+        draw(&mut self.random.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// From the system's cryptographic random source; if that fails, a hash with the random keys of the standard library.
+fn unpredictable() -> u64 {
+    let drawn = getrandom::u64();
+    drawn.unwrap_or_else(|error| RandomState::new().hash_one(error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::{ManualClock, Timestamp};
 
@@ -98,11 +95,26 @@ mod tests {
     }
 
     #[test]
-    fn numbers_grow_even_while_the_clock_stands_still_and_stay_exact_in_json() {
-        let ids = ids(1);
+    fn numbers_are_positive_exact_in_json_and_use_that_whole_range() {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_micros(0)));
+        for ids in [ids(1), Ids::from_entropy(clock)] {
+            let numbers: BTreeSet<i64> = (0..10_000).map(|_| ids.number()).collect();
+            assert_eq!(numbers.len(), 10_000, "10,000 of 2^53 do not meet");
+            assert!(numbers.iter().all(|number| (1..1 << 53).contains(number)));
+            // Each of 64 equal parts of the range has some.
+            assert_eq!(numbers.iter().map(|number| number >> 47).collect::<BTreeSet<_>>().len(), 64);
+        }
+    }
+
+    #[test]
+    fn a_number_tells_nothing_about_the_next_one_not_even_whether_it_is_greater() {
+        let ids = Ids::from_entropy(Arc::new(ManualClock::at(Timestamp::from_micros(1_795_246_200_000_000))));
         let numbers: Vec<i64> = (0..10_000).map(|_| ids.number()).collect();
-        assert!(numbers.is_sorted_by(|a, b| a < b));
-        assert!(numbers.iter().all(|number| (1..1 << 53).contains(number)));
+        let greater = numbers.windows(2).filter(|two| two[1] > two[0]).count();
+        assert!((4_500..5_500).contains(&greater), "{greater} of 9,999");
+        // A generator with the same clock draws other numbers.
+        let other = Ids::from_entropy(Arc::new(ManualClock::at(Timestamp::from_micros(1_795_246_200_000_000))));
+        assert!((0..100).all(|_| !numbers.contains(&other.number())));
     }
 
     #[test]

@@ -1,10 +1,13 @@
-//! Time, ids and randomness, passed in instead of taken from the air.
+//! Time, ids and randomness as explicit dependencies, and the subject of a request.
 //!
-//! Everything that could differ between two runs comes from here, so that a test, or a simulation of a whole
-//! fleet, can decide it. `clippy.toml` forbids the ambient sources everywhere else.
+//! Nothing here does I/O: domains may use it. All nondeterminism comes from here, so that tests and simulations can control it. `clippy.toml` forbids the ambient
+//! sources elsewhere.
 
 mod clock;
 mod ids;
+mod subject;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use ids::Ids;
+pub use subject::{InvalidSubject, Subject};
+pub use uuid::Uuid;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use messaging::{Security, admin};
 
-/// What every auditor can be told.
+/// The arguments of every auditor.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// The fleet: the first part of the names of its topics
@@ -13,55 +13,55 @@ pub struct Args {
     /// The broker: host:port,…
     #[arg(long, env = "KAFKA_BROKERS", default_value = "127.0.0.1:9092")]
     pub kafka_brokers: String,
-    /// How connections to it are protected
+    /// How connections to the broker are protected
     #[command(flatten)]
     pub security: Security,
-    /// The store of a context; may be repeated. What is not named is taken from the environment, where no list of
-    /// processes shows it: `STORE_URL_CONTEXT`, in capital letters
+    /// The store of a context; may be repeated. Otherwise it is taken from the environment, which keeps passwords out of
+    /// process lists: `STORE_URL_CONTEXT`, in capital letters
     #[arg(long = "store", value_name = "CONTEXT=URL", value_parser = store)]
     pub stores: Vec<(String, String)>,
-    /// Judge again until all laws hold or this time is over: the fleet may not be at rest yet
+    /// Check again until all laws hold or this time is over: the fleet may not be at rest yet
     #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
     pub wait: Duration,
-    /// One JSON object instead of lines
+    /// Print one JSON object instead of lines
     #[arg(long)]
     pub json: bool,
-    /// Every violation with its history, not only the first of each law
+    /// Print every violation with its history, not only the first of each law
     #[arg(long)]
     pub all: bool,
 }
 
-/// Why it is not known what to read.
+/// Why the stores or the broker are not known.
 #[derive(Debug, thiserror::Error)]
 pub enum ArgsError {
-    /// The store of a context is not named.
-    #[error("the store of {context} is not named: --store {context}=URL, or {variable} in the environment")]
+    /// No URL is given for the store of a context.
+    #[error("no URL is given for the store of {context}: --store {context}=URL, or {variable} in the environment")]
     Store {
-        /// Whose.
+        /// The context.
         context: String,
-        /// Where it could be named.
+        /// The variable that can hold it.
         variable: String,
     },
-    /// A store is named of a context that the fleet does not have.
+    /// A URL is given for a context that the fleet does not have.
     #[error("the fleet has no {name}; there are: {known}")]
     Unknown {
-        /// The name.
+        /// The unknown name.
         name: String,
-        /// Those there are.
+        /// The names of the contexts.
         known: String,
     },
-    /// The broker's address or the fleet's name is refused.
+    /// The broker's address or the fleet's name is invalid.
     #[error("{0}")]
     Broker(#[from] clap::Error),
 }
 
 impl Args {
-    /// How the topics are reached, and how they are called.
+    /// The settings of the broker and the topics.
     pub fn broker(&self) -> Result<messaging::Config, ArgsError> {
         Ok(admin::config(&self.kafka_brokers, &self.security, &self.fleet)?)
     }
 
-    /// Where the stores of these contexts are.
+    /// The URLs of the stores of these contexts.
     pub fn stores(&self, contexts: &[&str]) -> Result<BTreeMap<String, String>, ArgsError> {
         if let Some((name, _)) = self.stores.iter().find(|(name, _)| !contexts.contains(&name.as_str())) {
             return Err(ArgsError::Unknown { name: name.clone(), known: contexts.join(", ") });
@@ -112,11 +112,11 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_is_not_named_and_one_of_nobody_are_told() {
+    fn a_missing_store_and_an_unknown_context_are_errors() {
         let missing = stores(&["--store", "crane=sqlite:/a"]).unwrap_err();
         assert!(missing.ends_with("--store tug-boat=URL, or STORE_URL_TUG_BOAT in the environment"), "{missing}");
-        let nobody = stores(&["--store", "ship=sqlite:/a"]).unwrap_err();
-        assert_eq!(nobody, "the fleet has no ship; there are: crane, tug-boat");
+        let unknown = stores(&["--store", "ship=sqlite:/a"]).unwrap_err();
+        assert_eq!(unknown, "the fleet has no ship; there are: crane, tug-boat");
         assert!(stores(&["--store", "crane"]).is_err());
     }
 }

@@ -1,20 +1,24 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
 use ambient::Timestamp;
+use events::{excerpt, shown};
 use messaging::admin::{self, From, KafkaError, Reader};
-use messaging::{Config, DeadLetter, Place, Record};
+use messaging::{Config, DeadLetter, Record, RecordPosition};
 
 /// What the name of a topic of dead letters ends with.
 const LETTERS: &str = ".dead-letters";
 
-/// An event as it stands in a topic.
+/// Characters of an event's data that a report shows at most.
+const MOST_SHOWN: usize = 4_000;
+
+/// An event in a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// The business case: its subject.
+    /// The business case: the event's subject.
     pub case: i64,
-    /// Whose topic it stands in.
+    /// The context whose topic has it.
     pub context: Arc<str>,
     /// The partition of the topic.
     pub partition: i32,
@@ -22,20 +26,20 @@ pub struct Event {
     pub offset: i64,
     /// Unique among all events.
     pub id: Box<str>,
-    /// Its name.
+    /// Its type.
     pub kind: Arc<str>,
-    /// When it happened, by the clock of the process that says it.
+    /// Its time, by the clock of the process that publishes it.
     pub time: Timestamp,
     /// JSON text.
     pub data: Box<str>,
-    /// Whether an event of the same id comes before it.
+    /// Whether an earlier event has the same id.
     pub repeated: bool,
 }
 
-/// Two places at which the same id stands: positions in [`Journal::events`].
+/// Two events with the same id, as indices into [`Journal::events`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repeat {
-    /// The first.
+    /// The first one.
     pub first: usize,
     /// A later one.
     pub again: usize,
@@ -44,15 +48,15 @@ pub struct Repeat {
 /// A record that is no event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// Where it stands.
-    pub place: Place,
+    /// Its position.
+    pub place: RecordPosition,
     /// The case, if its key names one.
     pub case: Option<i64>,
-    /// What is wrong with it.
+    /// The reason.
     pub reason: String,
 }
 
-/// All that a fleet has said: the events of all its topics.
+/// The records of all topics of a fleet.
 #[derive(Debug, Clone, Default)]
 pub struct Journal {
     events: Vec<Event>,
@@ -64,12 +68,12 @@ pub struct Journal {
 /// Why topics cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The broker does not give them.
+    /// The broker fails.
     #[error("the topics at {brokers} cannot be read: {source}")]
     Broker {
-        /// Which broker.
+        /// The addresses of the broker.
         brokers: String,
-        /// What it says.
+        /// The cause.
         source: KafkaError,
     },
 }
@@ -99,7 +103,16 @@ impl Journal {
         Ok(draft.finish())
     }
 
-    /// All events, by case, context and place: those of one case and context are in the order of their topic.
+    /// The same without the records at these positions that are no events, and without the dead letters about them: for
+    /// a test that publishes such records itself.
+    #[must_use]
+    pub fn without(mut self, positions: &BTreeSet<RecordPosition>) -> Self {
+        self.unreadable.retain(|record| !positions.contains(&record.place));
+        self.letters.retain(|(_, letter)| !positions.contains(&letter.place));
+        self
+    }
+
+    /// All events, by case, context and position: those of one case and context are in the order of their topic.
     pub fn events(&self) -> &[Event] {
         &self.events
     }
@@ -121,7 +134,7 @@ impl Journal {
         self.events.chunk_by(|one, other| one.case == other.case)
     }
 
-    /// Where an id stands more than once.
+    /// The events whose id occurs more than once.
     pub fn repeats(&self) -> &[Repeat] {
         &self.repeats
     }
@@ -131,8 +144,8 @@ impl Journal {
         &self.unreadable
     }
 
-    /// The dead letters that nobody has sent again, each with the context that could not handle it.
-    pub fn open_letters(&self) -> &[(String, DeadLetter)] {
+    /// The dead letters that are not redriven, each with the context that could not handle it.
+    pub fn unresolved_letters(&self) -> &[(String, DeadLetter)] {
         &self.letters
     }
 }
@@ -140,15 +153,15 @@ impl Journal {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { context, partition, offset, kind, data, .. } = self;
-        write!(f, "{context}/{partition}/{offset} {kind} {data}")?;
+        write!(f, "{context}/{partition}/{offset} {} {}", excerpt(kind), shown(data, MOST_SHOWN))?;
         if self.repeated { write!(f, " (repeated)") } else { Ok(()) }
     }
 }
 
-/// A journal in the making.
+/// A journal under construction.
 #[derive(Default)]
 struct Draft {
-    /// Names that many events have in common.
+    /// Names, shared by the events that have them.
     names: HashMap<String, Arc<str>>,
     events: Vec<Event>,
     unreadable: Vec<Unreadable>,
@@ -163,7 +176,8 @@ impl Draft {
         match self.event(topic, &record) {
             Ok(event) => self.events.push(event),
             Err(reason) => {
-                let case = std::str::from_utf8(&record.key).ok().and_then(|key| key.parse().ok());
+                let key = record.key.as_deref().unwrap_or_default();
+                let case = std::str::from_utf8(key).ok().and_then(|key| key.parse().ok());
                 self.unreadable.push(Unreadable { place: record.place, case, reason });
             }
         }
@@ -172,11 +186,8 @@ impl Draft {
     fn event(&mut self, context: &str, record: &Record) -> Result<Event, String> {
         let envelope = record.envelope().map_err(|error| error.to_string())?;
         let subject = &envelope.subject;
-        if subject.as_bytes() != record.key {
-            return Err(format!("its subject is {subject:?}, but its key is {}", String::from_utf8_lossy(&record.key)));
-        }
         Ok(Event {
-            case: subject.parse().map_err(|_| format!("its subject is {subject:?}, no number"))?,
+            case: subject.parse().map_err(|_| format!("its subject is \"{}\", no number", excerpt(subject)))?,
             context: self.name(context),
             partition: record.place.partition,
             offset: record.place.offset,
@@ -204,7 +215,7 @@ impl Draft {
             self.events[repeat.again].repeated = true;
         }
         let letters = self.letters.into_iter().flat_map(|(context, records)| {
-            let open = admin::open_letters(&records);
+            let open = admin::unresolved_letters(&records);
             open.into_iter().map(move |letter| (context.clone(), letter))
         });
         Journal { repeats, events: self.events, unreadable: self.unreadable, letters: letters.collect() }
@@ -245,7 +256,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn at(partition: i32, offset: i64, envelope: &Envelope) -> Record {
-        Record::carrying(envelope, Place { topic: "harbour.crane".to_owned(), partition, offset })
+        Record::carrying(envelope, RecordPosition { topic: "harbour.crane".to_owned(), partition, offset })
     }
 
     pub(crate) fn journal(records: Vec<Record>) -> Journal {
@@ -269,14 +280,15 @@ pub(crate) mod tests {
         let mut broken = at(0, 0, &envelope("a", "7", "Lifted"));
         broken.headers.clear();
         let mut strayed = at(0, 2, &envelope("c", "7", "Lifted"));
-        strayed.key = b"8".to_vec();
+        strayed.key = Some(b"8".to_vec());
         let journal = journal(vec![broken, at(0, 1, &envelope("b", "x", "Lifted")), strayed]);
-        let told: Vec<(Option<i64>, &str)> = journal.unreadable().iter().map(|u| (u.case, u.reason.as_str())).collect();
+        let reasons: Vec<(Option<i64>, &str)> =
+            journal.unreadable().iter().map(|u| (u.case, u.reason.as_str())).collect();
         let expected = [
             (Some(7), "header ce_specversion is missing or not UTF-8"),
             (None, "its subject is \"x\", no number"),
-            (Some(8), "its subject is \"7\", but its key is 8"),
+            (Some(8), "its subject is \"7\", but its key is \"8\""),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(reasons, expected);
     }
 }

@@ -3,57 +3,57 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// How many violations of each law a report tells with their histories unless all are wanted.
+/// How many violations of each law a report shows, with their histories, unless all are requested.
 pub const SHOWN: usize = 20;
 
-/// What came of holding a fleet against its laws. Shown, it has a line per law, and then the violations.
+/// The result of an audit. Its text has a line per law, and then the violations.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// One per law, in their order.
     pub verdicts: Vec<Verdict>,
-    /// The whole history of cases that violate a law, a line each: of as many as are shown.
+    /// The histories of the cases that violate a law, as far as they are shown.
     pub histories: BTreeMap<i64, Vec<String>>,
     #[serde(skip)]
     shown: usize,
 }
 
-/// What came of holding a fleet against one law.
+/// The result of one law.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Verdict {
     /// The law, as a plain sentence.
     pub law: &'static str,
-    /// How many cases it says something about.
+    /// How many cases it concerns.
     pub looked_at: usize,
-    /// Where it does not hold.
+    /// The cases for which it does not hold.
     pub violations: Vec<Violation>,
-    /// Why it was not judged, if it was not.
+    /// The reason, if it was not checked.
     pub left_out: Option<String>,
 }
 
-/// A case that is not as a law says.
+/// A case that violates a law.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Violation {
     /// The business case; 0 if it concerns none.
     pub case: i64,
-    /// What is wrong with it.
+    /// The violation.
     pub what: String,
 }
 
 impl Verdict {
-    /// A law that nothing has been held against yet.
+    /// A law without a violation yet.
     pub const fn new(law: &'static str) -> Self {
         Self { law, looked_at: 0, violations: Vec::new(), left_out: None }
     }
 
-    /// A law that cannot be judged, and why.
+    /// A law that cannot be checked, and the reason.
     pub fn left_out(law: &'static str, why: String) -> Self {
         Self { left_out: Some(why), ..Self::new(law) }
     }
 
-    /// One more violation.
+    /// Adds a violation.
     pub fn violated(&mut self, case: i64, what: impl Into<String>) {
         self.violations.push(Violation { case, what: what.into() });
     }
@@ -68,7 +68,7 @@ impl Report {
         Self { histories: histories.collect(), shown: most, verdicts }
     }
 
-    /// Whether no law is violated.
+    /// Whether all laws hold, as far as they were checked.
     pub fn holds(&self) -> bool {
         self.verdicts.iter().all(|verdict| verdict.violations.is_empty())
     }
@@ -80,11 +80,11 @@ impl fmt::Display for Report {
         for verdict in &self.verdicts {
             writeln!(f, "{verdict}")?;
         }
-        let mut told = BTreeSet::new();
+        let mut shown = BTreeSet::new();
         for verdict in self.verdicts.iter().filter(|verdict| !verdict.violations.is_empty()) {
             writeln!(f, "\nVIOLATED: {}", verdict.law)?;
             for violation in verdict.violations.iter().take(self.shown) {
-                self.tell(f, violation, told.insert(violation.case))?;
+                self.write_violation(f, violation, shown.insert(violation.case))?;
             }
             if let Some(more) = verdict.violations.len().checked_sub(self.shown).filter(|more| *more > 0) {
                 writeln!(f, "  and {more} more")?;
@@ -95,7 +95,12 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    fn tell(&self, f: &mut fmt::Formatter<'_>, Violation { case, what }: &Violation, first: bool) -> fmt::Result {
+    fn write_violation(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        Violation { case, what }: &Violation,
+        first: bool,
+    ) -> fmt::Result {
         writeln!(f, "  {case}: {what}")?;
         let Some(history) = self.histories.get(case) else { return Ok(()) };
         if !first {
@@ -128,7 +133,7 @@ mod tests {
         other.violated(2, "it is lost");
         vec![
             Verdict { looked_at: 7, ..Verdict::new("all is well") },
-            Verdict::left_out("nobody complains", "nobody was asked".to_owned()),
+            Verdict::left_out("nothing is heavy", "no scales".to_owned()),
             broken,
             other,
         ]
@@ -143,7 +148,7 @@ mod tests {
         let text = Report::new(verdicts(), 2, history).to_string();
         let expected = "       VERDICT  LOOKED AT  LAW
             ok          7  all is well
-      left out          -  nobody complains (nobody was asked)
+      left out          -  nothing is heavy (no scales)
   3 violations          7  what goes up comes down
    1 violation          1  nothing is lost
 
@@ -173,7 +178,7 @@ VIOLATED: nothing is lost
     fn machines_read_all_violations_and_the_histories_that_people_see() {
         let json = serde_json::json!(Report::new(verdicts(), 1, history));
         assert_eq!(json["verdicts"][2]["violations"][2]["case"], 3);
-        assert_eq!(json["verdicts"][1]["leftOut"], "nobody was asked");
+        assert_eq!(json["verdicts"][1]["leftOut"], "no scales");
         assert_eq!(json["histories"], serde_json::json!({ "1": ["1 went up"], "2": ["2 went up"] }));
     }
 }

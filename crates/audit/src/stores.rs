@@ -1,24 +1,34 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Connection as _, FromRow};
+use serde_json::Value;
+use sqlx::any::{AnyRow, AnyTypeInfoKind};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _, ValueRef as _};
 use tokio::time::timeout;
 
-/// How long a store may take to accept a connection.
-const CONNECT: Duration = Duration::from_secs(10);
+use crate::{Context, Fields, Table};
 
-/// The store of a context, to be read.
-pub struct Source {
-    context: String,
-    connection: AnyConnection,
+/// How long a store may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Context and table.
+type TableName = (&'static str, &'static str);
+
+/// The rows of all tables, and the events in all outboxes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stores {
+    tables: BTreeMap<TableName, BTreeMap<i64, Vec<Fields>>>,
+    /// The events that are not published yet, by context.
+    pub outboxes: BTreeMap<String, Vec<Waiting>>,
 }
 
-/// An event that its context has written down and that is not published yet.
+/// An event that its context has stored and not yet published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// The business case; 0 if the subject is no number.
+    /// The case; 0 if the subject is no number.
     pub case: i64,
-    /// The event's name.
+    /// The event's type.
     pub kind: String,
     /// The event's id.
     pub event_id: String,
@@ -27,45 +37,152 @@ pub struct Waiting {
 /// Why a store cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It is away, or refuses, or has no such rows.
+    /// The database is unreachable, or a query fails.
     #[error("the store of {context} cannot be read: {source}")]
     Unreadable {
-        /// Whose store.
+        /// The context.
         context: String,
-        /// Why not.
+        /// The cause.
         source: sqlx::Error,
     },
-    /// Nobody said where it is.
-    #[error("nobody said where the store of {0} is")]
+    /// The URL is invalid.
+    #[error("the store of {context}: {source}")]
+    Url {
+        /// The context.
+        context: String,
+        /// The cause.
+        source: store::OpenError,
+    },
+    /// No URL is given.
+    #[error("no URL is given for the store of {0}")]
     Unknown(String),
     /// It takes too long to accept a connection.
-    #[error("the store of {0} does not answer")]
-    Silent(String),
+    #[error("the store of {0} does not respond")]
+    Timeout(String),
+    /// A table does not exist.
+    #[error("the store of {context} cannot be read: it has no table {table}")]
+    Table {
+        /// The context.
+        context: &'static str,
+        /// The table.
+        table: &'static str,
+    },
+    /// A row of a table does not name its case.
+    #[error("the store of {context} cannot be read: a row of {table} has no number in {key}")]
+    Key {
+        /// The context.
+        context: &'static str,
+        /// The table.
+        table: &'static str,
+        /// The column.
+        key: &'static str,
+    },
+}
+
+impl Stores {
+    /// Reads the stores of all contexts, given their URLs.
+    pub async fn read(contexts: &[Context], urls: &BTreeMap<String, String>) -> Result<Self, StoreError> {
+        let mut stores = Self::default();
+        for Context { name, tables, .. } in contexts {
+            let url = urls.get(*name).ok_or_else(|| StoreError::Unknown((*name).to_owned()))?;
+            let mut source = Source::open(name, url).await?;
+            for table in *tables {
+                for row in source.rows(table).await? {
+                    stores.add(table, row)?;
+                }
+            }
+            stores.outboxes.insert((*name).to_owned(), source.waiting().await?);
+        }
+        Ok(stores)
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    ///
+    /// If the row does not name its case.
+    pub fn add(&mut self, table: &Table, row: Fields) -> Result<(), StoreError> {
+        let Table { context, name, key, .. } = *table;
+        let id = row.i64(key).ok_or(StoreError::Key { context, table: name, key })?;
+        self.tables.entry(table_name(table)).or_default().entry(id).or_default().push(row);
+        Ok(())
+    }
+
+    /// The rows of a table about a case.
+    pub fn rows(&self, table: &Table, id: i64) -> &[Fields] {
+        self.tables.get(&table_name(table)).and_then(|rows| rows.get(&id)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same, to be changed; empty if there are none.
+    pub fn rows_mut(&mut self, table: &Table, id: i64) -> &mut Vec<Fields> {
+        self.tables.entry(table_name(table)).or_default().entry(id).or_default()
+    }
+
+    /// All rows of a table, in the order of their cases.
+    pub fn all(&self, table: &Table) -> impl Iterator<Item = &Fields> {
+        self.tables.get(&table_name(table)).into_iter().flat_map(BTreeMap::values).flatten()
+    }
+
+    /// The cases that have rows, table by table.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = i64> {
+        let tables = self.tables.values().flatten();
+        tables.filter(|(_, rows)| !rows.is_empty()).map(|(id, _)| *id)
+    }
+}
+
+const fn table_name(table: &Table) -> TableName {
+    (table.context, table.name)
+}
+
+/// A connection to the store of a context.
+struct Source {
+    context: String,
+    is_sqlite: bool,
+    connection: AnyConnection,
 }
 
 impl Source {
-    /// The store of `context` at this URL.
-    pub async fn open(context: &str, url: &str) -> Result<Self, StoreError> {
+    async fn open(context: &str, url: &str) -> Result<Self, StoreError> {
         store::install_drivers();
-        let connected = timeout(CONNECT, AnyConnection::connect(url)).await;
-        let connected = connected.map_err(|_| StoreError::Silent(context.to_owned()))?;
+        let invalid = |source| StoreError::Url { context: context.to_owned(), source };
+        let url = store::driver_url(url).map_err(invalid)?;
+        let connected = timeout(CONNECT_TIMEOUT, AnyConnection::connect(&url)).await;
+        let connected = connected.map_err(|_| StoreError::Timeout(context.to_owned()))?;
         let unreadable = |source| StoreError::Unreadable { context: context.to_owned(), source };
-        Ok(Self { connection: connected.map_err(unreadable)?, context: context.to_owned() })
+        let connection = connected.map_err(unreadable)?;
+        Ok(Self { is_sqlite: url.starts_with("sqlite"), connection, context: context.to_owned() })
     }
 
-    /// The rows that a query gives.
-    pub async fn rows<R>(&mut self, sql: &'static str) -> Result<Vec<R>, StoreError>
-    where
-        R: for<'r> FromRow<'r, AnyRow> + Send + Unpin,
-    {
+    /// All rows of a table, with all columns that it has.
+    async fn rows(&mut self, table: &Table) -> Result<Vec<Fields>, StoreError> {
+        let names: Vec<Arc<str>> = self.columns(table).await?.into_iter().map(Arc::from).collect();
+        let list = names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+        let sql = format!("SELECT {list} FROM {}", table.name);
+        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await;
+        let rows = rows.map_err(|source| self.unreadable(source))?;
+        let rows: Result<_, sqlx::Error> = rows.iter().map(|row| fields(row, &names)).collect();
+        rows.map_err(|source| self.unreadable(source))
+    }
+
+    /// The columns that a table has: a migration may have added some that its declaration does not name.
+    async fn columns(&mut self, table: &Table) -> Result<Vec<String>, StoreError> {
+        let sql = if self.is_sqlite {
+            "SELECT name FROM pragma_table_info($1)"
+        } else {
+            "SELECT column_name::TEXT FROM information_schema.columns \
+             WHERE table_schema = current_schema() AND table_name = $1"
+        };
+        let names: Result<Vec<String>, _> =
+            sqlx::query_scalar(sql).bind(table.name).fetch_all(&mut self.connection).await;
+        let names = names.map_err(|source| self.unreadable(source))?;
+        let Table { context, name, .. } = *table;
+        if names.is_empty() { Err(StoreError::Table { context, table: name }) } else { Ok(names) }
+    }
+
+    async fn waiting(&mut self) -> Result<Vec<Waiting>, StoreError> {
+        let sql = "SELECT subject, kind, event_id FROM outbox ORDER BY seq";
         let rows = sqlx::query_as(sql).fetch_all(&mut self.connection).await;
-        rows.map_err(|source| StoreError::Unreadable { context: self.context.clone(), source })
-    }
-
-    /// What is not published yet.
-    pub async fn waiting(&mut self) -> Result<Vec<Waiting>, StoreError> {
-        let rows: Vec<(String, String, String)> =
-            self.rows("SELECT subject, kind, event_id FROM outbox ORDER BY seq").await?;
+        let rows: Vec<(String, String, String)> = rows.map_err(|source| self.unreadable(source))?;
         let waiting = |(subject, kind, event_id): (String, String, String)| Waiting {
             case: subject.parse().unwrap_or(0),
             kind,
@@ -73,4 +190,28 @@ impl Source {
         };
         Ok(rows.into_iter().map(waiting).collect())
     }
+
+    fn unreadable(&self, source: sqlx::Error) -> StoreError {
+        StoreError::Unreadable { context: self.context.clone(), source }
+    }
+}
+
+fn fields(row: &AnyRow, names: &[Arc<str>]) -> Result<Fields, sqlx::Error> {
+    let values = (0..row.len()).map(|index| value(row, index));
+    names.iter().cloned().zip(values).map(|(name, value)| Ok((name, value?))).collect()
+}
+
+fn value(row: &AnyRow, index: usize) -> Result<Value, sqlx::Error> {
+    let raw = row.try_get_raw(index)?;
+    if raw.is_null() {
+        return Ok(Value::Null);
+    }
+    Ok(match raw.type_info().kind() {
+        AnyTypeInfoKind::Bool => row.try_get::<bool, _>(index)?.into(),
+        AnyTypeInfoKind::Real | AnyTypeInfoKind::Double => row.try_get::<f64, _>(index)?.into(),
+        AnyTypeInfoKind::SmallInt | AnyTypeInfoKind::Integer | AnyTypeInfoKind::BigInt => {
+            row.try_get::<i64, _>(index)?.into()
+        }
+        _ => row.try_get::<String, _>(index)?.into(),
+    })
 }

@@ -1,4 +1,4 @@
-//! Layer: so many calls on their way at once and no more.
+//! The bulkhead: a layer that limits the calls in flight.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,40 +8,41 @@ use metrics::Gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Service;
 
-use crate::{CallError, CallFuture};
+use crate::CallFuture;
+use crate::error::CallError;
 
-/// Refuses a call when all slots are taken. It does not queue: who waits here would wait for a callee that is slow
-/// already, and the callers' own memory would be the queue.
+/// Rejects a call if no permit is free. It does not queue: the callee is slow already, and the queue would take the
+/// memory of the caller.
 #[derive(Clone)]
 pub(crate) struct Bulkhead<S> {
     inner: S,
-    slots: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     in_flight: Gauge,
     retry_after: Duration,
 }
 
 impl<S> Bulkhead<S> {
-    /// `retry_after` is what a refused caller is told.
-    pub(crate) fn new(inner: S, name: &'static str, slots: usize, retry_after: Duration) -> Self {
+    /// `retry_after` is reported with a rejection.
+    pub(crate) fn new(inner: S, name: &'static str, permits: usize, retry_after: Duration) -> Self {
         let in_flight = metrics::gauge!("call_in_flight", "call" => name);
         in_flight.set(0.0);
-        Bulkhead { inner, slots: Arc::new(Semaphore::new(slots)), in_flight, retry_after }
+        Bulkhead { inner, permits: Arc::new(Semaphore::new(permits)), in_flight, retry_after }
     }
 
-    fn take_slot(&self) -> Option<Slot> {
-        let permit = Arc::clone(&self.slots).try_acquire_owned().ok()?;
+    fn try_acquire(&self) -> Option<Permit> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
         self.in_flight.increment(1.0);
-        Some(Slot { _permit: permit, in_flight: self.in_flight.clone() })
+        Some(Permit { _permit: permit, in_flight: self.in_flight.clone() })
     }
 }
 
-/// Held while a call is on its way; given back when it ends or its caller goes away.
-struct Slot {
+/// Held during a call; released when it ends or is cancelled.
+struct Permit {
     _permit: OwnedSemaphorePermit,
     in_flight: Gauge,
 }
 
-impl Drop for Slot {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.in_flight.decrement(1.0);
     }
@@ -60,13 +61,13 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        let Some(slot) = self.take_slot() else {
+        let Some(permit) = self.try_acquire() else {
             let retry_after = self.retry_after;
             return Box::pin(async move { Err(CallError::Busy { retry_after }) });
         };
         let call = self.inner.call(request);
         Box::pin(async move {
-            let _slot = slot;
+            let _permit = permit;
             call.await
         })
     }

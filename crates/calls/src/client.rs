@@ -1,4 +1,4 @@
-//! The client of one callee, and the stack of guards that every call goes through.
+//! The client of one callee, with the guards of every call.
 
 use http::{HeaderMap, HeaderValue, Method, header};
 use reqwest::redirect::Policy as Redirects;
@@ -7,19 +7,21 @@ use serde_json::Value;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt};
 
+use crate::answer::Answer;
 use crate::breaker::{Breaker, BreakerLayer};
 use crate::bulkhead::Bulkhead;
+use crate::config::{Config, ConfigError};
+use crate::error::CallError;
 use crate::exchange::Exchange;
 use crate::meter::{self, Meter};
 use crate::time_limit::TimeLimit;
-use crate::{Answer, CallError, Config, ConfigError};
 
-/// What carries a request to the callee and its whole answer back: HTTP; in a simulation something else.
+/// Sends a request and returns the whole response: over HTTP, or simulated.
 pub type Transport = BoxCloneSyncService<Request, Answer, CallError>;
 
 type Stack = Breaker<Bulkhead<TimeLimit<Transport>>>;
 
-/// Calls one other service. Clones are cheap and share everything: connections, slots and the breaker.
+/// Calls one other service. Clones are cheap and share connections, permits and the breaker.
 #[derive(Clone)]
 pub struct Client {
     name: &'static str,
@@ -28,14 +30,14 @@ pub struct Client {
 }
 
 impl Client {
-    /// `name` is the callee in logs and metrics. The metrics recorder must have been installed before.
+    /// `name` is the callee in logs and metrics. Install the metrics recorder first.
     pub fn new(name: &'static str, base_url: &str, config: &Config) -> Result<Client, ConfigError> {
         config.check()?;
         let exchange = Exchange::new(http_client(config)?, config.call_answer_limit);
         Client::over(Transport::new(exchange), name, base_url, config)
     }
 
-    /// The same over another transport than HTTP, with the same guards.
+    /// A client with another transport than HTTP, and the same guards.
     pub fn over(
         transport: Transport,
         name: &'static str,
@@ -47,9 +49,9 @@ impl Client {
         Ok(Client { name, base_url: service_url(base_url)?, stack: stack(transport, name, config) })
     }
 
-    /// Asks, and waits for the whole answer or the reason why there is none. Any status below 500 is an answer.
+    /// Sends a request and waits for the whole response. Any status below 500 is a response.
     ///
-    /// `path` begins with a slash and may have a query. Dropping the future gives the call up.
+    /// `path` begins with a slash and may have a query. Dropping the future cancels the call.
     pub async fn send(
         &self,
         method: Method,
@@ -66,9 +68,10 @@ impl Client {
         result
     }
 
-    /// The refusal that a call would meet now, for callers who prepare a call at some cost. `None`: it is worth trying.
+    /// The error with which a call would be rejected now, for callers whose preparations are expensive. `None`: a call
+    /// may succeed.
     pub fn refusal(&self) -> Option<CallError> {
-        self.stack.refusal().map(|retry_after| CallError::Open { retry_after })
+        self.stack.unavailable_for().map(|retry_after| CallError::Open { retry_after })
     }
 
     fn request(
@@ -101,11 +104,11 @@ impl Client {
 fn stack(transport: Transport, name: &'static str, config: &Config) -> Stack {
     let time_limit = config.call_time_limit;
     ServiceBuilder::new()
-        // Outside the time limit, so that it sees time-outs; before the slots, so that a refusal takes none.
+        // Outside the time limit, to see time-outs. Before the bulkhead: a rejected call takes no permit.
         .layer(BreakerLayer::new(name, config.rules()))
-        // Before the time limit: it does not queue, and after one time limit all that is on its way now has ended.
+        // Before the time limit: it does not queue. All calls in flight have ended after one time limit.
         .layer_fn(|inner| Bulkhead::new(inner, name, config.call_max_in_flight, time_limit))
-        // Around the whole exchange: connecting, sending, and reading the answer to its end.
+        // Around the whole exchange: connecting, sending, and reading the response to its end.
         .layer_fn(|inner| TimeLimit::new(inner, time_limit))
         .service(transport)
 }
@@ -113,7 +116,7 @@ fn stack(transport: Transport, name: &'static str, config: &Config) -> Stack {
 fn http_client(config: &Config) -> Result<reqwest::Client, ConfigError> {
     reqwest::Client::builder()
         .pool_idle_timeout(config.call_idle_connection)
-        // A call goes where it was aimed at, once: the caller decides about anything else.
+        // A call is sent once, to its own address. Anything else is up to the caller.
         .redirect(Redirects::none())
         .retry(reqwest::retry::never())
         .no_proxy()
@@ -122,13 +125,13 @@ fn http_client(config: &Config) -> Result<reqwest::Client, ConfigError> {
 }
 
 fn service_url(text: &str) -> Result<Url, ConfigError> {
-    let refuse = |reason: String| ConfigError::BaseUrl { url: text.to_owned(), reason };
-    let url = Url::parse(text).map_err(|error| refuse(error.to_string()))?;
+    let invalid = |reason: String| ConfigError::BaseUrl { url: text.to_owned(), reason };
+    let url = Url::parse(text).map_err(|error| invalid(error.to_string()))?;
     if url.scheme() != "http" {
-        return Err(refuse("it must begin with http://".to_owned()));
+        return Err(invalid("it must begin with http://".to_owned()));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(refuse("it must end with a host, a port or a path".to_owned()));
+        return Err(invalid("it must end with a host, a port or a path".to_owned()));
     }
     Ok(url)
 }

@@ -1,4 +1,4 @@
-//! The limits of a call, from the environment.
+//! Limits of calls.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -9,37 +9,37 @@ use clap::Args;
 use crate::breaker::Rules;
 
 /// The limits of the calls to one callee.
-// The group has a name of its own: other crates have a `Config` too, and one command takes them all.
+// The group has a name of its own: several crates have a `Config`, and one command flattens them all.
 #[derive(Args, Debug, Clone, PartialEq)]
 #[group(id = "calls")]
 #[command(next_help_heading = "Calls to other services")]
 pub struct Config {
-    /// How long a call may take: connecting, sending, and reading the whole answer.
+    /// Time limit of a call: connecting, sending, and reading the whole response.
     #[arg(long, env = "CALL_TIME_LIMIT", default_value = "680ms", value_parser = humantime::parse_duration)]
     pub call_time_limit: Duration,
 
-    /// How many calls may be on their way at once; more are refused.
+    /// Maximum number of calls in flight; more are rejected.
     #[arg(long, env = "CALL_MAX_IN_FLIGHT", default_value_t = 256)]
     pub call_max_in_flight: usize,
 
-    /// The longest answer that is read, in bytes.
+    /// Maximum size of a response body in bytes.
     #[arg(long, env = "CALL_ANSWER_LIMIT", default_value_t = 65_536)]
     pub call_answer_limit: usize,
 
-    /// How long an idle connection is kept. Must be shorter than the callee keeps it, or calls break on a connection
-    /// that the callee has just closed.
+    /// How long an idle connection is kept. It must be shorter than at the callee: calls on a connection that the
+    /// callee has just closed fail.
     #[arg(long, env = "CALL_IDLE_CONNECTION", default_value = "5s", value_parser = humantime::parse_duration)]
     pub call_idle_connection: Duration,
 
-    /// How many outcomes the breaker looks back on.
+    /// Number of outcomes in the window of the breaker.
     #[arg(long, env = "BREAKER_WINDOW", default_value_t = 100)]
     pub breaker_window: u32,
 
-    /// How many outcomes the breaker needs before it judges.
+    /// Minimum number of outcomes before the breaker may open.
     #[arg(long, env = "BREAKER_MIN_CALLS", default_value_t = 20)]
     pub breaker_min_calls: u32,
 
-    /// The share of failed calls at which the breaker opens.
+    /// Share of failed calls at which the breaker opens.
     #[arg(long, env = "BREAKER_FAILURE_RATE", default_value_t = 0.5)]
     pub breaker_failure_rate: f64,
 
@@ -47,33 +47,33 @@ pub struct Config {
     #[arg(long, env = "BREAKER_SLOW_CALL", default_value = "600ms", value_parser = humantime::parse_duration)]
     pub breaker_slow_call: Duration,
 
-    /// The share of slow calls at which the breaker opens.
+    /// Share of slow calls at which the breaker opens.
     #[arg(long, env = "BREAKER_SLOW_RATE", default_value_t = 0.8)]
     pub breaker_slow_rate: f64,
 
-    /// How long the breaker stays open before it lets probes through.
+    /// How long the breaker stays open before it allows probes.
     #[arg(long, env = "BREAKER_OPEN_FOR", default_value = "2s", value_parser = humantime::parse_duration)]
     pub breaker_open_for: Duration,
 
-    /// How many probes must succeed before the breaker closes.
+    /// Number of probes that must succeed before the breaker closes.
     #[arg(long, env = "BREAKER_PROBES", default_value_t = 3)]
     pub breaker_probes: u32,
 }
 
-/// A setting that cannot be worked with.
+/// A setting is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A number or a duration is outside its bounds.
+    /// A number or a duration is out of bounds.
     #[error("{name} is {value}, but must be {bounds}")]
     OutOfBounds {
         /// The environment variable.
         name: &'static str,
-        /// What it was set to.
+        /// The value.
         value: String,
-        /// What it may be.
+        /// The allowed values.
         bounds: String,
     },
-    /// The breaker would never have enough outcomes to judge.
+    /// The window could never hold the minimum number of outcomes.
     #[error("BREAKER_MIN_CALLS is {min_calls}, but must be at most BREAKER_WINDOW, which is {window}")]
     MinCallsAboveWindow {
         /// `BREAKER_MIN_CALLS`
@@ -81,15 +81,15 @@ pub enum ConfigError {
         /// `BREAKER_WINDOW`
         window: u32,
     },
-    /// The address of the callee is not one.
+    /// The address of the callee is invalid.
     #[error("{url:?} is not the address of a service: {reason}")]
     BaseUrl {
-        /// The address that was given.
+        /// The address.
         url: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// The HTTP client could not be made.
+    /// The HTTP client cannot be created.
     #[error("the HTTP client could not be made")]
     Http(#[source] reqwest::Error),
 }
@@ -98,20 +98,20 @@ const COUNT: RangeInclusive<u32> = 1..=100_000;
 const DURATION: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
 
 impl Config {
-    /// Says which setting is wrong, if one is.
+    /// Validates the settings.
     pub fn check(&self) -> Result<(), ConfigError> {
-        duration("CALL_TIME_LIMIT", self.call_time_limit)?;
-        within("CALL_MAX_IN_FLIGHT", self.call_max_in_flight, &(1..=100_000))?;
-        within("CALL_ANSWER_LIMIT", self.call_answer_limit, &(1..=64 * 1024 * 1024))?;
-        duration("CALL_IDLE_CONNECTION", self.call_idle_connection)?;
-        within("BREAKER_WINDOW", self.breaker_window, &COUNT)?;
-        within("BREAKER_MIN_CALLS", self.breaker_min_calls, &COUNT)?;
-        rate("BREAKER_FAILURE_RATE", self.breaker_failure_rate)?;
-        duration("BREAKER_SLOW_CALL", self.breaker_slow_call)?;
-        rate("BREAKER_SLOW_RATE", self.breaker_slow_rate)?;
-        duration("BREAKER_OPEN_FOR", self.breaker_open_for)?;
-        within("BREAKER_PROBES", self.breaker_probes, &COUNT)?;
-        self.min_calls_fit_the_window()
+        check_duration("CALL_TIME_LIMIT", self.call_time_limit)?;
+        check_range("CALL_MAX_IN_FLIGHT", self.call_max_in_flight, &(1..=100_000))?;
+        check_range("CALL_ANSWER_LIMIT", self.call_answer_limit, &(1..=64 * 1024 * 1024))?;
+        check_duration("CALL_IDLE_CONNECTION", self.call_idle_connection)?;
+        check_range("BREAKER_WINDOW", self.breaker_window, &COUNT)?;
+        check_range("BREAKER_MIN_CALLS", self.breaker_min_calls, &COUNT)?;
+        check_rate("BREAKER_FAILURE_RATE", self.breaker_failure_rate)?;
+        check_duration("BREAKER_SLOW_CALL", self.breaker_slow_call)?;
+        check_rate("BREAKER_SLOW_RATE", self.breaker_slow_rate)?;
+        check_duration("BREAKER_OPEN_FOR", self.breaker_open_for)?;
+        check_range("BREAKER_PROBES", self.breaker_probes, &COUNT)?;
+        self.check_min_calls()
     }
 
     pub(crate) fn rules(&self) -> Rules {
@@ -126,13 +126,13 @@ impl Config {
         }
     }
 
-    fn min_calls_fit_the_window(&self) -> Result<(), ConfigError> {
+    fn check_min_calls(&self) -> Result<(), ConfigError> {
         let (min_calls, window) = (self.breaker_min_calls, self.breaker_window);
         if min_calls > window { Err(ConfigError::MinCallsAboveWindow { min_calls, window }) } else { Ok(()) }
     }
 }
 
-/// The values that hold where nothing is set.
+/// The defaults of the command line.
 impl Default for Config {
     fn default() -> Self {
         Config {
@@ -151,26 +151,26 @@ impl Default for Config {
     }
 }
 
-fn within<T: Copy + Display + PartialOrd>(
+fn check_range<T: Copy + Display + PartialOrd>(
     name: &'static str,
     value: T,
     range: &RangeInclusive<T>,
 ) -> Result<(), ConfigError> {
     let bounds = || format!("from {} to {}", range.start(), range.end());
-    verdict(range.contains(&value), name, &value, bounds)
+    check(range.contains(&value), name, &value, bounds)
 }
 
-fn duration(name: &'static str, value: Duration) -> Result<(), ConfigError> {
+fn check_duration(name: &'static str, value: Duration) -> Result<(), ConfigError> {
     let [value_text, start, end] = [value, *DURATION.start(), *DURATION.end()].map(humantime::format_duration);
-    verdict(DURATION.contains(&value), name, &value_text, || format!("from {start} to {end}"))
+    check(DURATION.contains(&value), name, &value_text, || format!("from {start} to {end}"))
 }
 
-/// A rate of 0 is refused: even a window of nothing but good calls reaches it, and the breaker would never close.
-fn rate(name: &'static str, value: f64) -> Result<(), ConfigError> {
-    verdict(value > 0.0 && value <= 1.0, name, &value, || "more than 0 and at most 1".to_owned())
+/// A rate of 0 is rejected: a window of successful calls reaches it, and the breaker would never close.
+fn check_rate(name: &'static str, value: f64) -> Result<(), ConfigError> {
+    check(value > 0.0 && value <= 1.0, name, &value, || "more than 0 and at most 1".to_owned())
 }
 
-fn verdict(
+fn check(
     good: bool,
     name: &'static str,
     value: &dyn Display,

@@ -1,41 +1,41 @@
-//! How a call can fail, sorted by what the caller may conclude.
+//! Errors of calls, by what the caller may conclude.
 
 use std::error::Error;
 use std::time::Duration;
 
-use crate::Answer;
+use crate::answer::Answer;
 
-/// Why there is no answer. The reasons are for people; what a program decides on is the variant.
+/// Why there is no response. Programs decide by the variant; the reasons are for people.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CallError {
-    /// The breaker is open: the callee has failed too often to be asked now.
+    /// The breaker is open: recent calls have failed.
     #[error("refused: the breaker is open")]
     Open {
-        /// When it is worth asking again.
+        /// When to retry.
         retry_after: Duration,
     },
-    /// As many calls as allowed are on their way already.
+    /// The maximum number of calls is in flight.
     #[error("refused: too many calls are on their way")]
     Busy {
-        /// When it is worth asking again.
+        /// When to retry.
         retry_after: Duration,
     },
-    /// No connection could be made: the callee has certainly seen nothing.
+    /// No connection: the callee has certainly not received the request.
     #[error("not sent: {0}")]
     Unsent(String),
-    /// No whole answer within the time limit: the outcome is unknown.
+    /// No whole response within the time limit: the outcome is unknown.
     #[error("no answer within the time limit")]
     TimedOut,
-    /// The request was sent, but its answer did not arrive or cannot be read: the outcome is unknown.
+    /// The request was sent, but its response was lost or cannot be parsed: the outcome is unknown.
     #[error("no readable answer: {0}")]
     Broken(String),
-    /// The callee answered that it failed (5xx): how far it got is unknown.
+    /// The callee responded with 5xx: the outcome is unknown.
     #[error("the callee failed: {}", .0.status)]
     Failed(Answer),
 }
 
 impl CallError {
-    /// Whether the callee has certainly seen nothing of the call. If not, the outcome is unknown.
+    /// Whether the callee has certainly not received the request. If not, the outcome is unknown.
     pub fn certainly_not_sent(&self) -> bool {
         match self {
             CallError::Open { .. } | CallError::Busy { .. } | CallError::Unsent(_) => true,
@@ -43,7 +43,7 @@ impl CallError {
         }
     }
 
-    /// When it is worth asking again, if that is known: the call was refused before anything was tried.
+    /// When to retry, if the call was rejected before anything was sent.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             CallError::Open { retry_after } | CallError::Busy { retry_after } => Some(*retry_after),
@@ -51,7 +51,7 @@ impl CallError {
         }
     }
 
-    /// The word for it in metrics.
+    /// The label in metrics.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
             CallError::Open { .. } => "open",
@@ -64,17 +64,17 @@ impl CallError {
     }
 }
 
-/// From an exchange that ended without an answer.
+/// From an exchange without a response.
 impl From<reqwest::Error> for CallError {
     fn from(error: reqwest::Error) -> Self {
         let never_connected = error.is_connect() || error.is_builder();
-        // The address stays out: it may hold what must not be logged.
+        // Without the address, which may be confidential.
         let reason = reason(&error.without_url());
         if never_connected { CallError::Unsent(reason) } else { CallError::Broken(reason) }
     }
 }
 
-/// The whole chain: reqwest's own text says only that something went wrong, and its sources say what.
+/// The whole chain of causes: the text of reqwest alone is too general.
 pub(crate) fn reason(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

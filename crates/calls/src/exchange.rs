@@ -1,33 +1,27 @@
-//! The innermost service: one request, one whole answer.
+//! The innermost service: sends one request and reads one whole response.
 
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http::StatusCode;
 use reqwest::{Request, Response};
 use serde::de::DeserializeOwned;
 use tower::Service;
 
-use crate::error::reason;
-use crate::{CallError, CallFuture};
-
-/// What the callee answered, whole. A refusal of the callee (4xx) is an answer too.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The status; never 5xx, except in [`CallError::Failed`].
-    pub status: StatusCode,
-    /// The body, at most `CALL_ANSWER_LIMIT` long.
-    pub body: Bytes,
-}
+use crate::CallFuture;
+use crate::answer::Answer;
+use crate::error::{CallError, reason};
 
 impl Answer {
-    /// The body as JSON. A body that cannot be read leaves the outcome unknown: [`CallError::Broken`].
+    /// Parses the body as JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Broken`] if that fails: the outcome is unknown.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         serde_json::from_slice(&self.body).map_err(|error| CallError::Broken(reason(&error)))
     }
 }
 
-/// Sends a request and reads its answer to the end, so that the layers above guard all of it.
+/// Sends a request and reads the response to its end, so that the guards cover all of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Exchange {
     http: reqwest::Client,

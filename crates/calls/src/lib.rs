@@ -1,14 +1,15 @@
-//! The guarded synchronous call: where the caller must know *now*, it asks over HTTP, and a slow or broken callee
-//! may cost it a bounded time and a bounded number of waiting calls, nothing more.
+//! Guarded synchronous calls over HTTP, for callers that need the result at once. A slow or broken callee costs a
+//! caller a limited time and a limited number of waiting calls.
 //!
-//! [`Client`] is the whole of it: one per callee, cloned freely. Its guards are a tower stack (see `client.rs`):
-//! circuit breaker, bulkhead, time limit, and the HTTP exchange itself. What went wrong is a [`CallError`], whose
-//! most important question is [`CallError::certainly_not_sent`]: may the caller act as if it had never asked?
+//! [`Client`] is the entry point: one per callee, cheap to clone. Its guards are a tower stack (see `client.rs`):
+//! circuit breaker, bulkhead, time limit, HTTP exchange. Errors are [`CallError`]s. [`CallError::certainly_not_sent`]
+//! states whether the caller may proceed as if the call had not been made.
 //!
-//! Nothing is sent twice. Whether a call may be repeated is known only by the caller.
+//! Nothing is sent twice: only the caller knows whether a call may be repeated.
 
 use std::pin::Pin;
 
+mod answer;
 pub mod breaker;
 mod bulkhead;
 mod client;
@@ -18,10 +19,10 @@ mod exchange;
 mod meter;
 mod time_limit;
 
+pub use answer::Answer;
 pub use client::{Client, Transport};
 pub use config::{Config, ConfigError};
 pub use error::CallError;
-pub use exchange::Answer;
 
-/// What every layer of the stack returns. One allocation per layer and call is little beside an HTTP exchange.
+/// What every layer returns. One allocation per layer and call is cheap compared with an HTTP exchange.
 type CallFuture<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;

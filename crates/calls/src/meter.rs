@@ -1,40 +1,41 @@
-//! What the metrics say of a call.
+//! Metrics of calls.
 
 use metrics::Unit;
 use tokio::time::Instant;
 
-use crate::{Answer, CallError};
+use crate::answer::Answer;
+use crate::error::CallError;
 
-/// Counts one call, however it ends; also when its caller goes away.
+/// Counts one call, including cancelled ones.
 pub(crate) struct Meter {
     name: &'static str,
-    begun: Instant,
+    started: Instant,
     outcome: &'static str,
-    tried: bool,
+    attempted: bool,
 }
 
 impl Meter {
     pub(crate) fn begin(name: &'static str) -> Self {
-        Meter { name, begun: Instant::now(), outcome: "cancelled", tried: true }
+        Meter { name, started: Instant::now(), outcome: "cancelled", attempted: true }
     }
 
     pub(crate) fn end(mut self, result: &Result<Answer, CallError>) {
         self.outcome = result.as_ref().map_or_else(CallError::outcome, |_| "answered");
-        self.tried = result.as_ref().map_or_else(|error| error.retry_after().is_none(), |_| true);
+        self.attempted = result.as_ref().map_or_else(|error| error.retry_after().is_none(), |_| true);
     }
 }
 
 impl Drop for Meter {
     fn drop(&mut self) {
         metrics::counter!("call_outcomes_total", "call" => self.name, "outcome" => self.outcome).increment(1);
-        // Refusals take no time: among the durations they would make a sick callee look quick.
-        if self.tried {
-            metrics::histogram!("call_duration_seconds", "call" => self.name).record(self.begun.elapsed());
+        // Rejected calls take no time: their durations would make a failing callee look fast.
+        if self.attempted {
+            metrics::histogram!("call_duration_seconds", "call" => self.name).record(self.started.elapsed());
         }
     }
 }
 
-/// The help texts of `/metrics`.
+/// Describes the metrics.
 pub(crate) fn describe() {
     metrics::describe_counter!("call_outcomes_total", "Calls to other services, by how they ended");
     metrics::describe_histogram!("call_duration_seconds", Unit::Seconds, "How long calls took, without those refused");

@@ -1,4 +1,4 @@
-//! Layer: a call takes so long and no longer.
+//! The time limit of a call: a layer.
 
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tower::Service;
 
-use crate::{CallError, CallFuture};
+use crate::CallFuture;
+use crate::error::CallError;
 
-/// Gives a call up when its time is over. Dropping the exchange closes its connection.
+/// Cancels a call at its time limit. Dropping the exchange closes its connection.
 #[derive(Debug, Clone)]
 pub(crate) struct TimeLimit<S> {
     inner: S,

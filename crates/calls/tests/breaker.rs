@@ -1,4 +1,4 @@
-//! The breaker as a service, on paused time, before a callee that does as it is told.
+//! The breaker as a service, on paused time, with a scripted callee.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use tokio::time::{Instant, advance, sleep, timeout};
 use tower::util::Oneshot;
 use tower::{Layer, Service, ServiceExt};
 
-/// What the callee shall do with one call.
+/// The scripted result of one call.
 type Order = (Duration, Result<(), CallError>);
 
 const SLOW_CALL: Duration = Duration::from_millis(600);
@@ -31,7 +31,7 @@ fn rules() -> Rules {
     }
 }
 
-/// Takes as long as ordered and ends as ordered.
+/// Responds as scripted.
 #[derive(Clone)]
 struct Callee;
 
@@ -56,7 +56,7 @@ fn breaker() -> Breaker<Callee> {
     BreakerLayer::new("callee", rules()).layer(Callee)
 }
 
-/// Begins when it is first polled.
+/// Starts when it is first polled.
 fn call(breaker: &Breaker<Callee>, order: Order) -> Oneshot<Breaker<Callee>, Order> {
     breaker.clone().oneshot(order)
 }
@@ -75,7 +75,7 @@ async fn opened() -> Breaker<Callee> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_open_breaker_refuses_at_once_and_says_the_time_left() {
+async fn an_open_breaker_rejects_at_once_with_the_time_left() {
     let breaker = opened().await;
     advance(Duration::from_millis(500)).await;
     let before = Instant::now();
@@ -106,7 +106,7 @@ async fn slow_answers_open_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_for_want_of_a_slot_is_no_failure_of_the_callee() {
+async fn a_rejection_by_the_bulkhead_is_no_failure_of_the_callee() {
     let breaker = breaker();
     let busy = Err(CallError::Busy { retry_after: QUICK });
     for _ in 0..50 {
@@ -116,7 +116,7 @@ async fn a_refusal_for_want_of_a_slot_is_no_failure_of_the_callee() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_open_it_lets_through_exactly_the_probes_of_many_callers() {
+async fn half_open_it_allows_exactly_the_probes_of_many_callers() {
     let breaker = opened().await;
     advance(OPEN_FOR).await;
     let callers: Vec<_> = (0..200).map(|_| tokio::spawn(call(&breaker, (QUICK, Ok(()))))).collect();
@@ -140,7 +140,7 @@ async fn a_failed_probe_opens_it_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn probes_whose_callers_go_away_make_room_for_others() {
+async fn cancelled_probes_make_room_for_others() {
     let breaker = opened().await;
     advance(OPEN_FOR).await;
     for _ in 0..10 {

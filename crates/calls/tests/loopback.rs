@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
 
 const NEVER: Duration = Duration::from_hours(1);
-/// Long enough for anything that answers at once, also on a busy machine.
+/// Long enough for any response, also on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
 
 fn patient() -> Config {
@@ -38,7 +38,7 @@ async fn serve(routes: Router) -> String {
     url
 }
 
-/// Answers every connection with these bytes, and then either closes it or keeps it open.
+/// Responds to every connection with these bytes, and then closes it or keeps it open.
 async fn answer_with(bytes: String, then_close: bool) -> String {
     let (listener, url) = bind().await;
     tokio::spawn(async move {
@@ -96,7 +96,7 @@ async fn a_refused_connection_is_certainly_not_sent() {
 }
 
 #[tokio::test]
-async fn what_the_callee_refuses_is_an_answer_and_what_it_fails_at_is_not() {
+async fn a_4xx_is_a_response_and_a_5xx_is_an_error() {
     let declined = status(StatusCode::PAYMENT_REQUIRED).await.expect("an answer");
     assert_eq!((declined.status, declined.body.as_ref()), (StatusCode::PAYMENT_REQUIRED, b"said".as_slice()));
     for code in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE] {
@@ -107,7 +107,7 @@ async fn what_the_callee_refuses_is_an_answer_and_what_it_fails_at_is_not() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_answer_and_is_not_followed() {
+async fn a_redirect_is_a_response_and_is_not_followed() {
     let elsewhere = (StatusCode::FOUND, [("location", "/elsewhere")]);
     let routes = Router::new().route("/", get(elsewhere)).route("/elsewhere", get("followed"));
     let answer = get_from(&serve(routes).await, &patient()).await.expect("an answer");
@@ -115,7 +115,7 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_callee_that_does_not_answer_is_given_up_at_the_time_limit() {
+async fn a_call_ends_at_the_time_limit() {
     let url = serve(Router::new().route("/", get(|| sleep(NEVER)))).await;
     let limit = Duration::from_millis(80);
     let begun = Instant::now();
@@ -178,7 +178,7 @@ async fn connections_are_used_again_until_they_have_been_idle_too_long() {
 }
 
 #[tokio::test]
-async fn calls_beyond_the_slots_are_refused_until_one_ends_or_is_given_up() {
+async fn calls_beyond_the_permits_are_rejected_until_one_ends_or_is_cancelled() {
     let url = serve(Router::new().route("/hang", get(|| sleep(NEVER))).route("/", get(|| async { "quick" }))).await;
     let client = Client::new("callee", &url, &Config { call_max_in_flight: 2, ..patient() }).expect("sound");
     let mut hanging = Vec::new();
@@ -190,7 +190,7 @@ async fn calls_beyond_the_slots_are_refused_until_one_ends_or_is_given_up() {
         assert!(timeout(Duration::from_millis(20), &mut call).await.is_err(), "on its way");
         hanging.push(call);
     }
-    // More than the breaker needs to judge: a callee that was not asked has not failed.
+    // More than the minimum of the breaker: rejected calls are no failures.
     for _ in 0..50 {
         let busy = ask(&client, "/").await.expect_err("both slots are taken");
         assert_eq!(busy, CallError::Busy { retry_after: SOON });
@@ -215,7 +215,7 @@ async fn time_outs_open_the_breaker() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hundreds_of_callers_are_each_refused_in_under_5_ms_by_an_open_breaker() {
+async fn an_open_breaker_rejects_each_of_hundreds_of_callers_in_under_5_ms() {
     let (listener, url) = bind().await;
     drop(listener);
     let client = Client::new("callee", &url, &Config { breaker_open_for: NEVER, ..patient() }).expect("sound");
@@ -237,12 +237,12 @@ async fn hundreds_of_callers_are_each_refused_in_under_5_ms_by_an_open_breaker()
         times.push(time);
     }
     times.sort();
-    // The slowest few may have lost the processor to another process of this machine.
+    // The slowest few may have been preempted by other processes.
     assert!(times[490] < Duration::from_millis(5), "{:?}", &times[490..]);
 }
 
 #[tokio::test]
-async fn the_metrics_tell_state_outcomes_durations_and_calls_on_their_way() {
+async fn the_metrics_have_state_outcomes_durations_and_calls_in_flight() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let rendered = recorder.handle();
     let _installed = metrics::set_default_local_recorder(&recorder);
@@ -276,7 +276,7 @@ async fn the_metrics_tell_state_outcomes_durations_and_calls_on_their_way() {
 }
 
 #[tokio::test]
-async fn an_address_that_cannot_be_called_is_refused_at_the_start() {
+async fn an_invalid_address_is_rejected_at_the_start() {
     for url in ["callee", "https://host", "http://", "http://host/?a=b", "ftp://host"] {
         let error = Client::new("callee", url, &Config::default()).err().expect(url);
         assert!(matches!(error, ConfigError::BaseUrl { .. }), "{url}: {error}");

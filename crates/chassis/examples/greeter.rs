@@ -1,4 +1,4 @@
-//! The smallest service that there is: `cargo run -p chassis --example greeter`, then `curl -i localhost:8080/greetings/1`.
+//! A minimal service: `cargo run -p chassis --example greeter`, then `curl -i localhost:8080/greetings/1`.
 
 use anyhow::ensure;
 use axum::routing::get;
@@ -7,10 +7,10 @@ use chassis::body::Id;
 use clap::Parser;
 use serde_json::json;
 
-/// Greets, to show what a service is.
+/// A greeter, as an example of a service.
 #[derive(Parser)]
 struct Settings {
-    /// What to say.
+    /// The greeting.
     #[arg(long, env = "GREETING", default_value = "hello")]
     greeting: String,
 

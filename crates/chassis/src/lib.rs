@@ -1,4 +1,4 @@
-//! What a service is: configuration, HTTP server, health, problem+json, metrics, shutdown.
+//! The chassis of a service: configuration, HTTP server, health, problem+json, metrics, shutdown.
 //!
 //! A service binary parses its configuration and hands [`run`] a function that builds its routes:
 //!
@@ -22,36 +22,45 @@
 //! }
 //! ```
 
-mod asker;
-pub mod body;
-mod config;
+mod auth;
 pub mod grpc;
-mod health;
-mod host;
-mod http_metrics;
+mod http;
 pub mod openapi;
-pub mod page;
-mod probe;
-pub mod problem;
-mod router;
-mod run;
-mod server;
-pub mod spans;
-mod tasks;
+mod process;
 mod telemetry;
-pub mod trace;
-mod unread;
-mod workers;
 
-pub use asker::{Asker, OnlyOperators, OnlyServices, Scope, Trust, TrustError};
-pub use config::{Config, LogFormat, Threads};
-pub use health::Heartbeat;
-pub use host::Host;
-pub use http_metrics::method_label;
-pub use probe::NotReady;
-pub use router::{App, OWN_PATHS, router};
-pub use run::{RunError, run, run_until};
-pub use server::{Answers, Encrypted, Handshake, Peer, Plain, Protocol, ServeLimits, serve};
-pub use spans::Spans;
-pub use telemetry::{TelemetryError, start as start_telemetry};
-pub use workers::Workers;
+/// Defences against web pages that make a browser send requests to this process.
+///
+/// A browser runs pages of any site beside a fleet that listens on its machine. Three rules protect the fleet:
+///
+/// - A process accepts requests for its own hosts only ([`AllowedHosts`](access::AllowedHosts)). After DNS rebinding a
+///   page still sends the host name of its own site.
+/// - An unsafe request needs a content type that requires a CORS preflight: [`needs_preflight`](access::needs_preflight).
+/// - An unsafe request that the browser marks as cross-origin is rejected: [`is_cross_origin`](access::is_cross_origin).
+pub mod access {
+    pub use crate::http::allowed_hosts::{AllowedHosts, Destination, HostError, HostNames};
+    pub use crate::http::cross_origin::{add_accept_header, is_cross_origin, is_safe, needs_preflight};
+}
+
+pub use auth::principal::{Principal, RequireOperator, RequireService, Scope};
+pub use auth::trust::{AuthSettings, AuthSettingsError};
+pub use http::connection::{Encrypted, HttpService, Peer};
+pub use http::connection_limit::network;
+pub use http::handshake::{Handshake, Plain, Protocol};
+pub use http::limits::ServeLimits;
+pub use http::listener::listen;
+pub use http::router::{Application, OWN_PATHS, router, router_for};
+pub use http::server::serve;
+pub use http::share::Share;
+pub use http::{authority, body, conditional, page, problem};
+pub use process::config::{Config, LogFormat, Threads};
+pub use process::health::Heartbeat;
+pub use process::host::Host;
+pub use process::probe::NotReady;
+pub use process::run::{RunError, run, run_until};
+pub use process::settings::{settings, settings_by, warn_of_old_names};
+pub use process::workers::Workers;
+pub use telemetry::logs::{TelemetryError, start as start_telemetry};
+pub use telemetry::metrics::method_label;
+pub use telemetry::spans::{self, Spans};
+pub use telemetry::trace;

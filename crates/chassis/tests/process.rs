@@ -1,9 +1,10 @@
-//! What a service is to those who start it: a process, its output and its exit code. The service is the example.
+//! A service as a process: its output and its exit code. The service is the example.
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -22,7 +23,7 @@ fn command(program: impl Into<PathBuf>) -> Command {
     command
 }
 
-/// The one line on standard error of a service that did not start.
+/// The only line on standard error of a service that did not start.
 fn complaint(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = String::from_utf8(output.stderr.clone()).unwrap();
@@ -31,7 +32,7 @@ fn complaint(output: &Output) -> String {
     line.to_owned()
 }
 
-/// A service that listens, and where; its log can be read on.
+/// A running service with its address and its log.
 struct Started {
     process: Child,
     log: BufReader<std::process::ChildStderr>,
@@ -52,9 +53,14 @@ impl Started {
     }
 
     fn get(&self, path: &str) -> String {
+        self.get_with(path, "")
+    }
+
+    /// With additional header lines.
+    fn get_with(&self, path: &str, headers: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
@@ -67,7 +73,7 @@ impl Started {
 }
 
 impl Drop for Started {
-    /// A test that fails leaves no process behind.
+    /// A failed test leaves no process behind.
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -75,24 +81,24 @@ impl Drop for Started {
 }
 
 #[test]
-fn a_process_asks_another_whether_it_is_ready() {
+fn a_process_probes_the_readiness_of_another() {
     let service = Started::new(command(greeter()));
-    let ask = |address: &str| {
+    let probe = |address: &str| {
         let mut command = command(greeter());
         command.arg("--probe").env("LISTEN", address).output().unwrap()
     };
-    let ready = ask(&service.address);
+    let ready = probe(&service.address);
     assert!(ready.status.success(), "{ready:?}");
     let everywhere = service.address.replace("127.0.0.1", "0.0.0.0");
-    assert!(ask(&everywhere).status.success(), "who listens on all addresses is found on the loopback one");
+    assert!(probe(&everywhere).status.success(), "a wildcard address is probed on the loopback address");
     let address = service.address.clone();
     drop(service);
-    let line = complaint(&ask(&address));
-    assert!(line.contains("nobody answers on") && line.contains(&address), "{line}");
+    let line = complaint(&probe(&address));
+    assert!(line.contains("no response from") && line.contains(&address), "{line}");
 }
 
 #[test]
-fn a_service_ends_in_order_when_it_is_told_to() {
+fn a_service_shuts_down_in_order_at_a_signal() {
     for signal in ["TERM", "INT"] {
         let mut service = Started::new(command(greeter()));
         assert!(service.get("/greetings/5").ends_with(r#"{"greeting":"hello","id":5}"#));
@@ -102,7 +108,7 @@ fn a_service_ends_in_order_when_it_is_told_to() {
 }
 
 #[test]
-fn a_service_ends_in_order_when_its_supervisor_is_gone_if_it_was_told_to_watch() {
+fn a_service_shuts_down_in_order_when_its_supervisor_is_gone_if_configured() {
     let mut watching = command(greeter());
     watching.env("STOP_ON_STDIN_EOF", "true").stdin(Stdio::piped());
     let mut service = Started::new(watching);
@@ -138,7 +144,7 @@ fn a_port_that_is_taken_is_said_in_one_line() {
 }
 
 #[test]
-fn a_service_that_cannot_be_built_says_why_in_one_line() {
+fn a_service_that_cannot_be_built_logs_the_reason_in_one_line() {
     let output = command(greeter()).env("GREETING", "").output().unwrap();
     assert_eq!(complaint(&output), "greeter: cannot start: there is no greeting (set by GREETING)");
 }
@@ -162,6 +168,25 @@ fn in_json_every_line_is_an_object_even_the_last() {
 }
 
 #[test]
+fn a_log_file_has_all_that_would_be_on_standard_error_and_is_for_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("greeter.log");
+    let started = || command(greeter()).env("LOG_FILE", &file).env("GREETING", "").output().unwrap();
+    for starts in 1..=2 {
+        let output = started();
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(1), &b""[..]));
+        let log = std::fs::read_to_string(&file).unwrap();
+        let complaints =
+            log.lines().filter(|line| *line == "greeter: cannot start: there is no greeting (set by GREETING)");
+        assert_eq!(complaints.count(), starts, "{log}");
+    }
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let output = command(greeter()).env("LOG_FILE", file.join("below")).output().unwrap();
+    let line = complaint(&output);
+    assert!(line.starts_with("greeter: cannot write the log (set by LOG_FILE): "), "{line}");
+}
+
+#[test]
 fn a_log_that_cannot_be_written_ends_no_service() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let (full, free) = (std::fs::File::options().write(true).open("/dev/full").unwrap(), taken.local_addr().unwrap());
@@ -182,6 +207,25 @@ fn a_log_that_cannot_be_written_ends_no_service() {
 }
 
 #[test]
+fn a_line_that_repeats_is_logged_a_few_times_and_then_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("pass.pub.pem");
+    std::fs::write(&key, identity::KeyPair::generate().unwrap().public).unwrap();
+    let mut strict = command(greeter());
+    strict.env("INTERNAL_TOKEN_PUBLIC_KEY_FILE", &key).env("LOG_BURST", "5").env("LOG_INTERVAL", "1h");
+    let mut service = Started::new(strict);
+    for _ in 0..40 {
+        assert!(service.get_with("/greetings/5", "x-flotilla-pass: x\r\n").starts_with("HTTP/1.1 401"));
+    }
+    service.signal("TERM");
+    assert_eq!(service.process.wait().unwrap().code(), Some(0));
+    let log: Vec<String> = service.log.by_ref().lines().map(Result::unwrap).collect();
+    assert_eq!(log.iter().filter(|line| line.contains("a pass was rejected")).count(), 5, "{log:#?}");
+    let counted: Vec<&String> = log.iter().filter(|line| line.contains("suppressed=35")).collect();
+    assert!(counted.len() == 1 && counted[0].contains("chassis/src/auth/authenticator.rs:"), "{log:#?}");
+}
+
+#[test]
 fn help_lists_every_environment_variable_with_its_default() {
     let mut bare = command(greeter());
     let output = bare.env_remove("LISTEN").arg("--help").output().unwrap();
@@ -190,6 +234,10 @@ fn help_lists_every_environment_variable_with_its_default() {
         ("LISTEN", "127.0.0.1:8080"),
         ("LOG", "info"),
         ("LOG_FORMAT", "text"),
+        ("LOG_BURST", "20"),
+        ("LOG_INTERVAL", "10s"),
+        ("LOG_FILE_LIMIT", "10485760"),
+        ("LOG_FILES_KEPT", "3"),
         ("DRAIN_DELAY", "0s"),
         ("SHUTDOWN_GRACE", "25s"),
         ("BODY_LIMIT", "65536"),
@@ -200,6 +248,8 @@ fn help_lists_every_environment_variable_with_its_default() {
         ("HEAD_LINES", "100"),
         ("WRITE_TIMEOUT", "10s"),
         ("MAX_CONNECTIONS", "4096"),
+        ("CONNECTION_SHARE", "100%"),
+        ("MAX_RESETS", "1024"),
         ("STOP_ON_STDIN_EOF", "false"),
     ] {
         let (_, after) = help.split_once(&format!("[env: {variable}=]")).expect(variable);
@@ -235,7 +285,7 @@ fn a_service_without_file_descriptors_waits_for_some_and_goes_on() {
     assert!(service.get("/greetings/5").starts_with("HTTP/1.1 200"));
     service.signal("TERM");
     assert_eq!(service.process.wait().unwrap().code(), Some(0));
-    // It tried again every 200 ms and not without a pause, which would be thousands of times.
+    // It retried every 200 ms. Without the pause there would be thousands of lines.
     let complaints = service.log.by_ref().lines().filter(|line| line.as_ref().unwrap().contains("cannot take")).count();
     assert!(complaints < 50, "{complaints} complaints");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use ambient::Timestamp;
 use bytes::Bytes;
 
-/// One consumer group. Nothing in it waits: whoever is told `None` asks again later, and lives meanwhile.
+/// One consumer group. No call waits: after `None`, the caller repeats the call later, which counts as a heartbeat.
 #[derive(Debug, Default)]
 pub struct Group {
     generation: i32,
@@ -16,10 +16,10 @@ pub struct Group {
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Who has not joined again by then is no member any more.
-    Gathering { until: Timestamp },
-    /// The leader decides who reads what.
-    Sharing,
+    /// Members that have not joined again by the deadline are removed.
+    PreparingRebalance { deadline: Timestamp },
+    /// The leader has not assigned the partitions yet.
+    CompletingRebalance,
     #[default]
     Stable,
 }
@@ -27,81 +27,82 @@ enum Phase {
 #[derive(Debug)]
 struct Member {
     joining: Joining,
-    seen: Timestamp,
+    last_seen: Timestamp,
+    /// Whether it has joined the current or the next generation.
     joined: bool,
-    share: Bytes,
+    assignment: Bytes,
 }
 
-/// How a consumer joins.
+/// The request of a consumer to join.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joining {
-    /// How long it may be silent.
+    /// The session timeout.
     pub session: Duration,
-    /// How long it may take to join again.
+    /// The rebalance timeout: how long it may take to join again.
     pub rebalance: Duration,
-    /// The ways to share that it knows, the best first, each with what the leader has to know.
+    /// The assignment protocols that it supports, in order of preference, each with metadata for the leader.
     pub protocols: Vec<(String, Bytes)>,
 }
 
-/// What a member is told when all have joined.
+/// The result of a rebalance, once all members have joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Round {
-    /// Marks everything that belongs to this round.
+    /// The generation, to be named in each further request.
     pub generation: i32,
-    /// The way to share that all know.
+    /// The assignment protocol, which all members support.
     pub protocol: String,
-    /// Who shares.
+    /// The member that assigns the partitions.
     pub leader: String,
-    /// For the leader: every member, and what it said. Empty for all others.
+    /// For the leader: all members with their metadata. Empty for the others.
     pub members: Vec<(String, Bytes)>,
 }
 
-/// Why something is not possible. A consumer knows from it what to do next.
+/// Why a request is rejected; each has an error code of Kafka.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It was silent for too long, or never joined: it joins as a new member.
-    #[error("it is no member of the group")]
+    /// The member timed out, or never joined. It has to join as a new member.
+    #[error("not a member of the group")]
     UnknownMember,
-    /// It speaks of a round that is over.
-    #[error("another generation has begun")]
+    /// The generation of the request is not the current one.
+    #[error("not the current generation")]
     IllegalGeneration,
-    /// It has to join again.
-    #[error("the group gathers")]
+    /// The group rebalances: the member has to join again.
+    #[error("the group is rebalancing")]
     Rebalancing,
-    /// The others know none of its ways to share.
-    #[error("there is no way to share that all members know")]
+    /// No assignment protocol is supported by this member and all others.
+    #[error("no assignment protocol is supported by all members")]
     InconsistentProtocol,
 }
 
 impl Group {
-    /// Whether this is a member, if its silence was not too long.
+    /// Whether this is a member whose session has not timed out.
     pub fn knows(&mut self, now: Timestamp, id: &str) -> bool {
         self.expire(now);
         self.members.contains_key(id)
     }
 
-    /// A consumer joins, for the first time or again: the group gathers. [`Group::round`] tells how it ends.
+    /// Joins a consumer, for the first time or again, and starts a rebalance. [`Group::round`] has its result.
     pub fn join(&mut self, now: Timestamp, id: &str, joining: Joining) -> Result<(), Refusal> {
         self.expire(now);
         let others = self.members.iter().filter(|(other, _)| *other != id).map(|(_, member)| &member.joining);
-        if common([&joining].into_iter().chain(others)).is_none() {
+        if common_protocol([&joining].into_iter().chain(others)).is_none() {
             return Err(Refusal::InconsistentProtocol);
         }
-        let member = Member { joining, seen: now, joined: true, share: Bytes::new() };
+        let member = Member { joining, last_seen: now, joined: true, assignment: Bytes::new() };
         self.members.insert(id.to_owned(), member);
-        self.gather(now);
+        self.prepare_rebalance(now);
         self.member(now, id)?.joined = true;
-        self.advance(now);
+        self.complete_if_joined(now);
         Ok(())
     }
 
-    /// What a member that has joined is told, once all have.
+    /// The result of the rebalance for a member that has joined; `None` until all have.
     pub fn round(&mut self, now: Timestamp, id: &str) -> Result<Option<Round>, Refusal> {
-        // It still waits for its answer, perhaps since an earlier round.
+        // The call itself shows that the member still waits, perhaps since an earlier rebalance.
         self.member(now, id)?.joined = true;
         self.expire(now);
-        self.advance(now);
-        if matches!(self.phase, Phase::Gathering { .. }) {
+        self.complete_if_joined(now);
+        if matches!(self.phase, Phase::PreparingRebalance { .. }) {
             return Ok(None);
         }
         let all = self.members.iter().filter(|_| id == self.leader);
@@ -110,7 +111,7 @@ impl Group {
         Ok(Some(Round { generation: self.generation, protocol, leader, members }))
     }
 
-    /// The leader says who reads what. What others say here, which is nothing, is not heard.
+    /// Sets the assignments of all members, if the caller is the leader. Assignments of other members are ignored.
     pub fn share(
         &mut self,
         now: Timestamp,
@@ -118,114 +119,118 @@ impl Group {
         generation: i32,
         shares: impl IntoIterator<Item = (String, Bytes)>,
     ) -> Result<(), Refusal> {
-        self.must_be_current(now, id, generation)?;
-        if self.phase != Phase::Sharing || id != self.leader {
+        self.check_current(now, id, generation)?;
+        if self.phase != Phase::CompletingRebalance || id != self.leader {
             return Ok(());
         }
-        for (id, share) in shares {
+        for (id, assignment) in shares {
             if let Some(member) = self.members.get_mut(&id) {
-                member.share = share;
+                member.assignment = assignment;
             }
         }
         self.phase = Phase::Stable;
         Ok(())
     }
 
-    /// What a member reads, once the leader has said so.
+    /// The assignment of a member; `None` until the leader has set it.
     pub fn shared(&mut self, now: Timestamp, id: &str, generation: i32) -> Result<Option<Bytes>, Refusal> {
-        self.must_be_current(now, id, generation)?;
-        let share = self.member(now, id)?.share.clone();
-        Ok((self.phase == Phase::Stable).then_some(share))
+        self.check_current(now, id, generation)?;
+        let assignment = self.member(now, id)?.assignment.clone();
+        Ok((self.phase == Phase::Stable).then_some(assignment))
     }
 
-    /// A member lives.
+    /// Extends the session of a member.
     pub fn heartbeat(&mut self, now: Timestamp, id: &str, generation: i32) -> Result<(), Refusal> {
-        self.must_be_current(now, id, generation)
+        self.check_current(now, id, generation)
     }
 
-    /// Whether a member may say how far it is: also while the group gathers, so that the next owner begins there.
+    /// Whether a member may commit offsets: also during a rebalance, so that the next owner starts there.
     pub fn may_commit(&mut self, now: Timestamp, id: &str, generation: i32) -> Result<(), Refusal> {
-        match self.must_be_current(now, id, generation) {
+        match self.check_current(now, id, generation) {
             Err(Refusal::Rebalancing) => Ok(()),
             other => other,
         }
     }
 
-    /// A member goes.
+    /// Removes a member, and starts a rebalance.
     pub fn leave(&mut self, now: Timestamp, id: &str) -> Result<(), Refusal> {
         self.members.remove(id).ok_or(Refusal::UnknownMember)?;
-        self.gather(now);
-        self.advance(now);
+        self.prepare_rebalance(now);
+        self.complete_if_joined(now);
         Ok(())
     }
 
     fn member(&mut self, now: Timestamp, id: &str) -> Result<&mut Member, Refusal> {
         let member = self.members.get_mut(id).ok_or(Refusal::UnknownMember)?;
-        member.seen = now;
+        member.last_seen = now;
         Ok(member)
     }
 
-    fn must_be_current(&mut self, now: Timestamp, id: &str, generation: i32) -> Result<(), Refusal> {
+    fn check_current(&mut self, now: Timestamp, id: &str, generation: i32) -> Result<(), Refusal> {
         self.member(now, id)?;
         self.expire(now);
         match self.phase {
             _ if generation != self.generation => Err(Refusal::IllegalGeneration),
-            Phase::Gathering { .. } => Err(Refusal::Rebalancing),
-            Phase::Sharing | Phase::Stable => Ok(()),
+            Phase::PreparingRebalance { .. } => Err(Refusal::Rebalancing),
+            Phase::CompletingRebalance | Phase::Stable => Ok(()),
         }
     }
 
-    /// Removes who was silent for too long; the others share anew.
+    /// Removes members whose sessions have timed out, and rebalances the others.
     fn expire(&mut self, now: Timestamp) {
         let before = self.members.len();
-        self.members.retain(|_, member| now.since(member.seen) <= member.joining.session);
+        self.members.retain(|_, member| now.since(member.last_seen) <= member.joining.session);
         if self.members.len() < before {
-            self.gather(now);
-            self.advance(now);
+            self.prepare_rebalance(now);
+            self.complete_if_joined(now);
         }
     }
 
-    /// All have to join again, unless they are about to.
-    fn gather(&mut self, now: Timestamp) {
-        if matches!(self.phase, Phase::Gathering { .. }) {
+    /// Starts a rebalance, unless one is being prepared: all members have to join again.
+    fn prepare_rebalance(&mut self, now: Timestamp) {
+        if matches!(self.phase, Phase::PreparingRebalance { .. }) {
             return;
         }
         let longest = self.members.values().map(|member| member.joining.rebalance).max().unwrap_or_default();
-        self.phase = Phase::Gathering { until: now.plus(longest) };
+        self.phase = Phase::PreparingRebalance { deadline: now.plus(longest) };
         self.members.values_mut().for_each(|member| member.joined = false);
     }
 
-    /// Ends the gathering if all have joined, or the time for it is over.
-    fn advance(&mut self, now: Timestamp) {
-        let Phase::Gathering { until } = self.phase else { return };
-        if now >= until {
+    /// Begins the next generation if all members have joined, or at the deadline with those that have.
+    fn complete_if_joined(&mut self, now: Timestamp) {
+        let Phase::PreparingRebalance { deadline } = self.phase else { return };
+        if now >= deadline {
             self.members.retain(|_, member| member.joined);
         }
         if self.members.values().any(|member| !member.joined) {
             return;
         }
         self.generation += 1;
-        self.protocol = common(self.members.values().map(|member| &member.joining)).unwrap_or_default();
+        self.protocol = common_protocol(self.members.values().map(|member| &member.joining)).unwrap_or_default();
         if !self.members.contains_key(&self.leader) {
             self.leader = self.members.keys().next().cloned().unwrap_or_default();
         }
-        self.phase = if self.members.is_empty() { Phase::Stable } else { Phase::Sharing };
+        self.phase = if self.members.is_empty() { Phase::Stable } else { Phase::CompletingRebalance };
         for member in self.members.values_mut() {
-            (member.seen, member.share) = (now, Bytes::new());
+            (member.last_seen, member.assignment) = (now, Bytes::new());
         }
     }
 }
 
 impl Joining {
     fn metadata(&self, protocol: &str) -> Bytes {
-        self.protocols.iter().find(|(name, _)| name == protocol).map(|(_, said)| said.clone()).unwrap_or_default()
+        self.protocols
+            .iter()
+            .find(|(name, _)| name == protocol)
+            .map(|(_, metadata)| metadata.clone())
+            .unwrap_or_default()
     }
 }
 
-/// The first way to share of the first member that all know.
-fn common<'m>(members: impl Iterator<Item = &'m Joining>) -> Option<String> {
+/// The most preferred protocol of the first member that all members support.
+fn common_protocol<'m>(members: impl Iterator<Item = &'m Joining>) -> Option<String> {
     let members: Vec<&Joining> = members.collect();
-    let known = |joining: &Joining, wanted: &str| joining.protocols.iter().any(|(name, _)| name == wanted);
-    let mut wanted = members.first()?.protocols.iter().map(|(name, _)| name);
-    wanted.find(|name| members.iter().all(|member| known(member, name))).cloned()
+    let supports = |joining: &Joining, protocol: &str| joining.protocols.iter().any(|(name, _)| name == protocol);
+    let mut preferred = members.first()?.protocols.iter().map(|(name, _)| name);
+    preferred.find(|name| members.iter().all(|member| supports(member, name))).cloned()
 }

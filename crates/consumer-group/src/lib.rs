@@ -1,8 +1,8 @@
-//! Who belongs to a consumer group, and what each member reads: Kafka's classic group protocol without any I/O.
+//! The coordinator of a consumer group, without I/O: Kafka's classic group protocol.
 //!
-//! A group goes round: *gathering* (all members have to join again), *sharing* (the leader decides who reads what) and
-//! *stable*, until a member comes, leaves or falls silent. What is decided in one round is marked with its generation.
-//! The rules are those of Kafka's own coordinator, as its
+//! A group rebalances in two steps: it *prepares* (all members have to join again) and *completes* (the leader assigns the
+//! partitions). Then it is *stable*, until a member joins, leaves or times out. Each rebalance has a generation, which every
+//! request of a member names. The rules are those of Kafka's coordinator, as its
 //! [protocol guide](https://kafka.apache.org/protocol#The_Messages_JoinGroup) and KIP-62 describe them; static members
 //! (KIP-345) are treated as any other.
 

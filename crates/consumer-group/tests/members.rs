@@ -1,4 +1,4 @@
-//! What members of a group are told, whatever they and the others do.
+//! The results that members get from a group, in all orders of requests and failures.
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
@@ -18,7 +18,7 @@ fn joining(protocols: &[&str]) -> Joining {
     Joining { session: SESSION, rebalance: REBALANCE, protocols }
 }
 
-/// Joins and expects to be told the round at once.
+/// Joins, and expects the result of the rebalance at once.
 fn join(group: &mut Group, now: Timestamp, id: &str) -> Round {
     group.join(now, id, joining(&["range"])).unwrap();
     group.round(now, id).unwrap().unwrap()
@@ -29,13 +29,13 @@ fn shares(all: &[(&str, &'static str)]) -> Vec<(String, Bytes)> {
 }
 
 #[test]
-fn the_first_member_leads_and_reads_everything() {
+fn the_first_member_is_the_leader_and_gets_all_partitions() {
     let mut group = Group::default();
     let round = join(&mut group, START, "a");
     let metadata = Bytes::from_static(b"range of it");
     assert_eq!((round.leader.as_str(), round.protocol.as_str()), ("a", "range"));
     assert_eq!(round.members, [("a".to_owned(), metadata)]);
-    assert_eq!(group.shared(START, "a", round.generation), Ok(None), "it has not shared yet");
+    assert_eq!(group.shared(START, "a", round.generation), Ok(None), "there is no assignment yet");
     group.share(START, "a", round.generation, shares(&[("a", "all")])).unwrap();
     assert_eq!(group.shared(START, "a", round.generation), Ok(Some(Bytes::from_static(b"all"))));
     assert_eq!(group.heartbeat(START, "a", round.generation), Ok(()));
@@ -58,13 +58,13 @@ fn a_second_member_waits_until_the_first_has_joined_again() {
 }
 
 #[test]
-fn what_a_follower_says_about_the_shares_is_not_heard_even_when_the_leader_is_dead() {
+fn assignments_of_a_follower_are_ignored_even_when_the_leader_is_dead() {
     let mut group = Group::default();
     let first = join(&mut group, START, "a");
     group.share(START, "a", first.generation, shares(&[("a", "all")])).unwrap();
     group.join(START, "b", joining(&["range"])).unwrap();
     let second = join(&mut group, START, "a");
-    // Here a dies. The shares of b, which are none, must not become those of the group.
+    // Here a dies. The assignments of b, which are empty, must not become those of the group.
     let late = START.plus(SESSION);
     group.share(late, "b", second.generation, []).unwrap();
     assert_eq!(group.shared(late, "b", second.generation), Ok(None));
@@ -87,7 +87,7 @@ fn a_member_that_is_dead_delays_a_new_one_for_its_session_only() {
 }
 
 #[test]
-fn who_lives_but_does_not_join_again_is_a_member_no_more() {
+fn a_member_that_is_alive_but_does_not_join_again_is_removed() {
     let mut group = Group::default();
     let first = join(&mut group, START, "a");
     group.join(START, "b", joining(&["range"])).unwrap();
@@ -102,7 +102,7 @@ fn who_lives_but_does_not_join_again_is_a_member_no_more() {
 }
 
 #[test]
-fn who_leaves_is_waited_for_by_nobody() {
+fn a_member_that_leaves_does_not_delay_the_others() {
     let mut group = Group::default();
     let first = join(&mut group, START, "a");
     group.join(START, "b", joining(&["range"])).unwrap();
@@ -113,12 +113,12 @@ fn who_leaves_is_waited_for_by_nobody() {
 }
 
 #[test]
-fn members_share_in_a_way_that_all_know() {
+fn the_protocol_is_one_that_all_members_support() {
     let mut group = Group::default();
     group.join(START, "a", joining(&["sticky", "range"])).unwrap();
     assert_eq!(group.round(START, "a").unwrap().unwrap().protocol, "sticky");
     assert_eq!(group.join(START, "b", joining(&["magic"])), Err(Refusal::InconsistentProtocol));
-    assert_eq!(group.round(START, "a").unwrap().unwrap().protocol, "sticky", "nobody else is disturbed");
+    assert_eq!(group.round(START, "a").unwrap().unwrap().protocol, "sticky", "the group is not disturbed");
     group.join(START, "b", joining(&["range"])).unwrap();
     group.join(START, "a", joining(&["sticky", "range"])).unwrap();
     assert_eq!(group.round(START, "a").unwrap().unwrap().protocol, "range");
@@ -204,7 +204,7 @@ impl World {
     }
 }
 
-/// As the leader divides the partitions: one digit each. A follower says nothing.
+/// The assignments of a leader: one digit per partition. Empty for a follower.
 fn divide(round: &Round) -> Vec<(String, Bytes)> {
     let members = round.members.iter().enumerate();
     let mine = |at: usize| (0..PARTITIONS).filter(move |partition| partition % round.members.len() == at);
@@ -228,13 +228,13 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happened_those_who_live_soon_read_each_partition_once(acts in acts()) {
+    fn in_all_orders_of_failures_the_living_consumers_soon_share_all_partitions(acts in acts()) {
         let mut world = World { group: Group::default(), now: START, consumers: vec![Consumer::Dead; 4], born: 0 };
         world.act(&Act::Live(0));
         for act in &acts {
             world.act(act);
         }
-        // One who died while it joined is missed twice: when all have joined, and when it does not read.
+        // A consumer that dies while it joins delays twice: the rebalance, and the assignment.
         for _ in 0..80 {
             (0..4).for_each(|n| world.step(n));
             world.act(&Act::Wait(500));

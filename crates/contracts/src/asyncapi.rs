@@ -1,7 +1,7 @@
-//! The topics and events of a fleet as one document of `AsyncAPI` 3.0: <https://www.asyncapi.com/docs/reference/specification/v3.0.0>.
+//! The topics and events of a fleet as a document of `AsyncAPI` 3.0:
+//! <https://www.asyncapi.com/docs/reference/specification/v3.0.0>.
 //!
-//! Who sends what comes from the types, who receives what from the readers' statements. An operation belongs to the context
-//! that its tag names.
+//! Producers come from the types, consumers from the consumer contracts. The tag of an operation is its context.
 
 use std::collections::BTreeMap;
 
@@ -10,32 +10,33 @@ use events::{Envelope, TraceContext};
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
-use crate::{Published, Statement};
+use crate::consumer_contract::Statement;
+use crate::published::Published;
 
-/// What the document is about.
+/// The content of the document.
 #[derive(Debug)]
 pub struct Fleet<'a> {
-    /// The fleet's name, as topics begin with it unless it is configured otherwise.
+    /// The name of the fleet: the default prefix of topics.
     pub name: &'a str,
-    /// The document's title.
+    /// The title of the document.
     pub title: &'a str,
-    /// What the fleet does.
+    /// The description of the fleet.
     pub description: &'a str,
     /// The version of the contract.
     pub version: &'a str,
-    /// What the key of a record is.
+    /// The description of the key of records.
     pub key: &'a str,
-    /// What each context tells.
+    /// The events of each context.
     pub published: &'a [Published],
-    /// What stands in the topics of what a context could not handle.
+    /// The records in dead-letter topics.
     pub dead_letters: &'a Published,
-    /// The header of a record that was sent again, for one context only.
+    /// The header of a redriven record, which names its only consumer.
     pub sent_again: &'a str,
-    /// What each context reads.
+    /// The consumer contracts.
     pub readers: &'a [Statement],
 }
 
-/// All headers that an event may have, with what people are told about them.
+/// All headers of events, with their descriptions.
 const HEADERS: &[(&str, &str)] = &[
     ("ce_specversion", "The version of CloudEvents."),
     ("ce_id", "Unique among all events: by it a reader knows an event that comes again."),
@@ -54,7 +55,7 @@ const SENT_AGAIN: &str =
 ///
 /// # Errors
 ///
-/// If an envelope has a header that this module does not tell of.
+/// If an envelope has a header without a description here, or two contexts publish events with the same name.
 pub fn document(fleet: &Fleet) -> Result<Value, String> {
     let (mut channels, mut messages) = (Map::new(), Map::new());
     for published in fleet.published {
@@ -65,7 +66,9 @@ pub fn document(fleet: &Fleet) -> Result<Value, String> {
     for published in fleet.published.iter().chain([fleet.dead_letters]) {
         for (event, message) in messages_of(fleet, published)? {
             if messages.insert(event.clone(), message).is_some() {
-                return Err(format!("{event} is told by two contexts: readers of both would take one for the other"));
+                return Err(format!(
+                    "{event} is published by two contexts: consumers of both could not distinguish them"
+                ));
             }
         }
     }
@@ -135,16 +138,16 @@ fn messages_of(fleet: &Fleet, published: &Published) -> Result<Vec<(String, Valu
     published.events.iter().map(message).collect()
 }
 
-/// The schema of an event's headers: as the envelope writes them.
+/// The schema of an event's headers, as the envelope writes them.
 fn headers(event: &str, sent_again: &str) -> Result<Value, String> {
     let (one, other) = (headers_of("1", event, true), headers_of("2", event, false));
     let mut properties = Map::new();
     for (name, value) in &one {
-        let told = HEADERS.iter().find(|(known, _)| known == name);
+        let known = HEADERS.iter().find(|(known, _)| known == name);
         let (_, description) =
-            told.ok_or_else(|| format!("nothing is told about the header {name}: say it in HEADERS"))?;
+            known.ok_or_else(|| format!("the header {name} has no description: add it to HEADERS"))?;
         let mut schema = json!({ "type": "string", "description": description });
-        // What is the same whatever the event is, always is.
+        // A value that does not depend on the event is constant.
         if other.get(name) == Some(value) {
             schema["const"] = value.as_str().into();
         }
@@ -155,7 +158,7 @@ fn headers(event: &str, sent_again: &str) -> Result<Value, String> {
     Ok(json!({ "type": "object", "properties": properties, "required": required }))
 }
 
-/// The headers of an event in which all that can differ is made from `mark`.
+/// The headers of an event whose variable parts are all `mark`.
 fn headers_of(mark: &str, event: &str, traced: bool) -> BTreeMap<&'static str, String> {
     let envelope = Envelope {
         id: mark.to_owned(),
@@ -218,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_sends_and_who_receives_is_in_the_document_with_headers_and_key() {
+    fn producers_and_consumers_are_in_the_document_with_headers_and_key() {
         let schema = |text: &str| Schema::try_from(json!({ "type": "object", "description": text })).unwrap();
         let published = |context: &str, event: &str| Published {
             context: context.to_owned(),

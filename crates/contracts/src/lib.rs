@@ -1,37 +1,42 @@
-//! What contexts promise each other, as files that tests hold against both sides. Only tests use this crate.
+//! Contracts between contexts, as files that tests verify on both sides. Only tests use this crate.
 //!
-//! | module | what |
+//! | module | content |
 //! |---|---|
-//! | [`Published`] | the events that a context tells the world: a JSON Schema per event, from the Rust types |
-//! | [`kept`] | the files of a fleet's contract, compared with the types, and written when a test is told to |
-//! | [`changes`] | whether readers can live with another schema |
-//! | [`Statement`] | what a context reads of the events of others: `reads.toml` in its folder |
-//! | [`Asks`] | what a context asks another one over HTTP and what it understands of the answer: `asks/*.json` |
-//! | [`proto`] | whether clients can live with another .proto file |
+//! | [`Published`] | the events that a context publishes: a JSON Schema per event, from the Rust types |
+//! | [`kept`] | the generated files of a fleet's contracts, compared with the types, and updated on request |
+//! | [`section`](section()) | a generated section of a document |
+//! | `compatibility` | whether consumers are compatible with a changed schema |
+//! | [`Statement`] | the consumer contract: what a context reads of events of others, in its `reads.toml` |
+//! | [`Asks`] | interactions: the HTTP requests of a context, and what it reads of the responses, in `asks/*.json` |
+//! | [`proto`] | whether clients are compatible with a changed .proto file |
 //! | [`asyncapi`] | all of it as one document of `AsyncAPI` 3 |
-//! | [`openapi`] | whether clients can live with other promises over HTTP |
+//! | [`openapi`] | whether clients are compatible with a changed `OpenAPI` document |
 //!
-//! Whatever is found wrong is told in words, for whoever made the change.
+//! Violations are reported as text, for the author of the change.
 
-mod asks;
 pub mod asyncapi;
-pub mod changes;
-pub mod kept;
+mod compatibility;
+mod consumer_contract;
+mod files;
+pub mod generated;
+mod interactions;
 pub mod openapi;
 pub mod proto;
 mod published;
-mod reading;
-mod statement;
+mod section;
+mod verification;
 
-pub use asks::{Answer, Asks, Interaction, Request};
+pub use consumer_contract::{Field, Kind, Statement};
+pub use generated as kept;
+pub use interactions::{Answer, Asks, Interaction, Request};
 pub use published::{Published, schema};
-pub use statement::{Field, Kind, Statement};
+pub use section::section;
 
-/// What is wrong, a line or more each; `Ok` if nothing is.
+/// `Ok` if there are no violations.
 ///
 /// # Errors
 ///
-/// All of it as one text, with `heading` before it.
-pub fn verdict(heading: &str, wrong: &[String]) -> Result<(), String> {
-    if wrong.is_empty() { Ok(()) } else { Err(format!("{heading}\n  - {}\n", wrong.join("\n  - "))) }
+/// All violations as one text, below `heading`.
+pub fn verdict(heading: &str, violations: &[String]) -> Result<(), String> {
+    if violations.is_empty() { Ok(()) } else { Err(format!("{heading}\n  - {}\n", violations.join("\n  - "))) }
 }

@@ -1,21 +1,24 @@
-//! Whether clients can live with another document of `OpenAPI`.
+//! Whether clients are compatible with a changed `OpenAPI` document.
 //!
-//! A client of today meets services of tomorrow. So what may be asked can still be asked, and what is answered still has all
-//! that it had. More may be answered, and more may be asked for if it may be left out. Schemas are compared strictly.
+//! Services are deployed before their clients change. So all requests of before must remain valid, and responses must
+//! keep all their fields. New optional parameters, and new fields in responses, are compatible. Schemas are compared
+//! strictly.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::changes::telling;
+use crate::compatibility::assertions;
 
-/// All that breaks clients of `kept` when `now` is what is promised. Each is told with its operation.
+/// The changes from `kept` to `now` that break clients, each with its operation.
 pub fn breaking(kept: &Value, now: &Value) -> Vec<String> {
     let operations = operations(now);
     let broken = operations_of(kept).flat_map(|(name, operation)| match operations.get(&name) {
-        Some(today) => {
-            Both { kept, now }.operation(operation, today).into_iter().map(|why| format!("{name}: {why}")).collect()
-        }
+        Some(today) => Documents { kept, now }
+            .operation(operation, today)
+            .into_iter()
+            .map(|why| format!("{name}: {why}"))
+            .collect(),
         None => vec![format!("{name}: it is gone")],
     });
     broken.collect()
@@ -34,23 +37,23 @@ fn operations_of(document: &Value) -> impl Iterator<Item = (String, &Value)> {
     })
 }
 
-/// The documents that references are looked up in.
-struct Both<'a> {
+/// The documents in which references are resolved.
+struct Documents<'a> {
     kept: &'a Value,
     now: &'a Value,
 }
 
-/// The fields of a body by their places, such as `body._links.self.href`; the body itself is one of them.
+/// The fields of a body by path, such as `body._links.self.href`, including the body itself.
 type Fields = BTreeMap<String, Field>;
 
 #[derive(Debug, PartialEq)]
 struct Field {
-    /// What it may be, without its own fields.
+    /// The alternative schemas, without their fields.
     kinds: Vec<Value>,
     required: bool,
 }
 
-impl Both<'_> {
+impl Documents<'_> {
     fn operation(&self, kept: &Value, now: &Value) -> Vec<String> {
         let mut broken = parameters(kept, now);
         broken.extend(self.request(&kept["requestBody"], &now["requestBody"]));
@@ -96,8 +99,8 @@ impl Both<'_> {
 }
 
 fn changed(before: &Field, now: &Field) -> String {
-    let told = |kinds: &[Value]| kinds.iter().map(Value::to_string).collect::<Vec<_>>().join(" or ");
-    format!("it was {}, now it is {}", told(&before.kinds), told(&now.kinds))
+    let text = |kinds: &[Value]| kinds.iter().map(Value::to_string).collect::<Vec<_>>().join(" or ");
+    format!("it was {}, now it is {}", text(&before.kinds), text(&now.kinds))
 }
 
 fn parameters(kept: &Value, now: &Value) -> Vec<String> {
@@ -112,7 +115,7 @@ fn parameters(kept: &Value, now: &Value) -> Vec<String> {
     let (before, today) = (named(kept), named(now));
     let differs = before.iter().filter_map(|(name, parameter)| match today.get(name) {
         None => Some(format!("the parameter {name} is gone")),
-        Some(today) if telling(&today["schema"]) != telling(&parameter["schema"]) => {
+        Some(today) if assertions(&today["schema"]) != assertions(&parameter["schema"]) => {
             Some(format!("the parameter {name} was {}, now it is {}", parameter["schema"], today["schema"]))
         }
         Some(_) => None,
@@ -122,7 +125,7 @@ fn parameters(kept: &Value, now: &Value) -> Vec<String> {
     differs.chain(demanded.map(|(name, _)| format!("the parameter {name} is required, and was not"))).collect()
 }
 
-/// The fields of what is sent or answered.
+/// The fields of a request or a response.
 fn fields(document: &Value, message: &Value) -> Fields {
     let mut all = Fields::new();
     for content in message["content"].as_object().into_iter().flat_map(|content| content.values()) {
@@ -137,7 +140,7 @@ fn collect(document: &Value, schema: &Value, place: String, required: bool, into
     let (properties, needed, items) = (take("properties"), take("required"), take("items"));
     let kinds = match take("oneOf") {
         Value::Array(alternatives) => alternatives.iter().map(|part| expanded(document, part)).collect(),
-        _ => vec![telling(&schema)],
+        _ => vec![assertions(&schema)],
     };
     for (name, field) in properties.as_object().into_iter().flatten() {
         let required = needed.as_array().is_some_and(|needed| needed.iter().any(|needed| needed == name));
@@ -154,7 +157,7 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     reference.and_then(|pointer| document.pointer(pointer)).unwrap_or(schema)
 }
 
-/// What of a schema concerns clients, with all that it refers to in its place.
+/// The parts of a schema that affect clients, with references resolved.
 fn expanded(document: &Value, schema: &Value) -> Value {
     let mut whole = resolved(document, schema).clone();
     for part in ["properties", "oneOf"]
@@ -170,7 +173,7 @@ fn expanded(document: &Value, schema: &Value) -> Value {
             other => other,
         };
     }
-    telling(&whole)
+    assertions(&whole)
 }
 
 #[cfg(test)]
@@ -217,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_gone_is_told_with_its_place() {
+    fn removed_parts_are_reported_with_their_path() {
         assert_eq!(told("/paths", json!({})), ["POST /forecasts: it is gone"]);
         let left = document().pointer(&format!("{POST}/responses/422")).unwrap().clone();
         assert_eq!(
@@ -247,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_from_now_on_is_told() {
+    fn new_required_parts_are_reported() {
         assert_eq!(
             told(&schema("Asked/required"), json!(["place", "note"])),
             ["POST /forecasts: body.note is required in the request, and was not"]
@@ -263,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn another_type_and_a_field_that_may_be_absent_are_told() {
+    fn changed_types_and_new_optional_fields_are_reported() {
         let text = json!({ "type": "string" });
         assert_eq!(
             told(&schema("Forecast/properties/place"), text.clone()),
@@ -282,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn more_breaks_nobody() {
+    fn additions_are_compatible() {
         let mut now = document();
         let (text, dark) =
             (json!({ "type": "string", "description": "for people" }), json!({ "$ref": "#/components/schemas/Dark" }));

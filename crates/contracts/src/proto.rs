@@ -1,4 +1,4 @@
-//! Whether clients that were built from one .proto file can live with another.
+//! Whether clients are compatible with a changed .proto file.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,9 @@ use prost_types::{
     DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet, ServiceDescriptorProto,
 };
 
-/// What clients of `kept` cannot live with in `now`, a line each. What is new is no harm.
+/// The changes from `kept` to `now` that break clients, one per line. Additions are compatible.
 ///
-/// Names count as well as numbers: they are in the code that is generated from them, and in the JSON form of messages.
+/// Names count as well as numbers: generated code and the JSON form of messages use them.
 pub fn breaking(kept: &FileDescriptorSet, now: &FileDescriptorSet) -> Vec<String> {
     let now = promises(now);
     let broken = |(what, kept): (&String, &String)| match now.get(what) {
@@ -18,7 +18,7 @@ pub fn breaking(kept: &FileDescriptorSet, now: &FileDescriptorSet) -> Vec<String
     promises(kept).iter().filter_map(broken).collect()
 }
 
-/// Everything that a client may go by: what it is called on the wire, and what it is.
+/// Everything that clients depend on: by identifier, its description.
 fn promises(set: &FileDescriptorSet) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for file in &set.file {
@@ -51,7 +51,7 @@ fn of_types(
     }
 }
 
-/// A field in one of several (`oneof`) and one that may be left out (`optional`) are told apart from one that is there always.
+/// Describes a field, including whether it is `optional` or in a `oneof`.
 fn described(field: &FieldDescriptorProto) -> String {
     let label = field.label().as_str_name();
     let kind = field.type_name.as_deref().unwrap_or_else(|| field.r#type().as_str_name());
@@ -80,8 +80,8 @@ mod tests {
     use super::*;
 
     const KEPT: &str = "syntax = \"proto3\"; package weather.v1;
-        service Station { rpc Ask(Place) returns (Report); rpc Follow(Place) returns (stream Report); }
-        message Place { string name = 1; optional int64 height = 2; }
+        service Station { rpc Ask(RecordPosition) returns (Report); rpc Follow(RecordPosition) returns (stream Report); }
+        message RecordPosition { string name = 1; optional int64 height = 2; }
         message Report { Sky sky = 1; enum Sky { CLEAR = 0; RAIN = 1; } }";
 
     fn compiled(text: &str) -> FileDescriptorSet {
@@ -91,17 +91,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_removed_renumbered_retyped_or_renamed_breaks_clients_and_is_named() {
+    fn removed_renumbered_retyped_or_renamed_elements_break_clients_and_are_named() {
         for (from, to, told) in [
-            ("rpc Ask(Place) returns (Report);", "", "Station/Ask"),
+            ("rpc Ask(RecordPosition) returns (Report);", "", "Station/Ask"),
             (
                 "(stream Report)",
                 "(Report)",
-                "returns stream .weather.v1.Report) and is (.weather.v1.Place returns .weather",
+                "returns stream .weather.v1.Report) and is (.weather.v1.RecordPosition returns .weather",
             ),
-            ("rpc Ask(Place)", "rpc Ask(Report)", "Station/Ask was"),
-            ("string name = 1;", "", "weather.v1.Place, field 1"),
-            ("string name = 1", "string name = 3", "weather.v1.Place, field 1"),
+            ("rpc Ask(RecordPosition)", "rpc Ask(Report)", "Station/Ask was"),
+            ("string name = 1;", "", "weather.v1.RecordPosition, field 1"),
+            ("string name = 1", "string name = 3", "weather.v1.RecordPosition, field 1"),
             ("string name = 1", "bytes name = 1", "TYPE_STRING"),
             ("string name = 1", "string title = 1", "is (title: "),
             ("string name = 1", "repeated string name = 1", "LABEL_REPEATED"),
@@ -117,11 +117,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_added_breaks_nobody() {
+    fn additions_are_compatible() {
         let more = KEPT
             .replace("RAIN = 1;", "RAIN = 1; SNOW = 2;")
             .replace("string name = 1;", "string name = 1; string country = 3;")
-            .replace("rpc Ask", "rpc Forget(Place) returns (Place); rpc Ask");
+            .replace("rpc Ask", "rpc Forget(RecordPosition) returns (RecordPosition); rpc Ask");
         assert_eq!(breaking(&compiled(KEPT), &compiled(&more)), [""; 0]);
     }
 }

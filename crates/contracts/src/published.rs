@@ -5,14 +5,14 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use crate::{changes, verdict};
+use crate::{compatibility, verdict};
 
-/// What one context tells the world.
+/// The events that one context publishes.
 #[derive(Debug, Clone)]
 pub struct Published {
-    /// The context: the last part of its topic's name.
+    /// The context: the last part of the topic's name.
     pub context: String,
-    /// Its events: by type, the JSON Schema of the data.
+    /// The JSON Schema of the data, by event type.
     pub events: BTreeMap<String, Schema>,
 }
 
@@ -21,8 +21,8 @@ impl Published {
     ///
     /// # Errors
     ///
-    /// If the set is not an enum with one variant per event, each listed in [`EventSet::KINDS`], or if what it writes is not
-    /// what it reads.
+    /// If the set is not an enum with one variant per event, each listed in [`EventSet::KINDS`], or if it cannot
+    /// deserialize what it serializes.
     pub fn of<E: EventSet>() -> Result<Self, String> {
         let written = SchemaSettings::draft2020_12().for_serialize();
         let written: BTreeMap<String, Schema> = variants(&generate::<E>(written))?.into_iter().collect();
@@ -38,7 +38,7 @@ impl Published {
     }
 }
 
-/// The JSON Schema (draft 2020-12) of a type, without references: a file that is complete in itself.
+/// The JSON Schema (draft 2020-12) of a type, with references inlined.
 pub fn schema<T: JsonSchema>() -> Schema {
     generate::<T>(SchemaSettings::draft2020_12())
 }
@@ -47,16 +47,16 @@ fn generate<T: JsonSchema>(settings: SchemaSettings) -> Schema {
     settings.with(|settings| settings.inline_subschemas = true).into_generator().into_root_schema_for::<T>()
 }
 
-/// Where serde's attributes make an event that the same type cannot read, as with a field that is left out when it is empty
-/// and missed when it is not there.
+/// The fields that a type serializes in a form that it cannot deserialize, such as a required field that is skipped
+/// when it is empty.
 fn unread(event: &str, read: &Schema, written: Option<&Schema>) -> Vec<String> {
     let Some(written) = written else { return vec![format!("{event}: it is written under another name")] };
-    // Whether it could read events of the past is not asked here.
-    let breaks = changes::breaking(read, written).into_iter().filter(|found| !found.past);
+    // Compatibility with past events is checked elsewhere.
+    let breaks = compatibility::breaking(read, written).into_iter().filter(|found| !found.past);
     breaks.map(|found| format!("{event}.{}: {}", found.field.unwrap_or_default(), found.why)).collect()
 }
 
-/// Of an enum as serde writes it, by the variants' names, the schemas of their contents.
+/// The variants of an enum, as serde writes it: names and schemas of the contents.
 fn variants(set: &Schema) -> Result<Vec<(String, Schema)>, String> {
     let variants = set.get("oneOf").and_then(Value::as_array).ok_or("an event set is an enum")?;
     variants.iter().map(|variant| content(variant).ok_or_else(|| format!("not one struct: {variant}"))).collect()
@@ -105,7 +105,9 @@ mod tests {
         const CONTEXT: &'static str = "weather";
         const KINDS: &'static [&'static str] = &["Rained"];
 
-        fn correlation_id(&self) -> i64 {
+        type Key = i64;
+
+        fn key(&self) -> i64 {
             let Self::Rained(rained) = self;
             rained.place_number
         }
@@ -152,7 +154,9 @@ mod tests {
         const CONTEXT: &'static str = "weather";
         const KINDS: &'static [&'static str] = &["Snowed"];
 
-        fn correlation_id(&self) -> i64 {
+        type Key = i64;
+
+        fn key(&self) -> i64 {
             let Self::Snowed(snow) = self;
             snow.place
         }
@@ -177,7 +181,9 @@ mod tests {
         const CONTEXT: &'static str = "weather";
         const KINDS: &'static [&'static str] = &["Rained"];
 
-        fn correlation_id(&self) -> i64 {
+        type Key = i64;
+
+        fn key(&self) -> i64 {
             0
         }
     }

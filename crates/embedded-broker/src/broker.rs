@@ -1,8 +1,14 @@
 //! Tansu, set up and served until a signal comes.
 
-use crate::{ends::Ends, folder::LOG_URL, groups::Groups, index, routes::Shared};
+use crate::{
+    ends::Ends,
+    folder::LOG_URL,
+    frames::{Closed, Connection, FrameLimits},
+    groups::Groups,
+    index,
+    routes::Shared,
+};
 use ambient::{Clock, Ids, SystemClock};
-use rama::{Context, Service};
 use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
@@ -13,8 +19,9 @@ use std::{
 use tansu_broker::{Error, NODE_ID, coordinator::group::administrator::Controller};
 use tansu_storage::{BrokerRegistrationRequest, Storage, StorageContainer};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     signal::unix::{SignalKind, signal},
+    sync::Semaphore,
     task::JoinSet,
     time::interval,
 };
@@ -35,6 +42,14 @@ pub struct Config {
     /// Folder of the log. It is made if it is not there.
     #[arg(long, env = "BROKER_DIR", default_value = ".flotilla/broker")]
     pub dir: PathBuf,
+    /// Bytes of one request at most: a client that announces more is disconnected
+    #[arg(long, env = "BROKER_FRAME_BYTES", default_value_t = 16 * 1024 * 1024,
+          value_parser = clap::value_parser!(u32).range(1024 * 1024..=1024 * 1024 * 1024))]
+    pub frame_bytes: u32,
+    /// Bytes of unanswered requests of all connections at most: a client that sends more is disconnected
+    #[arg(long, env = "BROKER_FRAMES_BYTES", default_value_t = 128 * 1024 * 1024,
+          value_parser = clap::value_parser!(u32).range(1024 * 1024..=1024 * 1024 * 1024))]
+    pub frames_bytes: u32,
     /// What is logged to stderr: a level, or levels by module.
     // Tansu's storage calls it an error when a topic is there already, which every start of a service asks for.
     #[arg(long, env = "LOG", default_value = "error,tansu_storage::lite=off")]
@@ -84,9 +99,8 @@ pub async fn serve(config: &Config) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signal)?;
     // The port comes first: a second broker must not touch the log.
-    let listening = TcpListener::bind(config.listen).await;
-    let listener = listening.map_err(|reason| Failure::Listen { address: config.listen, reason })?;
-    let shared = open(config.listen).await?;
+    let listener = listen_on(config.listen).map_err(|reason| Failure::Listen { address: config.listen, reason })?;
+    let shared = open(config).await?;
     tokio::select! {
         ended = accept(&listener, &shared) => ended,
         _ = terminate.recv() => Ok(()),
@@ -94,12 +108,21 @@ pub async fn serve(config: &Config) -> Result<(), Failure> {
     }
 }
 
+/// Listens there, with as many connections waiting as the kernel allows: all of a fleet may come at once.
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As `TcpListener::bind`: a broker that starts again must not wait for old connections.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(i32::MAX.unsigned_abs())
+}
+
 /// Opens the log and takes its place in it as the one broker of the cluster.
-async fn open(listen: SocketAddr) -> Result<Shared, Failure> {
+async fn open(config: &Config) -> Result<Shared, Failure> {
     let log = StorageContainer::builder()
         .cluster_id(CLUSTER)
         .node_id(NODE_ID)
-        .advertised_listener(parse(&format!("tcp://{listen}"))?)
+        .advertised_listener(parse(&format!("tcp://{}", config.listen))?)
         .storage(parse(LOG_URL)?)
         .silent(true);
     let storage = log.build().await?;
@@ -112,7 +135,8 @@ async fn open(listen: SocketAddr) -> Result<Shared, Failure> {
     };
     storage.register_broker(registration).await?;
     let groups = Groups::new(Controller::with_storage(storage.clone())?);
-    Ok(Shared { storage, groups, ends: Ends::new() })
+    let all = Arc::new(Semaphore::new(config.frames_bytes as usize));
+    Ok(Shared { storage, groups, ends: Ends::new(), limits: FrameLimits { frame: config.frame_bytes as usize, all } })
 }
 
 fn parse(url: &str) -> Result<Url, Failure> {
@@ -126,7 +150,7 @@ async fn accept(listener: &TcpListener, shared: &Shared) -> Result<(), Failure> 
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => { connections.spawn(answer(shared.connection(CLUSTER)?, stream)); }
+                Ok((stream, _)) => { connections.spawn(answer(shared.connection()?, stream)); }
                 // Most often there are too many open files: connections that end make room.
                 Err(reason) => {
                     warn!(%reason, "a connection was not accepted");
@@ -139,13 +163,14 @@ async fn accept(listener: &TcpListener, shared: &Shared) -> Result<(), Failure> 
     }
 }
 
-async fn answer(connection: crate::routes::Connection, stream: TcpStream) {
+async fn answer(connection: Connection, stream: TcpStream) {
     let ended = match stream.set_nodelay(true) {
-        Ok(()) => connection.serve(Context::default(), stream).await.map(drop),
+        Ok(()) => connection.serve(stream).await,
         Err(reason) => Err(reason.into()),
     };
     match ended {
-        Err(Error::Io(reason)) if is_goodbye(reason.kind()) => {}
+        Err(Closed::Io(reason)) if is_goodbye(reason.kind()) => {}
+        Err(Closed::Refused(Error::Io(reason))) if is_goodbye(reason.kind()) => {}
         Err(reason) => error!(%reason, "a connection ended"),
         Ok(()) => {}
     }

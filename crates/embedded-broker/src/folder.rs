@@ -54,9 +54,14 @@ pub fn own(folder: &Path) -> Result<File, Unusable> {
 /// Tansu takes the place of its log as a URL, which it never decodes again, and looks from the working folder: so
 /// this folder becomes it, and may be named with blanks.
 fn enter(folder: &Path) -> io::Result<File> {
-    std::fs::create_dir_all(folder)?;
+    files::create_folder(folder)?;
     std::env::set_current_dir(folder)?;
-    File::options().create(true).append(true).open("broker.lock")
+    let lock = files::create().append(true).open("broker.lock")?;
+    // An earlier version has left them readable to others. The folder may be one that is meant for others.
+    for file in ["broker.lock", LOG_FILE, "broker.db-wal", "broker.db-shm"] {
+        files::make_private(Path::new(file))?;
+    }
+    Ok(lock)
 }
 
 /// Tansu reports a file that it cannot read once per table, and goes on: so this is found out before.

@@ -6,8 +6,10 @@
 mod broker;
 mod ends;
 mod folder;
+mod frames;
 mod groups;
 mod index;
+mod records;
 mod routes;
 mod waiting;
 
@@ -31,6 +33,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(3);
 struct Settings {
     #[command(flatten)]
     broker: broker::Config,
+    #[command(flatten)]
+    log_file: files::LogFile,
     /// Whether the end of standard input counts as SIGTERM: for a supervisor that holds the other end of it.
     #[arg(long, env = "STOP_ON_STDIN_EOF", default_value = "false", action = ArgAction::Set, hide_short_help = true)]
     stop_on_stdin_eof: bool,
@@ -41,6 +45,8 @@ struct Settings {
 enum Failure {
     #[error("LOG={filter}: {reason}")]
     Log { filter: String, reason: String },
+    #[error("the log cannot be written (set by LOG_FILE): {0}")]
+    LogFile(#[source] io::Error),
     #[error("the runtime does not start: {0}")]
     Runtime(#[source] io::Error),
     #[error(transparent)]
@@ -50,6 +56,7 @@ enum Failure {
 }
 
 fn main() -> ExitCode {
+    tls_provider::install();
     match run(&Settings::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -59,7 +66,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(Settings { broker, stop_on_stdin_eof }: &Settings) -> Result<(), Failure> {
+fn run(Settings { broker, log_file, stop_on_stdin_eof }: &Settings) -> Result<(), Failure> {
+    files::private_umask();
+    log_file.start().map_err(Failure::LogFile)?;
     log_to_stderr(&broker.log)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::Runtime)?;
     let _owned = folder::own(&broker.dir)?;

@@ -3,7 +3,9 @@
 
 use crate::{
     ends::{Changed, Ends},
+    frames::{Connection, FrameLimits},
     groups::Groups,
+    records::Deliverable,
     waiting::{Telling, WaitingFetch},
 };
 use rama::{
@@ -18,14 +20,8 @@ use tansu_broker::{
 use tansu_sans_io::{
     ApiKey, Body, DeleteRecordsRequest, DeleteTopicsRequest, FetchRequest, ProduceRequest, Request, Response,
 };
-use tansu_service::{
-    BytesFrameLayer, BytesFrameService, FrameRequestLayer, FrameRouteBuilder, FrameRouteService, TcpBytesLayer,
-    TcpBytesService, TcpContext, TcpContextLayer, TcpContextService,
-};
+use tansu_service::{BytesFrameLayer, FrameRequestLayer, FrameRouteBuilder, FrameRouteService};
 use tansu_storage::{DeleteRecordsService, DeleteTopicsService, ProduceService, StorageContainer};
-
-/// Answers everything that comes over one connection.
-pub type Connection = TcpContextService<TcpBytesService<BytesFrameService<FrameRouteService<(), Error>>, ()>>;
 
 type Routes = FrameRouteBuilder<(), Error>;
 
@@ -38,25 +34,22 @@ pub struct Shared {
     pub groups: Groups,
     /// Where the log's partitions end.
     pub ends: Arc<Ends>,
+    /// What frames may take.
+    pub limits: FrameLimits,
 }
 
 impl Shared {
     /// Made anew for each connection.
-    pub fn connection(&self, cluster: &str) -> Result<Connection, Error> {
+    pub fn connection(&self) -> Result<Connection, Error> {
         let routes = self.reading_and_changing(FrameRouteService::<(), Error>::builder())?;
         let routes = self.unchanged(routes)?;
         let routes = auth::services(coordinator::services(routes, self.groups.clone())?)?.build()?;
-        let layers = (
-            TcpContextLayer::new(TcpContext::default().cluster_id(Some(cluster.to_owned()))),
-            TcpBytesLayer::default(),
-            BytesFrameLayer::default(),
-        );
-        Ok(layers.into_layer(routes))
+        Ok(Connection { routes: BytesFrameLayer::default().into_layer(routes), limits: self.limits.clone() })
     }
 
     fn reading_and_changing(&self, routes: Routes) -> Result<Routes, Error> {
         let routes = self.route::<FetchRequest, _>(routes, WaitingFetch(Arc::clone(&self.ends)))?;
-        let routes = self.route(routes, self.telling(ProduceService, produced))?;
+        let routes = self.route(routes, self.telling(Deliverable(ProduceService), produced))?;
         let routes =
             self.route(routes, self.telling(DeleteRecordsService, |_: &DeleteRecordsRequest| Changed::Everything))?;
         self.route(routes, self.telling(DeleteTopicsService, |_: &DeleteTopicsRequest| Changed::Everything))

@@ -3,25 +3,29 @@ use std::borrow::Cow;
 use ambient::Timestamp;
 use thiserror::Error;
 
-use crate::TraceContext;
+use crate::{TraceContext, excerpt};
 
 const SPEC_VERSION: &str = "1.0";
 const JSON: &str = "application/json";
 
-/// One event as it travels: its attributes and its data.
+/// Maximum length of an event id in characters: stores index ids, and index entries have a limited size.
+pub const MAX_ID_LENGTH: usize = 255;
+
+/// An event with its attributes and its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
-    /// Unique among all events: what an inbox remembers.
+    /// Unique among all events, the key for deduplication in inboxes. 1 to [`MAX_ID_LENGTH`] characters, no control
+    /// characters.
     pub id: String,
-    /// The context that says it, such as `/fleet/context`.
+    /// The publishing context, such as `/fleet/context`.
     pub source: String,
-    /// The event's name.
+    /// The event type.
     pub kind: String,
-    /// The business case it belongs to: the correlation id, and the record's key.
+    /// The business case: the correlation id, and the key of the record.
     pub subject: String,
-    /// When it happened.
+    /// The time of the event.
     pub time: Timestamp,
-    /// The trace it happened in.
+    /// The trace context of the event.
     pub trace: Option<TraceContext>,
     /// JSON text.
     pub data: String,
@@ -30,22 +34,33 @@ pub struct Envelope {
 /// Why a record is not an event.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum EnvelopeError {
-    /// A header that every event has is not there, or is not UTF-8.
+    /// A required header is missing or not UTF-8.
     #[error("header {0} is missing or not UTF-8")]
     Missing(&'static str),
-    /// It is of a version that this code does not know.
-    #[error("ce_specversion is {0:?}, not \"1.0\"")]
+    /// An unsupported version of CloudEvents.
+    #[error("ce_specversion is \"{}\", not \"1.0\"", excerpt(.0))]
     Version(String),
+    /// `ce_id` is empty, too long, or contains a control character.
+    #[error("ce_id is \"{}\", not 1 to {MAX_ID_LENGTH} characters without control characters", excerpt(.0))]
+    Id(String),
     /// `ce_time` is not RFC 3339.
-    #[error("ce_time is {0:?}, not RFC 3339")]
+    #[error("ce_time is \"{}\", not RFC 3339", excerpt(.0))]
     Time(String),
-    /// The data is not UTF-8, so it cannot be JSON.
+    /// Key and subject differ. The key determines the partition, and so the order among the events of the subject.
+    #[error("its subject is \"{}\", but its key is \"{}\"", excerpt(.0), excerpt(.1))]
+    Key(String, String),
+    /// The data is not UTF-8, so not JSON.
     #[error("the data is not UTF-8")]
     Data,
 }
 
 impl Envelope {
-    /// The record's headers.
+    /// The context that published it: the last segment of its source.
+    pub fn context(&self) -> &str {
+        self.source.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The headers of the record.
     pub fn headers(&self) -> Vec<(&'static str, Cow<'_, str>)> {
         let mut headers = vec![
             ("ce_specversion", SPEC_VERSION.into()),
@@ -62,22 +77,28 @@ impl Envelope {
         headers
     }
 
-    /// Reads an event from a record's headers and data.
+    /// Decodes an event from the headers, the key and the data of a record.
     ///
-    /// `header` finds a header's value by its name. What is not known is ignored; a broken trace is no trace.
-    pub fn read<'a>(header: impl Fn(&str) -> Option<&'a [u8]>, data: &[u8]) -> Result<Self, EnvelopeError> {
+    /// `header` returns the value of a header. Unknown headers and an invalid trace context are ignored.
+    pub fn read<'a>(header: impl Fn(&str) -> Option<&'a [u8]>, key: &[u8], data: &[u8]) -> Result<Self, EnvelopeError> {
         let text = |name| header(name).and_then(|value| std::str::from_utf8(value).ok());
         let required = |name| text(name).ok_or(EnvelopeError::Missing(name)).map(str::to_owned);
         let version = required("ce_specversion")?;
         if version != SPEC_VERSION {
             return Err(EnvelopeError::Version(version));
         }
-        let time = required("ce_time")?;
+        let (id, time, subject) = (required("ce_id")?, required("ce_time")?, required("ce_subject")?);
+        if !(1..=MAX_ID_LENGTH).contains(&id.chars().count()) || id.contains(char::is_control) {
+            return Err(EnvelopeError::Id(id));
+        }
+        if subject.as_bytes() != key {
+            return Err(EnvelopeError::Key(subject, String::from_utf8_lossy(key).into_owned()));
+        }
         Ok(Self {
-            id: required("ce_id")?,
+            id,
             source: required("ce_source")?,
             kind: required("ce_type")?,
-            subject: required("ce_subject")?,
+            subject,
             time: time.parse().map_err(|_| EnvelopeError::Time(time))?,
             trace: text("ce_traceparent").and_then(TraceContext::parse),
             data: std::str::from_utf8(data).map_err(|_| EnvelopeError::Data)?.to_owned(),
@@ -103,7 +124,7 @@ mod tests {
 
     fn reread(headers: &[(&str, Cow<'_, str>)], data: &[u8]) -> Result<Envelope, EnvelopeError> {
         let find = |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_bytes());
-        Envelope::read(find, data)
+        Envelope::read(find, b"5000", data)
     }
 
     #[test]
@@ -123,5 +144,34 @@ mod tests {
         other[0].1 = "2.0".into();
         assert_eq!(reread(&other, b"{}"), Err(EnvelopeError::Version("2.0".into())));
         assert_eq!(reread(&sent.headers(), b"\xff"), Err(EnvelopeError::Data));
+    }
+
+    #[test]
+    fn an_id_that_no_store_can_keep_makes_no_event() {
+        let with_id =
+            |id: &str| reread(&Envelope { id: id.to_owned(), ..envelope() }.headers(), b"{}").map(|read| read.id);
+        let longest = "é".repeat(MAX_ID_LENGTH);
+        for id in ["0", " ", "dead fleet.context/0/1", &longest] {
+            assert_eq!(with_id(id), Ok(id.to_owned()));
+        }
+        for id in ["", "a\0", "\u{1}", "a\nb", "\u{7f}", "\u{9b}", &format!("{longest}x")] {
+            assert_eq!(with_id(id), Err(EnvelopeError::Id(id.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_record_whose_key_is_not_its_subject_is_no_event() {
+        let other = Envelope { subject: "5001".into(), ..envelope() };
+        let refused = reread(&other.headers(), b"{}").unwrap_err();
+        assert_eq!(refused.to_string(), "its subject is \"5001\", but its key is \"5000\"");
+    }
+
+    #[test]
+    fn a_reason_repeats_the_beginning_of_an_input_and_no_control_character() {
+        let sent = envelope();
+        let mut headers = sent.headers();
+        headers[0].1 = format!("\u{1b}[2J{}", "9".repeat(500_000)).into();
+        let reason = reread(&headers, b"{}").unwrap_err().to_string();
+        assert!(reason.starts_with("ce_specversion is \"\\u{1b}[2J999") && reason.len() < 300, "{reason}");
     }
 }

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use flotilla::args::UpArgs;
 use flotilla::checks::{AuditArgs, ChaosArgs, CheckError, NOT_CHECKED, audit, chaos};
+use flotilla::fleet_client::FleetClientError;
 use flotilla::rebuild::{RebuildArgs, RebuildError, rebuild};
 use flotilla::redrive::{RedriveArgs, RedriveError, redrive};
-use flotilla::running::RunningError;
 use flotilla::screen::Screen;
 use flotilla::status::{StatusArgs, status};
 use flotilla::stop::Stop;
@@ -16,7 +16,7 @@ use flotilla::tail::{TailArgs, TailError, tail};
 use flotilla::token::{TokenArgs, TokenError, token};
 use flotilla::up::{UpError, up};
 
-/// Runs a fleet of services on one machine.
+/// Run a fleet of services on one machine.
 #[derive(Debug, Parser)]
 #[command(name = "flotilla", version)]
 struct Cli {
@@ -26,25 +26,25 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Starts a fleet and keeps it running until Ctrl-C
+    /// Start a fleet and supervise it until Ctrl-C
     Up(UpArgs),
-    /// Prints a token for a fleet that was started with --auth
+    /// Print a token for a fleet that was started with --auth
     Token(TokenArgs),
-    /// Shows how each process stands; ends with 1 unless all are ready
+    /// Show the state of each process; exit code 1 unless all are ready
     Status(StatusArgs),
-    /// Shows the events of a fleet as they are said
+    /// Print the events of a fleet as they are published
     Events(TailArgs),
-    /// Lists dead letters or sends them again; ends with 1 unless all that were sent are handled
+    /// List or redrive dead letters and rejected events; exit code 1 unless all redriven ones are handled
     Redrive(RedriveArgs),
-    /// Rebuilds the view of a context from the topics
+    /// Rebuild the view of a context from the topics
     Rebuild(RebuildArgs),
-    /// Holds a fleet at rest against its laws; ends with 1 if one is violated, 2 if the fleet cannot be read
+    /// Audit a quiescent fleet; exit code 1 if a law is violated, 2 if the fleet cannot be read
     Audit(AuditArgs),
-    /// Does to a fleet of its own all that can go wrong, and audits it
+    /// Inject faults into a separate fleet under load, then audit it
     Chaos(ChaosArgs),
 }
 
-/// Each of these is told to the user as one line.
+/// An error that the user sees as one line.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("the runtime does not start: {0}")]
@@ -54,7 +54,7 @@ enum Failure {
     #[error(transparent)]
     Token(#[from] TokenError),
     #[error(transparent)]
-    Status(#[from] RunningError),
+    Status(#[from] FleetClientError),
     #[error(transparent)]
     Events(#[from] TailError),
     #[error(transparent)]
@@ -66,6 +66,7 @@ enum Failure {
 }
 
 fn main() -> ExitCode {
+    tls_provider::install();
     match run(Cli::parse()) {
         Ok(code) => code,
         Err(failure) => {
@@ -83,15 +84,15 @@ impl Failure {
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = runtime.block_on(obey(cli.command));
-    // A question to a broker that does not answer must not hold up the end.
+    let result = runtime.block_on(execute(cli.command));
+    // A blocking call to a broker that does not respond must not delay the exit.
     runtime.shutdown_background();
-    ended
+    result
 }
 
-async fn obey(command: Command) -> Result<ExitCode, Failure> {
+async fn execute(command: Command) -> Result<ExitCode, Failure> {
     let screen = Screen::stdout();
-    let well = match command {
+    let success = match command {
         Command::Up(args) => up(&args, &screen, &Stop::on_signals()?).await.map(|()| true)?,
         Command::Token(args) => token(&args, &screen).map(|()| true)?,
         Command::Status(args) => status(&args, &screen).await?,
@@ -101,5 +102,5 @@ async fn obey(command: Command) -> Result<ExitCode, Failure> {
         Command::Audit(args) => return Ok(ExitCode::from(audit(&args).await?)),
         Command::Chaos(args) => return Ok(ExitCode::from(chaos(&args).await?)),
     };
-    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

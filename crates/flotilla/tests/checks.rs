@@ -1,4 +1,4 @@
-//! `flotilla audit` and `flotilla chaos`: the real command, with a script in the place of what the fleet declares.
+//! Tests of `flotilla audit` and `flotilla chaos`: the real command with a script as the declared program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,22 +23,22 @@ binary = "boat"
 port = 7002
 "#;
 
-/// The description of a fleet, beside its binaries.
+/// The description of a fleet and its binaries, in one folder.
 #[cfg(test)]
 struct Harbour(TempDir);
 
 #[cfg(test)]
 impl Harbour {
-    /// One that declares no checks.
+    /// A fleet that declares no checks.
     fn lawless() -> Self {
-        let harbour = Self(tempfile::tempdir().unwrap());
+        let harbour = Self(TempDir::with_prefix("flotilla #1 50% %41 ?é'\"{gateway}$HOME").unwrap());
         fs::write(harbour.path("fleet.toml"), HARBOUR).unwrap();
         fs::write(harbour.path("routes.toml"), "# none\n").unwrap();
         fs::create_dir(harbour.path("bin")).unwrap();
         harbour
     }
 
-    /// One that declares both checks; each does what the test says.
+    /// A fleet that declares both checks; each runs the script of the test.
     fn new() -> Self {
         let harbour = Self::lawless();
         let check = |name| format!("[{name}]\npackage = \"harbour-{name}\"\nbinary = \"{name}-it\"\n");
@@ -90,7 +90,7 @@ fn how_the_auditor_ends_is_how_the_command_ends() {
 }
 
 #[test]
-fn chaos_is_told_the_fleet_and_the_binaries() {
+fn chaos_gets_the_fleet_and_the_binaries() {
     let harbour = Harbour::new();
     let output = run(&harbour, "echo \"$@\"; exit 1", &["chaos", "--minutes", "2"]);
     let (file, binaries) = (harbour.path("fleet.toml"), harbour.path("bin"));

@@ -1,11 +1,12 @@
-//! One process: its log and its end.
+//! Tests of one process: log, signals, exit.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use flotilla::plan::{LOG_LIMIT, ProcessSpec, Ready, Role};
+use files::Rotation;
+use flotilla::plan::{ProcessSpec, Ready, Role};
 use flotilla::process::{Process, Stopped};
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +22,7 @@ fn script(folder: &Path, text: &str) -> ProcessSpec {
         listen: "127.0.0.1:1".parse().unwrap(),
         ready: Ready::Accepts,
         folder: folder.join("crane"),
-        log_limit: LOG_LIMIT,
+        rotation: Rotation::DEFAULT,
     }
 }
 
@@ -44,17 +45,28 @@ async fn output_and_errors_go_to_the_log_and_its_last_lines_are_those_of_this_st
 }
 
 #[tokio::test]
-async fn a_log_above_its_limit_is_put_aside_in_the_place_of_the_one_before() {
+async fn a_log_above_its_limit_is_renamed_in_the_place_of_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
-    let spec = ProcessSpec { log_limit: 4, ..script(folder.path(), "echo first") };
+    let rotation = Rotation { limit: 4, kept: 1 };
+    let spec = ProcessSpec { rotation, ..script(folder.path(), "echo first") };
     run(&spec).await;
-    let second = run(&ProcessSpec { log_limit: 4, ..script(folder.path(), "echo second") }).await;
+    let second = run(&ProcessSpec { rotation, ..script(folder.path(), "echo second") }).await;
     let aside = spec.folder.join("log.1.txt");
     assert_eq!(fs::read_to_string(&aside).unwrap(), "first\n");
     assert_eq!(fs::read_to_string(spec.log()).unwrap(), "second\n");
     assert_eq!(second.last_lines(&spec.log(), 10).unwrap(), ["second"]);
     run(&spec).await;
     assert_eq!(fs::read_to_string(aside).unwrap(), "second\n");
+}
+
+#[tokio::test]
+async fn the_last_lines_are_found_in_a_log_that_was_rotated_since_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = "echo a line of an earlier start that is longer than all that comes after it";
+    run(&script(folder.path(), before)).await;
+    let rotate = "echo one; mv \"$LOG_FILE\" \"$LOG_FILE.1\"; exec >\"$LOG_FILE\"; echo two";
+    let spec = script(folder.path(), rotate);
+    assert_eq!(run(&spec).await.last_lines(&spec.log(), 10).unwrap(), ["two"]);
 }
 
 #[tokio::test]
@@ -70,10 +82,10 @@ async fn a_signal_reaches_what_the_process_started_too() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    let child = flotilla::pids::Identity::of(child.await.unwrap()).unwrap();
+    let child = flotilla::pid_file::ProcessIdentity::of(child.await.unwrap()).unwrap();
     process.kill().await.unwrap();
     let gone = tokio::time::timeout(Duration::from_secs(10), async {
-        while child.lives() {
+        while child.is_alive() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
@@ -81,7 +93,7 @@ async fn a_signal_reaches_what_the_process_started_too() {
 }
 
 #[tokio::test]
-async fn stopping_what_has_ended_tells_how_it_ended() {
+async fn stopping_an_ended_process_returns_its_exit_status() {
     let folder = tempfile::tempdir().unwrap();
     let mut process = run(&script(folder.path(), "exit 3")).await;
     assert_eq!(process.id(), None);

@@ -1,3 +1,3 @@
 #!/bin/sh
-# Does what the test says. A script written by the test could still be open for writing in a process just forked.
+# Runs the script in $SCRIPT. A script file written by the test could still be open for writing in a forked process.
 eval "$SCRIPT"

@@ -5,23 +5,23 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::EncodingKey;
 
-use crate::PassKeyError;
+use crate::internal_token::PassKeyError;
 
-/// A private key and the public one that belongs to it (Ed25519), in PEM as key files have them.
+/// An Ed25519 private key with its public key, both in PEM.
 pub struct KeyPair {
-    /// PKCS #8, in the form without the public key, which is what [`Signer`](crate::Signer) reads.
+    /// PKCS #8 without the public key, the form that [`TokenSigner`](crate::TokenSigner) reads.
     pub private: String,
-    /// `SubjectPublicKeyInfo`, which is what [`Passes`](crate::Passes) reads.
+    /// `SubjectPublicKeyInfo`, the form that [`TokenVerifier`](crate::TokenVerifier) reads.
     pub public: String,
 }
 
 impl KeyPair {
-    /// A new one.
+    /// Generates a key pair.
     pub fn generate() -> Result<Self, PassKeyError> {
         Ok(Self::of(&Ed25519KeyPair::generate()?)?)
     }
 
-    /// The one that a private key belongs to.
+    /// The key pair of this private key.
     pub fn read(private: &str) -> Result<Self, PassKeyError> {
         let key = EncodingKey::from_ed_pem(private.as_bytes())?;
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(key.as_bytes());
@@ -36,7 +36,7 @@ impl KeyPair {
     }
 }
 
-/// Tells the public key alone.
+/// Shows the public key only.
 impl std::fmt::Debug for KeyPair {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KeyPair").field("public", &self.public).finish_non_exhaustive()

@@ -1,42 +1,52 @@
-//! Who asks: tokens of an identity provider, and the pass that a gateway hands on to the services behind it.
+//! Identities of callers: tokens of an identity provider, and the internal token (pass) that a gateway sends to
+//! services.
 //!
-//! | file | what |
+//! | file | content |
 //! |---|---|
-//! | `keys.rs` | the public keys of a provider, as it publishes them (JWKS, RFC 7517) |
-//! | `verifier.rs` | what must hold of a token before anybody believes it (JWT, RFC 7519 and 8725) |
-//! | `key_pair.rs` | the keys that passes are signed with, as files have them |
-//! | `pass.rs` | what the gateway says about a request, so that a service can tell it from what a client says |
+//! | `key_set.rs`, `jwk.rs` | the public keys of a provider (JWKS, RFC 7517), each parsed separately |
+//! | `roles.rs` | the claim with the roles, and its formats |
+//! | `verifier.rs` | the verification of a token (JWT, RFC 7519 and 8725) |
+//! | `key_pair.rs` | key pairs for passes, in PEM |
+//! | `internal_token.rs` | passes: signed by the gateway or a service, verified by services |
 //!
-//! Nothing here asks a server or looks at a clock: keys and time are passed in.
+//! No I/O and no clock: keys and time are arguments.
 
+mod error;
+mod internal_token;
+mod jwk;
 mod key_pair;
-mod keys;
-mod pass;
+mod key_set;
+mod roles;
 mod verifier;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use error::Refusal;
+pub use internal_token::{
+    INTERNAL_TOKEN_HEADER, InternalTokenError, PASS_VALID, PassKeyError, SERVICES, TokenSigner, TokenVerifier, USERS,
+};
+pub use jwk::Reason;
 pub use key_pair::KeyPair;
-pub use keys::{Keys, KeysError};
-pub use pass::{PASS_HEADER, PASS_VALID, PERSONS, PassKeyError, PassRefusal, Passes, SERVICES, Signer};
-pub use verifier::{Believed, Refusal, Rules, RulesError, Verifier};
+pub use key_set::{Keys, KeysError, MAX_KEYS, MAX_TRIES, UnusableKey};
+pub use roles::{RolesClaim, RolesClaimError};
+pub use verifier::{Rules, RulesError, VerifiedToken, Verifier};
 
-/// How a token may be signed.
+/// The signature algorithm of a token.
 pub use jsonwebtoken::Algorithm;
 
-/// Who asks. Somebody, or something, that a provider knows.
+/// A user or service known to a provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// Its name at the provider (`sub`): never given to anybody else.
+    /// The subject (`sub`): unique at the provider, never reused.
     pub subject: String,
-    /// What it is there. What a role may do is decided where it is done.
+    /// The roles. Each handler decides what a role may do.
     pub roles: BTreeSet<String>,
 }
 
 impl Identity {
-    /// Whether it is this, perhaps among others.
+    /// Whether the identity has this role.
     pub fn is(&self, role: &str) -> bool {
         self.roles.contains(role)
     }

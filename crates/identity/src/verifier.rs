@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ambient::Timestamp;
@@ -6,102 +5,58 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily, Validation, decode, decode_header
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::keys::Key;
-use crate::{Identity, Keys};
+use crate::Identity;
+use crate::error::Refusal;
+use crate::jwk::Key;
+use crate::key_set::Keys;
+use crate::roles::RolesClaim;
 
-/// The longest token that is looked at, in bytes. Those of providers have one or two thousand.
-const LONGEST: usize = 8192;
-/// The longest name that a subject may have (`OpenID` Connect Core, 2: 255 ASCII characters).
-const LONGEST_SUBJECT: usize = 255;
+/// Maximum length of a token in bytes. Those of providers have one or two thousand.
+const MAX_TOKEN_BYTES: usize = 8192;
+/// Maximum length of a subject (`OpenID` Connect Core, 2: 255 ASCII characters).
+const MAX_SUBJECT_BYTES: usize = 255;
 
-/// What a token must be to be believed.
+/// The requirements for a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
-    /// Who made it (`iss`), letter for letter.
+    /// The issuer (`iss`), compared exactly.
     pub issuer: String,
-    /// Whom it is for (`aud`): one of those that it names.
+    /// The audience (`aud`): one of those in the token.
     pub audience: String,
-    /// How it may be signed: asymmetrically only.
+    /// The allowed signature algorithms, asymmetric only.
     pub algorithms: Vec<Algorithm>,
-    /// How far the clocks of others may be off.
+    /// The tolerated clock difference, at most five minutes.
     pub leeway: Duration,
-    /// Where its roles are: names of members, with dots between them, as in `realm_access.roles`.
-    pub roles: String,
+    /// The claim with the roles.
+    pub roles: RolesClaim,
 }
 
-/// Rules that nobody could keep safely.
+/// Why rules are unsafe.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RulesError {
-    /// Who can verify such a token can also make one.
+    /// A symmetric algorithm: every verifier could sign tokens.
     #[error("algorithms: {0:?} signs with a secret, and the keys of a provider are public")]
     Secret(Algorithm),
-    /// Nothing would be accepted.
+    /// No algorithm: every token would be rejected.
     #[error("algorithms: there is none")]
     NoAlgorithm,
-    /// Tokens would be accepted long after their end.
+    /// Tokens would be accepted long after their expiry.
     #[error("leeway: {0:?} is more than five minutes")]
     Leeway(Duration),
 }
 
-/// Why a token is not believed. For the log: who sent it is told that it is not valid, and no more.
-#[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// Nobody's token is that long.
-    #[error("too long")]
-    TooLong,
-    /// No JWT, or one whose claims are not of the form that they must have.
-    #[error("malformed")]
-    Malformed,
-    /// Signed in a way that is not allowed, or with demands (`crit`) that nobody here knows.
-    #[error("signed in a way that is not allowed")]
-    Algorithm,
-    /// Signed with a key that the provider is not known to have. It may be a new one.
-    #[error("signed with an unknown key")]
-    Key,
-    /// Not what was signed.
-    #[error("the signature does not fit")]
-    Signature,
-    /// Over.
-    #[error("expired")]
-    Expired,
-    /// Not valid yet.
-    #[error("not valid yet")]
-    Early,
-    /// Of another provider.
-    #[error("of another issuer")]
-    Issuer,
-    /// For somebody else.
-    #[error("for another audience")]
-    Audience,
-}
-
-/// What a token says that is believed, and until when.
+/// The content of a valid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Believed {
-    /// Who its bearer is.
+pub struct VerifiedToken {
+    /// Subject and roles. Without roles only handlers for any caller are allowed.
     pub identity: Identity,
-    /// When it ends, with the leeway.
+    /// A description of the invalid part of the roles claim. Valid roles count nevertheless.
+    pub unreadable_roles: Option<&'static str>,
+    /// The expiry, including the leeway.
     pub until: Timestamp,
 }
 
-impl Refusal {
-    /// The word for it in metrics.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::TooLong => "too_long",
-            Self::Malformed => "malformed",
-            Self::Algorithm => "algorithm",
-            Self::Key => "unknown_key",
-            Self::Signature => "signature",
-            Self::Expired => "expired",
-            Self::Early => "early",
-            Self::Issuer => "issuer",
-            Self::Audience => "audience",
-        }
-    }
-}
-
-/// Holds tokens against rules.
+/// Verifies tokens.
 #[derive(Debug)]
 pub struct Verifier {
     rules: Rules,
@@ -126,7 +81,7 @@ enum Audience {
 }
 
 impl Audience {
-    fn names(&self, audience: &str) -> bool {
+    fn contains(&self, audience: &str) -> bool {
         match self {
             Self::One(one) => one == audience,
             Self::Many(many) => many.iter().any(|one| one == audience),
@@ -135,7 +90,7 @@ impl Audience {
 }
 
 impl Verifier {
-    /// Of these rules, if they can be kept safely.
+    /// A verifier with these rules. Fails if they are unsafe.
     pub fn new(rules: Rules) -> Result<Self, RulesError> {
         if rules.algorithms.is_empty() {
             return Err(RulesError::NoAlgorithm);
@@ -149,32 +104,38 @@ impl Verifier {
         Ok(Self { rules })
     }
 
-    /// Who a token says that its bearer is. It names no key by itself that would be believed (`jku`, `jwk`, `x5u`, `x5c`):
-    /// its `kid` must be one of `keys`.
-    pub fn verify(&self, token: &str, keys: &Keys, now: Timestamp) -> Result<Believed, Refusal> {
-        if token.len() > LONGEST {
+    /// The rules.
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Verifies a token. It must be signed with one of `keys`: keys in the token itself (`jku`, `jwk`, `x5u`, `x5c`)
+    /// are ignored.
+    pub fn verify(&self, token: &str, keys: &Keys, now: Timestamp) -> Result<VerifiedToken, Refusal> {
+        if token.len() > MAX_TOKEN_BYTES {
             return Err(Refusal::TooLong);
         }
         let header = decode_header(token).map_err(|_| Refusal::Malformed)?;
         if header.crit.is_some() || !self.rules.algorithms.contains(&header.alg) {
             return Err(Refusal::Algorithm);
         }
-        let key = header.kid.as_deref().and_then(|id| keys.find(id)).ok_or(Refusal::Key)?;
-        if !key.suits(header.alg) {
-            return Err(Refusal::Algorithm);
-        }
-        let claims = signed(token, header.alg, key)?;
-        self.hold(&claims, now)?;
-        let identity = Identity { subject: claims.sub, roles: roles(&claims.others, &self.rules.roles) };
-        Ok(Believed { identity, until: ends(claims.exp).plus(self.rules.leeway) })
+        let (candidates, error) = keys.candidates(header.kid.as_deref(), header.alg);
+        let mut tried = candidates.iter().map(|key| verified_claims(token, header.alg, key));
+        let first = tried.find(|claims| !matches!(claims, Err(Refusal::Signature)));
+        let claims = first.unwrap_or(Err(error))?;
+        self.check_claims(&claims, now)?;
+        let read = self.rules.roles.read(&Value::Object(claims.others));
+        let identity = Identity { subject: claims.sub, roles: read.roles };
+        let until = expiry(claims.exp).plus(self.rules.leeway);
+        Ok(VerifiedToken { identity, unreadable_roles: read.unreadable, until })
     }
 
-    fn hold(&self, claims: &Claims, now: Timestamp) -> Result<(), Refusal> {
+    fn check_claims(&self, claims: &Claims, now: Timestamp) -> Result<(), Refusal> {
         let (now, leeway) = (seconds(now), self.rules.leeway.as_secs_f64());
         if claims.iss != self.rules.issuer {
             return Err(Refusal::Issuer);
         }
-        if !claims.aud.names(&self.rules.audience) {
+        if !claims.aud.contains(&self.rules.audience) {
             return Err(Refusal::Audience);
         }
         if now >= claims.exp + leeway {
@@ -183,45 +144,36 @@ impl Verifier {
         if claims.nbf.is_some_and(|begin| now < begin - leeway) {
             return Err(Refusal::Early);
         }
-        if claims.sub.is_empty() || claims.sub.len() > LONGEST_SUBJECT {
+        if claims.sub.is_empty() || claims.sub.len() > MAX_SUBJECT_BYTES {
             return Err(Refusal::Malformed);
         }
         Ok(())
     }
 }
 
-/// The claims of a token whose signature fits. What they say is judged by us, with the time that is passed in.
-fn signed(token: &str, algorithm: Algorithm, key: &Key) -> Result<Claims, Refusal> {
-    let mut nothing_else = Validation::new(algorithm);
-    nothing_else.required_spec_claims.clear();
-    nothing_else.validate_exp = false;
-    nothing_else.validate_nbf = false;
-    nothing_else.validate_aud = false;
-    let token = decode::<Claims>(token, &key.decoding, &nothing_else).map_err(|error| match error.kind() {
+/// The claims of a token with a valid signature. The caller checks them, with the time that was passed in.
+fn verified_claims(token: &str, algorithm: Algorithm, key: &Key) -> Result<Claims, Refusal> {
+    let mut signature_only = Validation::new(algorithm);
+    signature_only.required_spec_claims.clear();
+    signature_only.validate_exp = false;
+    signature_only.validate_nbf = false;
+    signature_only.validate_aud = false;
+    let token = decode::<Claims>(token, &key.decoding, &signature_only).map_err(|error| match error.kind() {
         jsonwebtoken::errors::ErrorKind::Json(_) => Refusal::Malformed,
         _ => Refusal::Signature,
     })?;
     Ok(token.claims)
 }
 
-/// Those that are texts. A token without any is one of somebody who may do nothing in particular.
-fn roles(claims: &Map<String, Value>, path: &str) -> BTreeSet<String> {
-    let mut names = path.split('.');
-    let first = names.next().and_then(|name| claims.get(name));
-    let found = names.fold(first, |value, name| value.and_then(|value| value.get(name)));
-    let texts = found.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    texts.map(str::to_owned).collect()
-}
-
-/// Since 1970. A double is exact to the microsecond for the next two hundred years.
+/// Seconds since 1970. A double is exact to the microsecond until the year 2255.
 #[expect(clippy::cast_precision_loss, reason = "microseconds since 1970 fit into 53 bits until the year 2255")]
 fn seconds(at: Timestamp) -> f64 {
     at.as_micros() as f64 / 1e6
 }
 
-/// The end of a token. One beyond all time is at the end of time.
+/// The expiry of a token, clamped to the representable range.
 #[expect(clippy::cast_possible_truncation, reason = "a cast of a double stops at the greatest number")]
-fn ends(exp: f64) -> Timestamp {
-    // Not the last moment there is: a leeway is added.
+fn expiry(exp: f64) -> Timestamp {
+    // Less than the maximum: the leeway is added.
     Timestamp::from_micros((exp * 1e6).min(1e18) as i64)
 }

@@ -1,42 +1,40 @@
-//! Events between contexts, without losing one and without doing one twice.
+//! Events between contexts: none is lost, and none is applied twice.
 //!
-//! **Out**: a context writes its events into the [`Outbox`] in the transaction that changes its state; the relay
-//! publishes them after the commit, in order per key, one relay at a time. **In**: a [`Policies`] consumer takes a batch
-//! of events; inbox rows, state and its own events are one transaction, the offset comes after it. What cannot be
-//! handled becomes a dead letter, written in the same way.
+//! **Outbound**: a context stages its events in the [`Outbox`] within the transaction that changes its state. After the
+//! commit the relay publishes them, in order per key; one relay per store is active. **Inbound**: the consumer passes
+//! batches of events to the [`Policies`] of the context. Inbox rows, state and resulting events are one transaction, and the
+//! offsets are committed after it. A record that cannot be applied becomes a dead letter in the same transaction.
 
-mod admission;
-mod batch;
 mod broker;
 mod config;
-mod consumer;
-mod dead_letters;
-mod follow;
-mod inbox;
+mod inbound;
 mod kafka;
-mod member;
-mod messaging;
-mod outbox;
-mod policies;
-mod producer;
+mod operate;
+mod outbound;
 mod record;
-mod relay;
-mod routes;
-mod security;
-mod status;
+mod start;
 #[cfg(test)]
 mod tests;
+mod trace_links;
 
-pub mod admin;
-
-pub use batch::Taken;
-pub use broker::{Broker, JoinError, ListenError, Membership, OtherBroker};
+pub use broker::{Broker, BrokerOverride, GroupMember, JoinError, PublishBatch, PublishError, Publisher, ReceiveError};
 pub use config::Config;
-pub use dead_letters::{DeadLetter, LetterEntry, REDRIVEN_FOR, Redriven};
-pub use messaging::{MIGRATIONS, Messaging};
-pub use outbox::{Argument, Outbox, Saying};
-pub use policies::{Policies, Received};
-pub use record::{Place, Record};
-pub use relay::{PublishError, Publisher, Wave};
-pub use security::{Mechanism, Protection, Security};
-pub use status::{ConsumerStatus, Status};
+pub use inbound::batch::BatchOutcome;
+pub use inbound::dead_letters::{DeadLetter, LetterEntry, REDRIVEN_FOR, Redriven};
+pub use inbound::handler::{Policies, Received};
+pub use kafka::security::{Mechanism, Protection, Security};
+pub use operate::status::{ConsumerStatus, Status};
+pub use outbound::outbox::{Argument, Outbox, StagedEvents};
+pub use outbound::refused::RefusedEvent;
+pub use record::{Record, RecordPosition};
+pub use start::{MIGRATIONS, Messaging};
+
+/// For programs that operate a fleet and belong to no context: reading topics, and sending dead letters again.
+pub mod admin {
+    pub use crate::config::without_context as config;
+    pub use crate::operate::offsets::unfinished;
+    pub use crate::operate::reader::{From, Reader};
+    pub use crate::operate::redrive::{RedriveError, dead_letters, redrive, redriven_for, unresolved_letters};
+    /// The error of the client library.
+    pub use rdkafka::error::KafkaError;
+}

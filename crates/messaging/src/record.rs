@@ -1,14 +1,13 @@
 use std::fmt;
 
 use events::{Envelope, EnvelopeError};
-use rdkafka::Message;
-use rdkafka::message::{BorrowedMessage, Headers};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where a record stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct Place {
+#[schemars(rename = "Place")]
+pub struct RecordPosition {
     /// The topic.
     pub topic: String,
     /// The partition of the topic.
@@ -17,56 +16,71 @@ pub struct Place {
     pub offset: i64,
 }
 
-impl fmt::Display for Place {
+impl RecordPosition {
+    /// Whether Kafka allows such a position. One that was read from data may be anything.
+    pub(crate) fn is_valid(&self) -> bool {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let is_named = (1..=249).contains(&self.topic.len()) && self.topic.bytes().all(is_allowed);
+        is_named && self.partition >= 0 && self.offset >= 0
+    }
+}
+
+impl fmt::Display for RecordPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.topic, self.partition, self.offset)
     }
 }
 
-/// One record as the broker delivered it.
-#[derive(Debug, Clone)]
+/// A record as the broker delivered it. `None` is a null, which differs from zero bytes.
+///
+/// It has no timestamp: no reader uses it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Where it stands.
-    pub place: Place,
-    /// The correlation id, as a rule.
-    pub key: Vec<u8>,
-    /// In the order in which they were sent.
-    pub headers: Vec<(String, Vec<u8>)>,
+    /// Its position.
+    pub place: RecordPosition,
+    /// The correlation id, for events.
+    pub key: Option<Vec<u8>>,
+    /// The readable headers, in the order in which they were sent.
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
+    /// The number of further headers: with names that are not UTF-8, or past the maximum.
+    pub unread_headers: usize,
     /// The data.
-    pub payload: Vec<u8>,
+    pub payload: Option<Vec<u8>>,
 }
 
 impl Record {
-    /// What the broker would deliver of `envelope`: for tests and simulations, which have none.
-    pub fn carrying(envelope: &Envelope, place: Place) -> Self {
-        let headers = envelope.headers().into_iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+    /// A record without key, headers and payload.
+    pub const fn empty(place: RecordPosition) -> Self {
+        Self { place, key: None, headers: Vec::new(), unread_headers: 0, payload: None }
+    }
+
+    /// The record that the broker would deliver for `envelope`: for tests and simulations.
+    pub fn carrying(envelope: &Envelope, place: RecordPosition) -> Self {
+        let headers = envelope.headers().into_iter();
+        let headers = headers.map(|(name, value)| (name.to_owned(), Some(value.as_bytes().to_vec()))).collect();
         let (key, payload) = (envelope.subject.clone().into_bytes(), envelope.data.clone().into_bytes());
-        Self { place, key, headers: headers.collect(), payload }
+        Self { key: Some(key), headers, payload: Some(payload), ..Self::empty(place) }
     }
 
     /// The value of the header `name`.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_slice())
+        self.headers.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.as_deref())
     }
 
-    /// The event that the record carries.
+    /// Approximate size in memory, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+        let headers = self.headers.iter().map(|header| size_of_val(header) + header.0.len() + length(&header.1));
+        size_of::<Self>() + length(&self.key) + length(&self.payload) + headers.sum::<usize>()
+    }
+
+    /// The event in the record.
+    ///
+    /// # Errors
+    ///
+    /// If the record is no valid event.
     pub fn envelope(&self) -> Result<Envelope, EnvelopeError> {
-        Envelope::read(|name| self.header(name), &self.payload)
-    }
-}
-
-impl From<&BorrowedMessage<'_>> for Record {
-    fn from(message: &BorrowedMessage<'_>) -> Self {
-        let headers = message.headers().into_iter().flat_map(Headers::iter);
-        Self {
-            place: Place {
-                topic: message.topic().to_owned(),
-                partition: message.partition(),
-                offset: message.offset(),
-            },
-            key: message.key().unwrap_or_default().to_vec(),
-            headers: headers.map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec())).collect(),
-            payload: message.payload().unwrap_or_default().to_vec(),
-        }
+        let [key, data] = [&self.key, &self.payload].map(|bytes| bytes.as_deref().unwrap_or_default());
+        Envelope::read(|name| self.header(name), key, data)
     }
 }

@@ -1,19 +1,22 @@
-//! The mechanisms on real stores, with a broker that does as the test tells it.
+//! Outbox, relay, inbox and consumer on real stores, with a scripted broker.
 
 mod broker;
-mod errors;
+mod broker_errors;
+mod concurrent_relays;
 mod inbox;
-mod listening;
+mod late_topic;
+mod long_records;
 mod outbox;
 mod poison;
+mod refusals;
 mod relay;
-mod relays;
+mod slow_batch;
+mod store_outage;
 mod tally;
-mod waiting;
 
 use std::sync::Arc;
 
-use ambient::{Clock, Ids, ManualClock, Timestamp};
+use ambient::{Clock, Ids, ManualClock, SystemClock, Timestamp};
 use clap::Parser;
 use events::EventSet;
 use schemars::JsonSchema;
@@ -21,18 +24,19 @@ use serde::{Deserialize, Serialize};
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use store::{Migrations, Store};
-use test_stores::Place;
+use test_stores::{TestStore, on_sqlite};
 
-use crate::follow::Follower;
-use crate::{Config, MIGRATIONS, Outbox, Saying};
+use crate::trace_links::TraceLinks;
+use crate::{Config, MIGRATIONS, Outbox, StagedEvents};
 
-/// When all tests take place.
+/// The time of all tests.
 const NOW: Timestamp = Timestamp::from_micros(1_795_246_200_000_000);
 
 /// The events of a context named `counter`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 enum Counter {
     Counted(Counted),
+    Noted(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -43,11 +47,15 @@ struct Counted {
 
 impl EventSet for Counter {
     const CONTEXT: &'static str = "counter";
-    const KINDS: &'static [&'static str] = &["Counted"];
+    const KINDS: &'static [&'static str] = &["Counted", "Noted"];
 
-    fn correlation_id(&self) -> i64 {
-        let Self::Counted(counted) = self;
-        counted.id
+    type Key = i64;
+
+    fn key(&self) -> i64 {
+        match self {
+            Self::Counted(counted) => counted.id,
+            Self::Noted(_) => 0,
+        }
     }
 }
 
@@ -57,7 +65,7 @@ struct Process {
     outbox: Outbox,
     clock: Arc<ManualClock>,
     config: Config,
-    follower: Follower,
+    trace_links: TraceLinks,
 }
 
 #[derive(Parser)]
@@ -67,32 +75,32 @@ struct Defaults {
 }
 
 impl Process {
-    async fn on(place: &Place) -> Self {
+    async fn on(place: &TestStore) -> Self {
         Self::with(Store::open(&place.config(), &schema()).await.unwrap())
     }
 
     fn with(store: Store) -> Self {
         let clock = Arc::new(ManualClock::at(NOW));
-        let ids = Arc::new(Ids::from_entropy(Arc::new(ambient::SystemClock)));
-        let arguments = ["test", "--fleet", "test", "--consumer-backoff", "1ms", "--consumer-attempts", "3"];
+        let ids = Arc::new(Ids::from_entropy(Arc::new(SystemClock)));
+        let arguments = ["test", "--fleet", "test", "--consumer-backoff", "1ms"];
         let config = Defaults::parse_from(arguments).messaging;
-        let outbox = Outbox::new(&store, &config.topic("reader"), clock.clone(), ids.clone());
-        let follower = Follower(chassis::Spans::unwanted(clock.clone(), ids));
-        Self { store, outbox, clock, config, follower }
+        let outbox = Outbox::new(&store, &config, "reader", clock.clone(), ids.clone());
+        let trace_links = TraceLinks(chassis::Spans::unwanted(clock.clone(), ids));
+        Self { store, outbox, clock, config, trace_links }
     }
 
-    /// Says these counts of `id` in one transaction.
-    async fn say(&self, id: i64, counts: impl IntoIterator<Item = i64>) {
-        self.say_all(counts.into_iter().map(|n| (id, n))).await;
+    /// Commits these counts of `id` in one transaction.
+    async fn commit_counts(&self, id: i64, counts: impl IntoIterator<Item = i64>) {
+        self.commit_all(counts.into_iter().map(|n| (id, n))).await;
     }
 
-    async fn say_all(&self, counts: impl IntoIterator<Item = (i64, i64)>) {
+    async fn commit_all(&self, counts: impl IntoIterator<Item = (i64, i64)>) {
         let tx = self.store.begin().await.unwrap();
-        let mut saying = Saying::default();
+        let mut pending = StagedEvents::default();
         for (id, n) in counts {
-            self.outbox.say(&mut saying, &Counter::Counted(Counted { id, n }), None).unwrap();
+            self.outbox.stage(&mut pending, &Counter::Counted(Counted { id, n }), None).unwrap();
         }
-        self.outbox.commit(tx, saying).await.unwrap();
+        self.outbox.commit(tx, pending).await.unwrap();
     }
 
     /// The rows that wait in the outbox, by topic and data.
@@ -115,4 +123,21 @@ fn schema() -> Vec<Migrations> {
 fn chance(seed: u64) -> Ids {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
     Ids::seeded(clock, seed)
+}
+
+/// The variable that names a Kafka, such as `127.0.0.1:9092`.
+const SERVER: &str = "FLOTILLA_TEST_KAFKA";
+
+/// Runs a test on Kafka, if there is one. The process has a fleet of its own, and so topics that no other test has.
+fn on_kafka(test: impl AsyncFn(Process, Arc<Ids>)) {
+    let Ok(brokers) = std::env::var(SERVER) else {
+        return eprintln!("left out: a test on Kafka, as {SERVER} is not set");
+    };
+    on_sqlite(async |place| {
+        let mut process = Process::on(place).await;
+        let ids = Arc::new(Ids::from_entropy(Arc::new(SystemClock)));
+        process.config.kafka_brokers.clone_from(&brokers);
+        process.config.fleet = format!("flotilla-test-{:x}", ids.number());
+        test(process, ids).await;
+    });
 }

@@ -1,18 +1,31 @@
 use std::fmt;
 
-/// A rule that the simulation breaks on purpose. A fleet that runs on a mutation must be found out.
+use crate::sqlite::tag::{INBOX_INSERT, OUTBOX_INSERT};
+
+/// A rule that the simulation breaks on purpose. The oracles must find each mutation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutation {
-    /// Events go to the broker when they are written into the outbox, before the transaction is committed.
+    /// Events are appended to the broker when they are inserted into the outbox, before the transaction is committed.
     PublishBeforeCommit,
-    /// A consumer's offset is committed when a record is handed out, before anything was done about it.
+    /// The offset of a record is committed when it is delivered, before it is processed.
     CommitOffsetFirst,
-    /// The inbox remembers nothing.
+    /// The inbox is always empty.
     NoInbox,
-    /// Each process has a lock of its own for what only one may do.
+    /// Each process has a leader lock of its own, so that several are leaders.
     RelayWithoutLeader,
-    /// Statements that begin like this are not carried out.
-    Muted(&'static str),
+    /// Statements with this tag are not executed.
+    SkipStatement(&'static str),
+}
+
+impl Mutation {
+    /// The tag of the statements that must occur if the oracles, with this mutation or without one, are to find anything.
+    pub const fn required_tag(mutation: Option<Self>) -> &'static str {
+        match mutation {
+            Some(Self::PublishBeforeCommit) => OUTBOX_INSERT,
+            Some(Self::SkipStatement(tag)) => tag,
+            None | Some(Self::NoInbox | Self::CommitOffsetFirst | Self::RelayWithoutLeader) => INBOX_INSERT,
+        }
+    }
 }
 
 impl fmt::Display for Mutation {
@@ -22,7 +35,7 @@ impl fmt::Display for Mutation {
             Self::CommitOffsetFirst => "commit the offset first",
             Self::NoInbox => "no inbox",
             Self::RelayWithoutLeader => "relay without a leader",
-            Self::Muted(statement) => return write!(f, "without {statement:?}"),
+            Self::SkipStatement(statement) => return write!(f, "without {statement:?}"),
         })
     }
 }

@@ -10,29 +10,30 @@ use ambient::Ids;
 use axum::Router;
 use chassis::Host;
 use futures_util::future::LocalBoxFuture;
-use messaging::OtherBroker;
+use messaging::BrokerOverride;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::broker::Reach;
+use crate::broker::client::BrokerClient;
+use crate::running::Running;
 use crate::world::lock;
 use crate::{Mutation, World};
 
-/// How long it takes until a process that ended is started again.
-const RESTART: std::ops::Range<Duration> = Duration::from_millis(20)..Duration::from_secs(3);
+/// The time until a process is restarted.
+const RESTART_DELAY: std::ops::Range<Duration> = Duration::from_millis(20)..Duration::from_secs(3);
 
-/// Puts a service together: its `build` function with its settings.
+/// Builds a service: its `build` function with its settings.
 pub type Build = Rc<dyn Fn(Host) -> LocalBoxFuture<'static, anyhow::Result<Router>>>;
 
-/// A process that is started again whenever it ends.
+/// A process that is restarted whenever it ends.
 #[derive(Clone)]
 pub struct Process {
-    /// Its name, unlike that of every other replica.
+    /// Its name, unique among all replicas.
     pub name: String,
     /// The context that it serves.
     pub context: String,
-    /// What it runs.
+    /// Builds its service at each start.
     pub build: Build,
 }
 
@@ -42,30 +43,21 @@ impl fmt::Debug for Process {
     }
 }
 
-/// A process now.
-pub(crate) struct Running {
-    pub(crate) context: String,
-    pub(crate) host: Host,
-    pub(crate) killed: CancellationToken,
-    /// Once it serves.
-    pub(crate) router: Mutex<Option<Router>>,
-}
-
 impl World {
-    /// Runs a process from now on.
+    /// Runs a process, and restarts it until the end of the run.
     pub fn run(self: &Arc<Self>, process: Process) {
         let world = Arc::clone(self);
         drop(spawn_local(async move {
             while !world.ended().is_cancelled() {
-                world.live(&process).await;
-                sleep(world.span(RESTART)).await;
+                world.run_once(&process).await;
+                sleep(world.span(RESTART_DELAY)).await;
             }
         }));
     }
 
-    /// One life of a process.
-    async fn live(self: &Arc<Self>, process: &Process) {
-        let ids = Arc::new(Ids::seeded(self.clock(), self.draw(|chance| chance.u64(..))));
+    /// Runs a process until it is killed.
+    async fn run_once(self: &Arc<Self>, process: &Process) {
+        let ids = Arc::new(Ids::seeded(self.clock(), self.draw(|rng| rng.u64(..))));
         let host = Host::new(self.clock(), ids);
         let running = Arc::new(Running {
             context: process.context.clone(),
@@ -82,7 +74,7 @@ impl World {
                 running.killed.cancelled().await;
             }
             Some(Err(error)) => {
-                self.tell(&process.name, None, format!("does not start: {error:#}"));
+                self.record(&process.name, None, format!("does not start: {error:#}"));
                 self.kill(&process.name, "as it did not start");
             }
             None => {}
@@ -90,44 +82,28 @@ impl World {
         self.processes().remove(&process.name);
     }
 
-    pub(crate) fn is_alive(&self, process: &str) -> bool {
-        self.processes().get(process).is_some_and(|running| !running.killed.is_cancelled())
-    }
-
-    /// `kill -9`. `false` if the process does not run.
-    pub fn kill(&self, process: &str, when: &str) -> bool {
-        let running = self.processes().get(process).cloned();
-        let Some(running) = running.filter(|running| !running.killed.is_cancelled()) else { return false };
-        self.tell(process, None, format!("is killed {when}"));
-        *lock(&running.router) = None;
-        running.host.kill();
-        running.killed.cancel();
-        self.log().process_died(process);
-        true
-    }
-
-    /// The URL of a store, as one process opens it.
+    /// The URL of a store for one process.
     ///
     /// # Errors
     ///
-    /// When the folder cannot be made.
+    /// If the folder cannot be created.
     pub fn store_url(&self, store: &str, process: &str) -> io::Result<String> {
         let (own, file) = (self.folder().join(process), format!("{store}.db"));
         let shared: PathBuf = self.folder().join(format!("{store}.store"));
         fs::create_dir_all(&shared)?;
         if self.mutation() == Some(Mutation::RelayWithoutLeader) {
-            // The file is the same, and what is locked beside it is not.
+            // The database file is shared, and the lock file beside it is not.
             fs::create_dir_all(&own)?;
             link(&shared.join(&file), &own.join(&file))?;
         } else {
             link(&shared, &own)?;
         }
-        Ok(format!("sqlite:{}", own.join(file).display()))
+        Ok(store::file_url(&own.join(file)))
     }
 
-    /// The broker as a process reaches it, for its settings.
-    pub fn broker_of(self: &Arc<Self>, process: &str) -> OtherBroker {
-        OtherBroker(Some(Arc::new(Reach { world: Arc::clone(self), process: process.to_owned() })))
+    /// The broker for the settings of a process.
+    pub fn broker_of(self: &Arc<Self>, process: &str) -> BrokerOverride {
+        BrokerOverride(Some(Arc::new(BrokerClient { world: Arc::clone(self), process: process.to_owned() })))
     }
 }
 

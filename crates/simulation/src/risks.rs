@@ -1,26 +1,26 @@
-/// How likely it is that something goes wrong, each from 0.0 (never) to 1.0.
+/// The probabilities of faults, each from 0.0 (never) to 1.0.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Risks {
-    /// A statement is refused: its connection breaks before it is carried out.
-    pub statement_refused: f64,
-    /// A statement is carried out, but its connection breaks before the answer.
-    pub statement_unanswered: f64,
-    /// A transaction cannot be written, as the disk is full; there is room again at once.
+    /// The connection breaks before a statement is executed.
+    pub statement_rejected: f64,
+    /// The connection breaks after a statement was executed, before its result.
+    pub statement_result_lost: f64,
+    /// A transaction fails because the disk is full; it is not full afterwards.
     pub disk_full: f64,
-    /// A process dies before a statement is carried out.
-    pub dies_before_statement: f64,
-    /// A process dies after a statement was carried out.
-    pub dies_after_statement: f64,
-    /// An event is not taken by the broker.
-    pub event_refused: f64,
-    /// An event is taken by the broker, whose answer is lost.
-    pub event_unanswered: f64,
-    /// A consumer gets all that it has not committed again.
+    /// The process is killed before a statement is executed.
+    pub killed_before_statement: f64,
+    /// The process is killed after a statement was executed.
+    pub killed_after_statement: f64,
+    /// The broker rejects an event.
+    pub event_rejected: f64,
+    /// The broker appends an event, and its acknowledgement is lost.
+    pub event_acknowledgement_lost: f64,
+    /// A consumer receives all uncommitted records again.
     pub redelivered: f64,
-    /// A request is lost on its way.
+    /// A request is lost.
     pub request_lost: f64,
-    /// A request is carried out, and its answer is lost.
-    pub answer_lost: f64,
-    /// Whatever takes time takes a hundred times as long.
+    /// A request is executed, and its response is lost.
+    pub response_lost: f64,
+    /// An operation takes a hundred times its usual duration.
     pub slow: f64,
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -7,32 +7,26 @@ use std::time::Duration;
 
 use ambient::{Clock, Timestamp};
 use tempfile::TempDir;
-use tokio::runtime::Builder;
-use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::away::Away;
-use crate::broker::Log;
-use crate::driver;
-use crate::process::Running;
-use crate::{Line, Mutation, Risks};
+use crate::broker::log::Log;
+use crate::outages::Outages;
+use crate::running::Running;
+use crate::{Mutation, Risks, TraceLine};
 
-/// When every run begins: 2026-11-21T07:30:00Z.
-const BEGIN: Timestamp = Timestamp::from_micros(1_795_246_200_000_000);
+/// The start of every run: 2026-11-21T07:30:00Z.
+const START: Timestamp = Timestamp::from_micros(1_795_246_200_000_000);
 
-/// How long something usually takes.
+/// The usual duration of an operation.
 const USUAL: Range<Duration> = Duration::from_millis(1)..Duration::from_millis(4);
 
-/// How much longer something slow takes.
+/// The factor of a slow operation.
 const SLOW: u32 = 100;
-
-/// How long tasks get to end.
-const TO_END: Duration = Duration::from_secs(1);
 
 static WORLDS: Mutex<BTreeMap<PathBuf, Weak<World>>> = Mutex::new(BTreeMap::new());
 
-/// The world with this folder.
+/// The world with this folder. The driver of the stores has nothing else to find it by.
 pub(crate) fn world_of(folder: &Path) -> Arc<World> {
     let world = lock(&WORLDS).get(folder).and_then(Weak::upgrade);
     #[expect(clippy::expect_used, reason = "a store of a simulation is opened within it, or the simulation is wrong")]
@@ -43,19 +37,21 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// All that lies around the processes of one run.
+/// The state of one run: time, randomness, trace, faults, topics and processes.
 pub struct World {
     folder: TempDir,
-    began: Instant,
-    chance: Mutex<fastrand::Rng>,
-    story: Mutex<Vec<Line>>,
+    start: Instant,
+    rng: Mutex<fastrand::Rng>,
+    trace: Mutex<Vec<TraceLine>>,
     risks: Mutex<Risks>,
-    away: Mutex<Away>,
+    outages: Mutex<Outages>,
     mutation: Option<Mutation>,
     log: Log,
     processes: Mutex<BTreeMap<String, Arc<Running>>>,
-    /// How often each store has taken each event for new.
+    /// How often each store has committed each event as new.
     applied: Mutex<BTreeMap<(String, String), u32>>,
+    /// The tags of the statements that were executed.
+    tags: Mutex<BTreeSet<String>>,
     ended: CancellationToken,
 }
 
@@ -65,62 +61,46 @@ impl fmt::Debug for World {
     }
 }
 
-/// Runs `course` in a new world in which everything that could differ between two runs comes from the seed.
-///
-/// # Errors
-///
-/// When there is no folder for the stores, or no runtime; and those of `course`.
-pub fn simulate<T>(
-    seed: u64,
-    mutation: Option<Mutation>,
-    course: impl AsyncFnOnce(Arc<World>) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    driver::install();
-    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
-    LocalSet::new().block_on(&runtime, async {
-        let world = Arc::new(World::new(seed, mutation)?);
-        let folder = world.folder.path().to_owned();
-        lock(&WORLDS).insert(folder.clone(), Arc::downgrade(&world));
-        let ended = course(Arc::clone(&world)).await;
-        world.end().await;
-        lock(&WORLDS).remove(&folder);
-        ended
-    })
-}
-
 impl World {
-    fn new(seed: u64, mutation: Option<Mutation>) -> std::io::Result<Self> {
+    pub(crate) fn create(seed: u64, mutation: Option<Mutation>) -> std::io::Result<Arc<Self>> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("flotilla-simulation-");
         // In memory, where there is such a folder.
         let folder = builder.tempdir_in("/dev/shm").or_else(|_| builder.tempdir())?;
-        Ok(Self {
+        let world = Arc::new(Self {
             folder,
-            began: Instant::now(),
-            chance: Mutex::new(fastrand::Rng::with_seed(seed)),
-            story: Mutex::default(),
+            start: Instant::now(),
+            rng: Mutex::new(fastrand::Rng::with_seed(seed)),
+            trace: Mutex::default(),
             risks: Mutex::default(),
-            away: Mutex::default(),
+            outages: Mutex::default(),
             mutation,
             log: Log::new(mutation == Some(Mutation::CommitOffsetFirst)),
             processes: Mutex::default(),
             applied: Mutex::default(),
+            tags: Mutex::default(),
             ended: CancellationToken::new(),
-        })
+        });
+        lock(&WORLDS).insert(world.folder().to_owned(), Arc::downgrade(&world));
+        Ok(world)
     }
 
-    /// Ends all processes for good, and with them whatever holds this world.
-    async fn end(&self) {
+    /// Ends all processes; none is restarted.
+    pub(crate) fn kill_all(&self) {
         self.ended.cancel();
         let names: Vec<String> = self.processes().keys().cloned().collect();
         for name in names {
             self.kill(&name, "at the end");
         }
-        sleep(TO_END).await;
-        self.processes().clear();
     }
 
-    /// Cancelled when the run is over.
+    /// Drops the processes, which hold this world through their settings, and removes the world from the static map.
+    pub(crate) fn remove(&self) {
+        self.processes().clear();
+        lock(&WORLDS).remove(self.folder());
+    }
+
+    /// Cancelled at the end of the run.
     pub(crate) const fn ended(&self) -> &CancellationToken {
         &self.ended
     }
@@ -130,54 +110,54 @@ impl World {
         self.folder.path()
     }
 
-    /// The world's clock.
+    /// The simulated clock.
     pub fn clock(&self) -> Arc<dyn Clock> {
-        Arc::new(SimulatedClock(self.began))
+        Arc::new(SimulatedClock(self.start))
     }
 
-    /// How long the run has lasted.
+    /// The simulated time since the start of the run.
     pub fn elapsed(&self) -> Duration {
-        self.began.elapsed()
+        self.start.elapsed()
     }
 
-    /// Chance: all of it in a run comes from here.
+    /// Draws from the random numbers of the run; it has no others.
     pub fn draw<T>(&self, draw: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
-        draw(&mut lock(&self.chance))
+        draw(&mut lock(&self.rng))
     }
 
-    /// A span between two others.
-    pub fn span(&self, between: Range<Duration>) -> Duration {
-        let (from, to) = (between.start.as_micros(), between.end.as_micros());
-        let micros = self.draw(|chance| chance.u128(from..to.max(from + 1)));
+    /// A random duration within a range.
+    pub fn span(&self, range: Range<Duration>) -> Duration {
+        let (from, to) = (range.start.as_micros(), range.end.as_micros());
+        let micros = self.draw(|rng| rng.u128(from..to.max(from + 1)));
         Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
-    /// Whether something of this risk happens now.
-    pub fn befalls(&self, risk: f64) -> bool {
-        risk > 0.0 && self.draw(fastrand::Rng::f64) < risk
+    /// Whether something of this probability occurs now.
+    pub fn occurs(&self, probability: f64) -> bool {
+        probability > 0.0 && self.draw(fastrand::Rng::f64) < probability
     }
 
-    /// Lets something take its time.
-    pub(crate) async fn pass_time(&self) {
+    /// Waits for the random duration of an operation.
+    pub(crate) async fn delay(&self) {
         if self.draw(fastrand::Rng::bool) {
             return tokio::task::yield_now().await;
         }
         let span = self.span(USUAL);
-        sleep(if self.befalls(self.risks().slow) { span * SLOW } else { span }).await;
+        sleep(if self.occurs(self.risks().slow) { span * SLOW } else { span }).await;
     }
 
-    /// Writes down what happens.
-    pub fn tell(&self, who: &str, case: Option<i64>, what: impl Into<String>) {
-        let line = Line { at: self.elapsed(), case, who: who.to_owned(), what: what.into() };
-        lock(&self.story).push(line);
+    /// Adds a line to the trace.
+    pub fn record(&self, who: &str, case: Option<i64>, what: impl Into<String>) {
+        let line = TraceLine { at: self.elapsed(), case, who: who.to_owned(), what: what.into() };
+        lock(&self.trace).push(line);
     }
 
-    /// All that has happened.
-    pub fn story(&self) -> Vec<Line> {
-        lock(&self.story).clone()
+    /// The trace of the run so far.
+    pub fn trace(&self) -> Vec<TraceLine> {
+        lock(&self.trace).clone()
     }
 
-    /// Sets what may go wrong from now on.
+    /// Sets the probabilities of faults from now on.
     pub fn set_risks(&self, risks: Risks) {
         *lock(&self.risks) = risks;
     }
@@ -186,53 +166,65 @@ impl World {
         *lock(&self.risks)
     }
 
-    pub(crate) fn away(&self) -> MutexGuard<'_, Away> {
-        lock(&self.away)
+    pub(crate) fn outages(&self) -> MutexGuard<'_, Outages> {
+        lock(&self.outages)
     }
 
-    /// Takes a store away, or brings it back.
-    pub fn set_store(&self, store: &str, away: bool) {
-        self.tell(store, None, if away { "the store is away" } else { "the store is back" });
-        self.away().store(store, away);
+    /// Begins or ends an outage of a store.
+    pub fn set_store_outage(&self, store: &str, out: bool) {
+        self.record(store, None, if out { "store outage begins" } else { "store outage ends" });
+        self.outages().set_store(store, out);
     }
 
-    /// Takes the broker away, or brings it back.
-    pub fn set_broker(&self, away: bool) {
-        self.tell("broker", None, if away { "is away" } else { "is back" });
-        self.away().broker(away);
+    /// Begins or ends an outage of the broker.
+    pub fn set_broker_outage(&self, out: bool) {
+        self.record("broker", None, if out { "outage begins" } else { "outage ends" });
+        self.outages().set_broker(out);
         self.log.wake();
     }
 
-    /// Cuts a process off from the broker, or lets it reach it again.
-    pub fn set_broker_for(&self, process: &str, away: bool) {
-        self.tell(process, None, if away { "does not reach the broker" } else { "reaches the broker again" });
-        self.away().broker_for(process, away);
+    /// Begins or ends a partition between a process and the broker.
+    pub fn set_broker_partition(&self, process: &str, out: bool) {
+        self.record(process, None, if out { "partitioned from the broker" } else { "reconnected to the broker" });
+        self.outages().set_broker_for(process, out);
         self.log.wake();
     }
 
-    /// Cuts the way from a process to a context, or opens it again.
-    pub fn set_link(&self, from: &str, to: &str, away: bool) {
-        self.tell(from, None, format!("{} {to}", if away { "does not reach" } else { "reaches again" }));
-        self.away().link(from, to, away);
+    /// Begins or ends a partition between a process and a context.
+    pub fn set_link_outage(&self, from: &str, to: &str, out: bool) {
+        self.record(from, None, format!("{} {to}", if out { "partitioned from" } else { "reconnected to" }));
+        self.outages().set_link(from, to, out);
     }
 
-    /// Everything can be reached, and nothing goes wrong any more.
-    pub fn calm(&self) {
-        self.tell("all", None, "nothing goes wrong any more");
+    /// Ends all outages, and sets all probabilities of faults to zero.
+    pub fn end_faults(&self) {
+        self.record("all", None, "all faults end");
         self.set_risks(Risks::default());
-        *self.away() = Away::default();
+        *self.outages() = Outages::default();
         self.log.wake();
     }
 
-    pub(crate) fn applied(&self, store: &str, events: &[String]) {
+    pub(crate) fn record_tag(&self, tag: &str) {
+        let mut tags = lock(&self.tags);
+        if !tags.contains(tag) {
+            tags.insert(tag.to_owned());
+        }
+    }
+
+    /// The tags of the statements that were executed so far.
+    pub fn tags(&self) -> BTreeSet<String> {
+        lock(&self.tags).clone()
+    }
+
+    pub(crate) fn count_applied(&self, store: &str, events: &[String]) {
         let mut applied = lock(&self.applied);
         for event in events {
             *applied.entry((store.to_owned(), event.clone())).or_default() += 1;
         }
     }
 
-    /// How often each store has applied each event: its inbox took it for new, and the transaction was committed.
-    pub fn applications(&self) -> BTreeMap<(String, String), u32> {
+    /// By store and event id, how often the store has applied the event: a new row of its inbox was committed.
+    pub fn applied(&self) -> BTreeMap<(String, String), u32> {
         lock(&self.applied).clone()
     }
 
@@ -240,13 +232,29 @@ impl World {
         self.mutation
     }
 
-    /// All topics, and how far groups are.
+    /// The topics and consumer groups of the broker.
     pub fn log(&self) -> &Log {
         &self.log
     }
 
     pub(crate) fn processes(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Running>>> {
         lock(&self.processes)
+    }
+
+    pub(crate) fn is_alive(&self, process: &str) -> bool {
+        self.processes().get(process).is_some_and(|running| !running.killed.is_cancelled())
+    }
+
+    /// Kills a process, as `kill -9` does. Returns `false` if it does not run.
+    pub fn kill(&self, process: &str, when: &str) -> bool {
+        let running = self.processes().get(process).cloned();
+        let Some(running) = running.filter(|running| !running.killed.is_cancelled()) else { return false };
+        self.record(process, None, format!("is killed {when}"));
+        *lock(&running.router) = None;
+        running.host.kill();
+        running.killed.cancel();
+        self.log.process_died(process);
+        true
     }
 }
 
@@ -255,6 +263,6 @@ struct SimulatedClock(Instant);
 
 impl Clock for SimulatedClock {
     fn now(&self) -> Timestamp {
-        BEGIN.plus(self.0.elapsed())
+        START.plus(self.0.elapsed())
     }
 }

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 
+use crate::sqlite_file;
 use crate::{Config, Dialect, OpenError};
 
-/// Where a store is. It may hold a password: nobody gets to see it.
+/// The address of a store. It may contain a password, so `Debug` omits the URL.
 #[derive(Clone)]
 pub(crate) struct Address {
     pub(crate) dialect: Dialect,
-    /// As the driver wants it.
+    /// The URL in the form that the driver expects.
     pub(crate) url: String,
-    /// If it is one.
+    /// The path of a `SQLite` file.
     pub(crate) file: Option<PathBuf>,
 }
 
@@ -24,22 +25,20 @@ impl fmt::Debug for Address {
 }
 
 impl Address {
-    /// What a URL alone says.
-    pub(crate) fn of(url: &str) -> Result<Self, OpenError> {
+    /// The address in a URL.
+    pub(crate) fn parse(url: &str) -> Result<Self, OpenError> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(Self { dialect: Dialect::Postgres, url: url.to_owned(), file: None });
         }
-        let path = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
-        // Without a colon it may be anything, a password too.
+        // Without a colon the text may be anything, including a password.
         let scheme = || url.split_once(':').map(|(scheme, _)| scheme.to_owned()).unwrap_or_default();
-        let path = path.filter(|path| !path.is_empty()).ok_or_else(|| OpenError::Url(scheme()))?;
-        let (url, file) = (format!("sqlite://{path}?mode=rwc"), Some(PathBuf::from(path)));
-        Ok(Self { dialect: Dialect::Sqlite, url, file })
+        let file = sqlite_file::parse_url(url)?.ok_or_else(|| OpenError::Url(scheme()))?;
+        Ok(Self { dialect: Dialect::Sqlite, url: sqlite_file::sqlx_url(&file, "rwc")?, file: Some(file) })
     }
 
-    /// What the settings say: the URL, and what it leaves to files.
+    /// The address in the settings: the URL, completed with the files.
     pub(crate) fn configured(config: &Config) -> Result<Self, OpenError> {
-        let mut address = Self::of(&config.store_url)?;
+        let mut address = Self::parse(&config.store_url)?;
         let files = [
             ("STORE_PASSWORD_FILE", &config.store_password_file),
             ("STORE_CA_FILE", &config.store_ca_file),
@@ -54,17 +53,17 @@ impl Address {
         if address.dialect == Dialect::Postgres {
             let mut url = parsed(&address.url)?;
             for (setting, file) in files {
-                take(&mut url, setting, file)?;
+                apply_file(&mut url, setting, file)?;
             }
-            check(&parsed_options(url.as_str())?, config)?;
+            check_tls(&parsed_options(url.as_str())?, config)?;
             address.url = url.into();
         }
         Ok(address)
     }
 }
 
-/// Has the URL say what a setting says. What both say must not be guessed.
-fn take(url: &mut Url, setting: &str, file: &Path) -> Result<(), OpenError> {
+/// Adds a setting to the URL. A setting that the URL has already is an error.
+fn apply_file(url: &mut Url, setting: &str, file: &Path) -> Result<(), OpenError> {
     let text = fs::read_to_string(file)
         .map_err(|error| OpenError::Setting(format!("{setting}, {}: {error}", file.display())))?;
     let parameter = match setting {
@@ -74,8 +73,8 @@ fn take(url: &mut Url, setting: &str, file: &Path) -> Result<(), OpenError> {
                 let wrong = if password.is_empty() { "is empty" } else { "is set, and STORE_URL has a password too" };
                 return Err(OpenError::Setting(format!("{setting} {wrong}")));
             }
-            let taken = url.set_password(Some(password));
-            return taken.map_err(|()| OpenError::Setting(format!("{setting} is set, and STORE_URL names no host")));
+            let result = url.set_password(Some(password));
+            return result.map_err(|()| OpenError::Setting(format!("{setting} is set, and STORE_URL names no host")));
         }
         "STORE_CA_FILE" => "sslrootcert",
         "STORE_CERT_FILE" => "sslcert",
@@ -91,8 +90,8 @@ fn take(url: &mut Url, setting: &str, file: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// No connection that somebody believes to be protected, and is not.
-fn check(options: &PgConnectOptions, config: &Config) -> Result<(), OpenError> {
+/// Rejects settings that promise more protection than the connection would have.
+fn check_tls(options: &PgConnectOptions, config: &Config) -> Result<(), OpenError> {
     if config.store_ca_file.is_some() && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) {
         let wrong = "STORE_CA_FILE is set, and STORE_URL says another sslmode than verify-full";
         return Err(OpenError::Setting(wrong.to_owned()));
@@ -132,19 +131,19 @@ mod tests {
         Address::configured(&config).map_err(|error| error.to_string())
     }
 
-    /// A file that is there.
+    /// An existing file.
     const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
 
     #[test]
     fn a_password_comes_from_a_file_whatever_is_in_it_and_is_never_shown() {
         let file = std::env::temp_dir().join(format!("flotilla-store-password-{}", std::process::id()));
         let named = file.display().to_string();
-        let told = |url| configured(&["--store-url", url, "--store-password-file", &named]);
+        let configure = |url| configured(&["--store-url", url, "--store-password-file", &named]);
         fs::write(&file, "s3:cr/e@t ?#%\n").unwrap();
-        let address = told("postgres://crane@host/crane").unwrap();
-        let both = told("postgres://crane:other@host/crane").unwrap_err();
+        let address = configure("postgres://crane@host/crane").unwrap();
+        let both = configure("postgres://crane:other@host/crane").unwrap_err();
         fs::write(&file, "\n").unwrap();
-        let empty = told("postgres://crane@host/crane").unwrap_err();
+        let empty = configure("postgres://crane@host/crane").unwrap_err();
         fs::remove_file(&file).unwrap();
         let options: PgConnectOptions = address.url.parse().unwrap();
         assert!(format!("{options:?}").contains("s3:cr/e@t ?#%"), "{options:?}");
@@ -154,17 +153,18 @@ mod tests {
     }
 
     #[test]
-    fn an_authority_means_that_the_server_must_be_who_the_url_says() {
-        let told = |url, more: &[&str]| configured(&[&["--store-url", url, "--store-ca-file", FILE], more].concat());
-        let options: PgConnectOptions = told("postgres://crane@host/crane", &[]).unwrap().url.parse().unwrap();
+    fn a_certificate_authority_requires_verify_full() {
+        let configure =
+            |url, more: &[&str]| configured(&[&["--store-url", url, "--store-ca-file", FILE], more].concat());
+        let options: PgConnectOptions = configure("postgres://crane@host/crane", &[]).unwrap().url.parse().unwrap();
         assert!(matches!(options.get_ssl_mode(), PgSslMode::VerifyFull));
-        let weaker = told("postgres://crane@host/crane?sslmode=require", &[]).unwrap_err();
+        let weaker = configure("postgres://crane@host/crane?sslmode=require", &[]).unwrap_err();
         assert_eq!(weaker, "STORE_CA_FILE is set, and STORE_URL says another sslmode than verify-full");
-        let twice = told("postgres://crane@host/crane?sslrootcert=/a", &[]).unwrap_err();
+        let twice = configure("postgres://crane@host/crane?sslrootcert=/a", &[]).unwrap_err();
         assert_eq!(twice, "STORE_CA_FILE is set, and STORE_URL says sslrootcert too");
-        let half = told("postgres://crane@host/crane", &["--store-cert-file", FILE]).unwrap_err();
+        let half = configure("postgres://crane@host/crane", &["--store-cert-file", FILE]).unwrap_err();
         assert_eq!(half, "STORE_CERT_FILE and STORE_KEY_FILE go together");
-        let file = told("sqlite:store.db", &[]).unwrap_err();
+        let file = configure("sqlite:store.db", &[]).unwrap_err();
         assert_eq!(file, "STORE_CA_FILE is for PostgreSQL, and STORE_URL names a file");
         let gone = configured(&["--store-url", "postgres://host/crane", "--store-ca-file", "/nowhere"]).unwrap_err();
         assert!(gone.starts_with("STORE_CA_FILE, /nowhere: No such file"), "{gone}");

@@ -2,16 +2,16 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-/// Which of the two stores it is, for the few words that they do not share.
+/// The kind of store, for the few parts of SQL where the two differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// `PostgreSQL`, 13 or later.
     Postgres,
-    /// `SQLite`, 3.38 or later (the one that is compiled in).
+    /// `SQLite`, 3.38 or later (the bundled one).
     Sqlite,
 }
 
-/// What a column of [`Dialect::rows`] holds.
+/// The type of a column in [`Dialect::rows`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
     /// BIGINT.
@@ -21,9 +21,9 @@ pub enum Column {
 }
 
 impl Dialect {
-    /// A table expression named `incoming` over `$1`, the JSON text of an array of objects.
+    /// A table expression named `incoming` over `$1`, a JSON array of objects.
     ///
-    /// One parameter holds any number of rows: the statement's text stays the same and its plan is kept.
+    /// One parameter holds any number of rows, so the text of the statement stays the same and its plan is cached.
     pub fn rows(self, columns: &[(&str, Column)]) -> String {
         match self {
             Self::Postgres => {
@@ -42,7 +42,7 @@ impl Dialect {
         }
     }
 
-    /// What a SELECT ends with to keep its rows from changing until the transaction ends.
+    /// The end of a SELECT that locks its rows until the end of the transaction.
     pub const fn for_update(self) -> &'static str {
         match self {
             Self::Postgres => " FOR UPDATE",
@@ -52,12 +52,12 @@ impl Dialect {
     }
 }
 
-/// What `$1` of [`Dialect::rows`] is bound to: all these rows as one parameter.
+/// The value of `$1` in [`Dialect::rows`]: all rows as one parameter.
 pub fn incoming<R: Serialize>(rows: &[R]) -> Result<String, sqlx::Error> {
     serde_json::to_string(rows).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
-/// `write` for each column, separated by commas.
+/// Calls `write` for each column, and separates the results by commas.
 pub(crate) fn list(columns: &[(&str, Column)], write: impl Fn(&mut String, &str, Column)) -> String {
     let mut text = String::new();
     for (name, column) in columns {

@@ -1,31 +1,26 @@
-//! Idempotency keys: a client that repeats a request without knowing what became of it names the same resource.
+//! Idempotency keys: a client that repeats a request with an unknown outcome gets the same resource.
 //!
-//! After the header `Idempotency-Key` of draft-ietf-httpapi-idempotency-key-header.
+//! Follows draft-ietf-httpapi-idempotency-key-header (`Idempotency-Key`).
 
 use std::time::Duration;
 
 use ambient::Timestamp;
-use chassis::Host;
-use tokio::time::sleep;
 
 use crate::{Migrations, Store};
 
-/// How often keys are purged.
-const PURGE_EVERY: Duration = Duration::from_mins(10);
-
-/// The table of keys.
+/// The table of the keys.
 pub const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
 
-/// What a key stands for.
+/// The result of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
-    /// For this resource: new, or the same as before.
+    /// The key stands for this resource, new or existing.
     Granted(i64),
-    /// For a different request.
+    /// The key stands for a different request.
     UsedForOther,
 }
 
-/// Claims `proposed` for `key`, unless the key stands for a resource already. `request` is what must be the same each time.
+/// Claims `proposed` for `key`, unless the key stands for a resource already. Repetitions must have the same `request`.
 pub async fn claim(
     store: &Store,
     key: &str,
@@ -42,27 +37,15 @@ pub async fn claim(
     claimed(store, key, request).await?.ok_or(sqlx::Error::RowNotFound)
 }
 
-/// What `key` stands for, if it was claimed before. Writes nothing.
+/// The existing claim of `key`, if any. Read-only.
 pub async fn claimed(store: &Store, key: &str, request: &str) -> Result<Option<Claim>, sqlx::Error> {
     let sql = "SELECT request, resource_id FROM idempotency_keys WHERE idempotency_key = $1";
     let known: Option<(String, i64)> = sqlx::query_as(sql).bind(key).fetch_optional(store.reader()).await?;
     Ok(known.map(|(known, id)| if known == request { Claim::Granted(id) } else { Claim::UsedForOther }))
 }
 
-/// Forgets keys some time after they were claimed, in the background until the process stops.
-pub fn start_purging(store: &Store, host: &Host, retention: Duration) {
-    let (store, clock, stop) = (store.clone(), host.clock(), host.stopping());
-    host.spawn("idempotency keys", async move {
-        while !stop.is_cancelled() {
-            if let Err(error) = purge(&store, clock.now(), retention).await {
-                tracing::warn!(%error, "idempotency keys were not purged");
-            }
-            stop.run_until_cancelled(sleep(PURGE_EVERY)).await;
-        }
-    });
-}
-
-async fn purge(store: &Store, now: Timestamp, retention: Duration) -> Result<u64, sqlx::Error> {
+/// Deletes the keys that were claimed longer than `retention` before `now`. Returns their number.
+pub async fn purge(store: &Store, now: Timestamp, retention: Duration) -> Result<u64, sqlx::Error> {
     let sql = "DELETE FROM idempotency_keys WHERE claimed_at < $1";
     let query = sqlx::query(sql).bind(now.minus(retention).as_micros());
     query.execute(store.writer()).await.map(|result| result.rows_affected())

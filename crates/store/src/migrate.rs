@@ -6,22 +6,23 @@ use sqlx::AnyConnection;
 use sqlx::migrate::{Migration, Migrator};
 use tokio::time::sleep;
 
+use crate::sqlite_file;
 use crate::{Dialect, OpenError};
 
-/// How long to wait before a lock that another process holds is tried again.
-const LOCKED: Duration = Duration::from_millis(20);
+/// The interval between attempts to lock a file.
+const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Steps that bring a schema up to date: forward only, never changed once they have run somewhere.
+/// Schema migrations: forward only, immutable once they have been applied.
 #[derive(Debug, Clone, Copy)]
 pub struct Migrations {
     /// For `PostgreSQL`.
     pub postgres: &'static Migrator,
-    /// For `SQLite`; the same as for `PostgreSQL` where one text serves both.
+    /// For `SQLite`: the same as for `PostgreSQL` if the text is portable.
     pub sqlite: &'static Migrator,
 }
 
 impl Migrations {
-    /// One text for both.
+    /// One text for both stores.
     pub const fn portable(migrator: &'static Migrator) -> Self {
         Self { postgres: migrator, sqlite: migrator }
     }
@@ -34,9 +35,9 @@ impl Migrations {
     }
 }
 
-/// Runs what has not run yet. Several processes may do this at once: they wait for each other.
+/// Applies the pending migrations. Concurrent processes wait for each other.
 ///
-/// `PostgreSQL` is locked by sqlx (an advisory lock); for `SQLite` sqlx has none, so the caller holds [`lock_beside`].
+/// sqlx locks `PostgreSQL` (advisory lock), but not `SQLite`: there the caller holds [`lock`].
 pub(crate) async fn run(
     connection: &mut AnyConnection,
     dialect: Dialect,
@@ -46,17 +47,17 @@ pub(crate) async fn run(
     Ok(Migrator::with_migrations(steps).run(connection).await?)
 }
 
-/// Makes the folder of a database and waits for the lock file in it. The lock ends with the handle, or with the process.
-pub(crate) async fn lock_beside(file: &Path) -> Result<File, OpenError> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-    let path = file.with_extension("migrate.lock");
+/// Creates the file of a database and waits for the lock of its migrations. The lock ends with the handle, or with the
+/// process.
+pub(crate) async fn lock(file: &Path) -> Result<File, OpenError> {
+    let folder = file.parent().unwrap_or(Path::new("/"));
     let outcome = async {
-        std::fs::create_dir_all(&folder)?;
-        let file = File::create(path)?;
+        sqlite_file::create(file)?;
+        let lock = sqlite_file::lock_file(file, "migrate")?;
         loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) => sleep(LOCKED).await,
+            match lock.try_lock() {
+                Ok(()) => return Ok(lock),
+                Err(TryLockError::WouldBlock) => sleep(LOCK_POLL_INTERVAL).await,
                 Err(TryLockError::Error(error)) => return Err(error),
             }
         }

@@ -1,19 +1,19 @@
-/// A page of rows, and whether more follow: ask the store for [`Page::look_ahead`] rows, and cut what it gives.
+/// A page of rows, and whether more follow. Query [`Page::look_ahead`] rows and pass them to [`Page::cut`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
-    /// At most as many as were asked for.
+    /// The items, at most the page size.
     pub items: Vec<T>,
-    /// Whether there are more after the last of them.
+    /// Whether more items follow.
     pub more: bool,
 }
 
 impl<T> Page<T> {
-    /// One row more than a page of `size` has: it tells whether more follow, without counting.
+    /// The page size plus one: the additional row shows whether more follow, without counting.
     pub const fn look_ahead(size: i64) -> i64 {
         size.saturating_add(1)
     }
 
-    /// The page of `size` that begins these rows, each read by `read`.
+    /// The first `size` of these rows, each converted by `read`.
     pub fn cut<R>(
         mut rows: Vec<R>,
         size: i64,
@@ -25,7 +25,7 @@ impl<T> Page<T> {
         Ok(Self { items: rows.into_iter().map(read).collect::<Result<_, _>>()?, more })
     }
 
-    /// The last item, if more follow it: where the next page begins.
+    /// The last item if more follow: the start of the next page.
     pub fn end(&self) -> Option<&T> {
         self.items.last().filter(|_| self.more)
     }

@@ -3,45 +3,47 @@ use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, FromRow};
 
 use crate::dialect::{incoming, list};
-use crate::{Column, Dialect, Tx};
+use crate::{Column, ColumnValue, Dialect, Tx};
 
-/// A table with one row for each business case, read and written many rows at a time.
+/// A table with one row per business case, read and written in batches.
 ///
-/// This is how a consumer takes a batch of events: lock the rows they concern, fold the events in, write them back. Rows
-/// are locked in the order of their keys, so two batches wait for each other but never in a circle.
+/// A consumer locks the rows of a batch of events, applies the events, and writes the rows back. Rows are locked in the
+/// order of their keys, so that two batches cannot deadlock.
 #[derive(Debug, Clone, Copy)]
 pub struct Table {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// The primary key, a BIGINT.
+    /// The primary key.
     pub key: &'static str,
-    /// All columns with the key; the row types have fields of these names.
+    /// All columns including the key. The row types have fields of these names.
     pub columns: &'static [(&'static str, Column)],
 }
 
 impl Table {
-    /// Locks the rows of these keys that exist.
-    pub async fn lock<R>(&self, tx: &mut Tx, dialect: Dialect, keys: &[i64]) -> Result<Vec<R>, sqlx::Error>
+    /// Locks the existing rows of these keys.
+    pub async fn lock<R, K>(&self, tx: &mut Tx, dialect: Dialect, keys: &[K]) -> Result<Vec<R>, sqlx::Error>
     where
         R: for<'r> FromRow<'r, AnyRow> + Send + Unpin,
+        K: ColumnValue,
     {
         let (name, key, columns) = (self.name, self.key, self.names());
-        let rows = dialect.rows(&[(key, Column::Number)]);
+        let rows = dialect.rows(&[(key, K::COLUMN)]);
         let lock = dialect.for_update();
         let sql =
             format!("SELECT {columns} FROM {name} WHERE {key} IN (SELECT {key} FROM {rows}) ORDER BY {key}{lock}");
         sqlx::query_as(AssertSqlSafe(sql)).bind(self.keys(keys)?).fetch_all(&mut **tx).await
     }
 
-    /// Locks the rows of these keys; those that do not exist are made first, with their columns' defaults.
+    /// Locks the rows of these keys. Missing rows are inserted first, with the default values of their columns.
     ///
-    /// Making them first lets two batches that both begin a case meet on its row, instead of one undoing the other.
-    pub async fn lock_or_insert<R>(&self, tx: &mut Tx, dialect: Dialect, keys: &[i64]) -> Result<Vec<R>, sqlx::Error>
+    /// The insert lets two batches with the same new case wait for each other, instead of one failing.
+    pub async fn lock_or_insert<R, K>(&self, tx: &mut Tx, dialect: Dialect, keys: &[K]) -> Result<Vec<R>, sqlx::Error>
     where
         R: for<'r> FromRow<'r, AnyRow> + Send + Unpin,
+        K: ColumnValue,
     {
         let (name, key) = (self.name, self.key);
-        let rows = dialect.rows(&[(key, Column::Number)]);
+        let rows = dialect.rows(&[(key, K::COLUMN)]);
         let sql = format!(
             "INSERT INTO {name} ({key}) SELECT {key} FROM {rows} WHERE true ORDER BY {key} ON CONFLICT ({key}) DO NOTHING"
         );
@@ -49,7 +51,7 @@ impl Table {
         self.lock(tx, dialect, keys).await
     }
 
-    /// Writes rows, which must be locked, whole.
+    /// Writes all columns of these rows. The rows must be locked.
     pub async fn write<R: Serialize>(&self, tx: &mut Tx, dialect: Dialect, rows: &[R]) -> Result<(), sqlx::Error> {
         let (name, key, columns) = (self.name, self.key, self.names());
         let set = list(self.columns, |text, column, _| {
@@ -62,13 +64,15 @@ impl Table {
         sqlx::query(AssertSqlSafe(sql)).bind(incoming(rows)?).execute(&mut **tx).await.map(drop)
     }
 
-    /// The names of all columns, for a statement. A replica that goes on while a later one adds a column would stumble over
-    /// `*`: `PostgreSQL` refuses a prepared statement whose result has changed.
+    /// The column names, for a statement. With `*`, a running replica would fail when a later one adds a column:
+    /// `PostgreSQL` rejects a prepared statement whose result type has changed.
     pub fn names(&self) -> String {
         list(self.columns, |text, name, _| text.push_str(name))
     }
 
-    fn keys(&self, keys: &[i64]) -> Result<String, sqlx::Error> {
-        incoming(&keys.iter().map(|key| std::collections::BTreeMap::from([(self.key, key)])).collect::<Vec<_>>())
+    fn keys<K: ColumnValue>(&self, keys: &[K]) -> Result<String, sqlx::Error> {
+        incoming(
+            &keys.iter().map(|key| std::collections::BTreeMap::from([(self.key, key.to_stored())])).collect::<Vec<_>>(),
+        )
     }
 }

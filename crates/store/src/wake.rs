@@ -8,51 +8,51 @@ use tokio::time::sleep;
 
 use crate::address::Address;
 
-/// Signals to another process are gathered for this long: a burst of commits is one signal.
-const GATHER: Duration = Duration::from_millis(5);
+/// Signals to other processes are collected for this time: a burst of commits is one signal.
+const DEBOUNCE: Duration = Duration::from_millis(5);
 
-/// A pause before a listener that lost its server tries again.
-const RELISTEN: Duration = Duration::from_secs(1);
+/// The delay before a listener reconnects.
+const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
-/// A signal from whoever committed to whoever waits for it, in this process or in another one on the same store.
+/// A signal from committing tasks to waiting ones, in this process and in others on the same store.
 ///
-/// Signals may be lost while a server restarts: whoever waits looks from time to time all the same. Between processes on
-/// one `SQLite` file there is no signal at all.
+/// Signals may be lost while a server restarts, so waiting tasks must poll as well. Between processes on one `SQLite`
+/// file there are no signals.
 #[derive(Debug, Clone)]
 pub struct Wake {
     channel: &'static str,
     server: Option<Address>,
     pool: AnyPool,
-    here: Arc<Notify>,
+    local: Arc<Notify>,
 }
 
 impl Wake {
     pub(crate) fn new(channel: &'static str, server: Option<Address>, pool: AnyPool) -> Self {
-        Self { channel, server, pool, here: Arc::new(Notify::new()) }
+        Self { channel, server, pool, local: Arc::new(Notify::new()) }
     }
 
-    /// Wakes whoever waits in this process. Costs nothing, and never waits.
+    /// Wakes the waiting task in this process. Does not block.
     pub fn signal(&self) {
-        self.here.notify_one();
+        self.local.notify_one();
     }
 
-    /// Waits for a signal. One that came before counts.
+    /// Waits for a signal, including one sent before the call.
     pub async fn signalled(&self) {
-        self.here.notified().await;
+        self.local.notified().await;
     }
 
-    /// Turns signals of other processes into signals here, until it is dropped. For the one who acts on them.
+    /// Receives the signals of other processes, until it is dropped. For the task that acts on them.
     pub async fn listen(&self) {
         let Some(server) = &self.server else { return std::future::pending().await };
         loop {
-            if let Err(error) = self.relay_from(&server.url).await {
+            if let Err(error) = self.listen_on(&server.url).await {
                 tracing::debug!(%error, "the listener lost the store");
             }
-            sleep(RELISTEN).await;
+            sleep(RECONNECT_DELAY).await;
         }
     }
 
-    async fn relay_from(&self, url: &str) -> Result<(), sqlx::Error> {
+    async fn listen_on(&self, url: &str) -> Result<(), sqlx::Error> {
         let mut listener = PgListener::connect(url).await?;
         listener.listen(self.channel).await?;
         loop {
@@ -61,16 +61,16 @@ impl Wake {
         }
     }
 
-    /// Turns signals here into signals to other processes, until it is dropped. For the one who leaves it to another.
+    /// Forwards local signals to other processes, until it is dropped. For processes that leave the work to another.
     ///
-    /// Not part of the transactions that they tell of: NOTIFY in a transaction makes commits wait for each other.
+    /// NOTIFY runs outside of the signalled transactions: inside, it would serialize their commits.
     pub async fn forward(&self) {
         loop {
             self.signalled().await;
-            sleep(GATHER).await;
+            sleep(DEBOUNCE).await;
             if self.server.is_some() {
-                let told = sqlx::query("SELECT pg_notify($1, '')").bind(self.channel).execute(&self.pool).await;
-                if let Err(error) = told {
+                let sent = sqlx::query("SELECT pg_notify($1, '')").bind(self.channel).execute(&self.pool).await;
+                if let Err(error) = sent {
                     tracing::debug!(%error, "a signal was lost");
                 }
             }

@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where a test may keep what it likes.
 #[derive(Debug)]
-pub struct Place {
+pub struct TestStore {
     /// The kind of store.
     pub dialect: Dialect,
     url: String,
@@ -49,7 +49,7 @@ struct Defaults {
     store: Config,
 }
 
-impl Place {
+impl TestStore {
     /// Settings for the store of this place.
     pub fn config(&self) -> Config {
         let arguments = ["test", "--store-url", &self.url, "--store-connections", "8", "--store-start-limit", "10s"];
@@ -68,26 +68,27 @@ impl Place {
 }
 
 /// Runs a test on each kind of store.
-pub fn on_each_store(test: impl AsyncFn(&Place)) {
+pub fn on_each_store(test: impl AsyncFn(&TestStore)) {
     on_sqlite(&test);
     on_postgres(&test);
 }
 
 /// Runs a test on `SQLite`.
-pub fn on_sqlite(test: impl AsyncFn(&Place)) {
-    let folder = TempDir::new().unwrap();
-    let url = format!("sqlite:{}", folder.path().join("store.db").display());
-    let place = Place { dialect: Dialect::Sqlite, url, folder };
+pub fn on_sqlite(test: impl AsyncFn(&TestStore)) {
+    // A folder may be called anything.
+    let folder = TempDir::with_prefix("flotilla #1 50% %41 ?é'\"{context}").unwrap();
+    let url = store::file_url(&folder.path().join("store.db"));
+    let place = TestStore { dialect: Dialect::Sqlite, url, folder };
     runtime().block_on(async { timeout(DEADLINE, test(&place)).await.expect("the test on SQLite ends in time") });
 }
 
 /// Runs a test on `PostgreSQL`, if there is one.
-pub fn on_postgres(test: impl AsyncFn(&Place)) {
+pub fn on_postgres(test: impl AsyncFn(&TestStore)) {
     let Ok(server) = std::env::var(SERVER) else { return say_what_is_left_out() };
     let ids = Ids::from_entropy(Arc::new(SystemClock));
     let database = format!("flotilla_test_{}", ids.uuid().simple());
     let url = format!("{}/{database}", server.rsplit_once('/').expect("the URL ends with a database").0);
-    let place = Place { dialect: Dialect::Postgres, url, folder: TempDir::new().unwrap() };
+    let place = TestStore { dialect: Dialect::Postgres, url, folder: TempDir::new().unwrap() };
     let runtime = runtime();
     let outcome = runtime.block_on(async {
         store::create_database(&place.url).await.unwrap();

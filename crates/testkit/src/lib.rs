@@ -1,39 +1,17 @@
-//! A fleet of real processes in a test: started, killed, paused, asked, and gone when the test is over.
+//! A fleet of real processes in a test: started, killed, paused, queried, and removed at the end of the test.
 //!
-//! A fleet's tests are a binary without the usual harness. Its `main` hands its [`Case`]s to [`run`], which does each of
-//! them on all [`Parts`] that there are: the embedded broker with `SQLite`, and Kafka with `PostgreSQL` where the
-//! environment names them. Who is no test makes a [`Ground`] and a fleet on it. Nothing here knows any fleet.
+//! The tests of a fleet are a binary without the usual harness. Its `main` passes its [`Case`]s to [`run`], which runs each
+//! of them on all available [`Parts`]: the embedded broker with `SQLite`, and Kafka with `PostgreSQL` where the environment
+//! names them. A program that is not a test makes a [`Ground`] and a fleet from it. This crate knows no concrete fleet.
 
-mod api;
-mod case;
-mod fault;
+mod faults;
 mod fleet;
-mod frames;
-mod ground;
-mod identified;
-mod live;
-mod member;
-mod metrics;
-mod operator;
-mod parts;
-mod settled;
-mod stores;
-mod suite;
-mod topics;
-mod wait;
-mod wire;
+mod harness;
+mod observe;
 
-pub use api::{Answer, Api};
-pub use case::{Case, Run};
-pub use fault::Order;
-pub use fleet::Fleet;
+pub use faults::{Flow, Order, Wire};
+pub use fleet::{Fleet, Forged, Ground, Lines, Listener, Parts, Raw, Topics};
 pub use flotilla::manifest::{BROKER, GATEWAY};
-pub use ground::Ground;
-pub use live::{Live, Message};
+pub use harness::{Case, Run, run};
 pub use messaging::{Record, Status};
-pub use operator::Lines;
-pub use parts::Parts;
-pub use suite::run;
-pub use topics::{Listener, Raw, Topics};
-pub use wait::{each, eventually};
-pub use wire::{Flow, Wire};
+pub use observe::{Answer, Api, Live, Message, each, eventually};

@@ -1,4 +1,4 @@
-//! The document of what is open, and the page to try it.
+//! The `OpenAPI` document and its page.
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use hyper_util::rt::TokioExecutor;
 use crate::fixture::until;
 use crate::process::{ends_in_order, free, gateway, status};
 
-/// What is in the folder of a gateway: a routes file that names a document.
+/// The folder of a gateway: a routes file that names a document.
 fn lay_out(name: &str, document: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("documentation-{name}"));
     std::fs::create_dir_all(&folder).unwrap();
@@ -24,7 +24,7 @@ fn lay_out(name: &str, document: &str) -> PathBuf {
     folder
 }
 
-async fn ask(edge: SocketAddr, path: &str) -> Response<Bytes> {
+async fn send(edge: SocketAddr, path: &str) -> Response<Bytes> {
     let request = Request::get(format!("http://{edge}{path}")).body(Body::empty()).unwrap();
     let answer = Client::builder(TokioExecutor::new()).build_http().request(request).await.unwrap();
     let (head, body) = answer.into_parts();
@@ -43,7 +43,7 @@ async fn the_document_and_its_page_are_served_and_load_nothing_from_elsewhere() 
     command.env("GATEWAY_RELOAD_EVERY", "20ms");
     let running = command.spawn().unwrap();
     assert_eq!(status(edge, "/readyz").await, 200);
-    let get = async |path: &str| ask(edge, path).await;
+    let get = async |path: &str| send(edge, path).await;
 
     let document = get("/openapi.json").await;
     assert_eq!(document.headers()["content-type"], "application/json");
@@ -67,7 +67,7 @@ async fn the_document_and_its_page_are_served_and_load_nothing_from_elsewhere() 
     assert!(page.contains("docs/start.js") && text(&get("/docs/start.js").await).contains("validatorUrl: null"));
     assert_eq!(get("/docs/other").await.status(), 404);
 
-    // Another document is shown as soon as it is there; what is none is refused.
+    // A new document is served at once; an invalid one is rejected.
     std::fs::write(folder.join("api.json"), "{}").unwrap();
     let refused = r#"gateway_reloads_total{result="refused"} 1"#;
     until("refused", async || text(&get("/metrics").await).contains(refused)).await;
@@ -83,7 +83,7 @@ async fn a_document_that_is_none_keeps_the_gateway_from_starting() {
     let mut command = gateway();
     command.env("GATEWAY_ROUTES", folder.join("routes.toml"));
     let output = command.output().await.unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && said.contains("api.json (set by openapi in the routes file)"), "{said}");
-    assert!(said.contains("it is no document of OpenAPI 3"), "{said}");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && text.contains("api.json (set by openapi in the routes file)"), "{text}");
+    assert!(text.contains("it is no document of OpenAPI 3"), "{text}");
 }

@@ -12,9 +12,9 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use crate::fixture::{Gateway, PATIENCE, Service, assert_problem, text};
+use crate::fixture::{Gateway, Service, TIMEOUT, assert_problem, text};
 
-/// A service that answers its connections, counted from 0, as it is told: `None` closes without an answer.
+/// A service with a scripted response per connection, counted from 0: `None` closes without a response.
 async fn scripted(answer: impl Fn(usize) -> Option<&'static str> + Send + 'static) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -45,13 +45,13 @@ async fn read_head(connection: &mut TcpStream) -> bool {
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// An address where nobody listens.
+/// An address without a listener.
 async fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
 #[tokio::test]
-async fn a_service_that_takes_no_connection_is_unavailable_for_now() {
+async fn a_service_that_refuses_connections_is_unavailable() {
     let gateway = Gateway::to(nobody().await, "[limits]\nretry_after = \"3s\"\n").await;
     let response = gateway.get("/things").await;
     assert_eq!(response.headers()["retry-after"], "3");
@@ -71,7 +71,7 @@ async fn a_service_whose_name_is_unknown_is_a_bad_gateway() {
 
 #[tokio::test]
 async fn a_service_that_does_not_take_a_connection_in_time_is_a_gateway_timeout() {
-    // With nobody to accept, the queue of this listener is full after two connections, and further ones hang.
+    // Nothing accepts: the queue of this listener is full after two connections, and further ones hang.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(1).unwrap();
@@ -89,7 +89,7 @@ async fn a_service_that_does_not_answer_in_time_is_a_gateway_timeout() {
     let began = Instant::now();
     let body = assert_problem(gateway.get("/things").await, 504).await;
     assert_eq!(body["detail"], "the service did not answer within 100ms");
-    assert!(began.elapsed() < PATIENCE / 2);
+    assert!(began.elapsed() < TIMEOUT / 2);
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn what_is_no_http_is_a_bad_gateway() {
 }
 
 #[tokio::test]
-async fn a_get_that_meets_a_closing_connection_is_asked_again_once() {
+async fn a_get_on_a_closing_connection_is_retried_once() {
     let (service, requests) = scripted(|request| (request != 1).then_some(OK)).await;
     let gateway = Gateway::to(service, "").await;
     for _ in 0..2 {
@@ -131,14 +131,14 @@ async fn a_post_after_the_service_closed_the_idle_connection_gets_a_new_one() {
     let closed = Arc::new(Notify::new());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let told = Arc::clone(&closed);
+    let notify = Arc::clone(&closed);
     tokio::spawn(async move {
         loop {
             let (mut connection, _) = listener.accept().await.unwrap();
             assert!(read_head(&mut connection).await);
             connection.write_all(OK.as_bytes()).await.unwrap();
             drop(connection);
-            told.notify_one();
+            notify.notify_one();
         }
     });
     let gateway = Gateway::to(address, "").await;
@@ -146,35 +146,35 @@ async fn a_post_after_the_service_closed_the_idle_connection_gets_a_new_one() {
         let request = gateway.request("POST", "/things").body(Body::empty()).unwrap();
         assert_eq!(text(gateway.send(request).await).await, "ok");
         closed.notified().await;
-        // The end of the connection is in the gateway's socket already; its task, on this very thread, must see it.
+        // The gateway's socket has the end of the connection already; its task, on this thread, must process it.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_not_passed_off_as_whole() {
+async fn a_response_that_breaks_off_does_not_look_complete() {
     let (service, _) = scripted(|_| Some("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")).await;
     let gateway = Gateway::to(service, "[limits]\ntimeout = \"500ms\"\n").await;
     let response = gateway.get("/things").await;
     assert_eq!(response.status(), 200);
-    assert!(timeout(PATIENCE, response.into_body().collect()).await.unwrap().is_err());
+    assert!(timeout(TIMEOUT, response.into_body().collect()).await.unwrap().is_err());
 }
 
 #[tokio::test]
-async fn too_many_requests_at_once_are_refused_and_a_seat_is_free_again_after_the_answer() {
-    let (asked, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+async fn too_many_concurrent_requests_are_rejected_and_a_permit_is_released_after_the_response() {
+    let (arrived, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let handler = {
-        let (asked, answer) = (Arc::clone(&asked), Arc::clone(&answer));
+        let (arrived, answer) = (Arc::clone(&arrived), Arc::clone(&answer));
         any(async move || {
-            asked.notify_one();
+            arrived.notify_one();
             answer.notified().await;
             "answered"
         })
     };
     let service = Service::start(Router::new().route("/things", handler)).await;
-    let gateway = Gateway::to(service.address, "[limits]\nin_flight = 1\n").await;
+    let gateway = Gateway::to(service.address, "[limits]\nin_flight = 1\nshare = \"100%\"\n").await;
     let second = async {
-        asked.notified().await;
+        arrived.notified().await;
         let refused = gateway.get("/things").await;
         answer.notify_one();
         refused

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{Gateway, Service, assert_problem, json, text};
 
-/// Answers with what it was asked.
+/// Responds with the request.
 fn echo() -> Router {
     Router::new().fallback(any(async |request: Request| {
         let (head, body) = request.into_parts();
@@ -18,11 +18,11 @@ fn echo() -> Router {
             headers.entry(name.to_string()).or_default().push(value.to_str().unwrap().to_owned());
         }
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        let said = json!({
+        let received = json!({
             "method": head.method.as_str(), "version": format!("{:?}", head.version), "uri": head.uri.to_string(), "headers": headers,
             "body": String::from_utf8_lossy(&body),
         });
-        ([("x-from", "service"), ("keep-alive", "timeout=5"), ("location", "/things/5000")], Json(said))
+        ([("x-from", "service"), ("keep-alive", "timeout=5"), ("location", "/things/5000")], Json(received))
     }))
 }
 
@@ -32,8 +32,8 @@ async fn fixture() -> (Service, Gateway) {
     (service, gateway)
 }
 
-/// The JSON body of an answer in text form.
-fn said(answer: &str) -> Value {
+/// The JSON body of a raw response.
+fn received(answer: &str) -> Value {
     serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
 }
 
@@ -45,19 +45,19 @@ async fn method_path_query_and_body_arrive_unchanged() {
     assert_eq!(response.headers()["location"], "/things/5000");
     assert_eq!(response.headers()["x-from"], "service");
     assert_eq!(response.headers()["x-content-type-options"], "nosniff");
-    let said = json(response).await;
-    assert_eq!(said["method"], "POST");
-    assert_eq!(said["uri"], "/things/a%20b;c?cursor=%2Fx&size=2");
-    assert_eq!(said["body"], "hello");
-    assert_eq!(said["headers"]["content-length"], json!(["5"]));
+    let received = json(response).await;
+    assert_eq!(received["method"], "POST");
+    assert_eq!(received["uri"], "/things/a%20b;c?cursor=%2Fx&size=2");
+    assert_eq!(received["body"], "hello");
+    assert_eq!(received["headers"]["content-length"], json!(["5"]));
 }
 
 #[tokio::test]
-async fn the_service_is_told_who_asked_and_for_which_host() {
+async fn the_service_gets_the_address_of_the_client_and_the_host() {
     let (service, gateway) = fixture().await;
     let request = gateway.request("GET", "/things").header("x-forwarded-for", "10.9.8.7").header("forwarded", "for=x");
-    let said = json(gateway.send(request.body(Body::empty()).unwrap()).await).await;
-    let headers = &said["headers"];
+    let received = json(gateway.send(request.body(Body::empty()).unwrap()).await).await;
+    let headers = &received["headers"];
     assert_eq!(headers["host"], json!([service.address.to_string()]));
     assert_eq!(headers["x-forwarded-for"], json!(["127.0.0.1"]));
     assert_eq!(headers["x-forwarded-host"], json!([gateway.address.to_string()]));
@@ -66,7 +66,7 @@ async fn the_service_is_told_who_asked_and_for_which_host() {
 }
 
 #[tokio::test]
-async fn every_request_begins_a_sampled_trace_of_its_own_which_the_client_is_told() {
+async fn every_request_begins_a_sampled_trace_and_the_response_has_its_id() {
     let (_service, gateway) = fixture().await;
     let made_up = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
     let mut seen = Vec::new();
@@ -74,10 +74,10 @@ async fn every_request_begins_a_sampled_trace_of_its_own_which_the_client_is_tol
         let request = gateway.request("GET", "/things").header("traceparent", made_up).header("baggage", "a=b");
         let response = gateway.send(request.body(Body::empty()).unwrap()).await;
         let trace_id = response.headers()["x-trace-id"].to_str().unwrap().to_owned();
-        let said = json(response).await;
-        let traceparent = said["headers"]["traceparent"][0].as_str().unwrap();
+        let received = json(response).await;
+        let traceparent = received["headers"]["traceparent"][0].as_str().unwrap();
         assert!(traceparent.starts_with(&format!("00-{trace_id}-")) && traceparent.ends_with("-01"), "{traceparent}");
-        assert_eq!(said["headers"]["baggage"], Value::Null);
+        assert_eq!(received["headers"]["baggage"], Value::Null);
         seen.push(trace_id);
     }
     assert_ne!(seen[0], seen[1]);
@@ -85,7 +85,7 @@ async fn every_request_begins_a_sampled_trace_of_its_own_which_the_client_is_tol
 }
 
 #[tokio::test]
-async fn headers_of_one_connection_go_no_further_in_either_direction() {
+async fn hop_by_hop_headers_are_dropped_in_both_directions() {
     let (_service, gateway) = fixture().await;
     let answer = gateway
         .raw(
@@ -93,7 +93,7 @@ async fn headers_of_one_connection_go_no_further_in_either_direction() {
              Upgrade: websocket\r\nX-Kept: 1\r\n\r\n",
         )
         .await;
-    let headers = &said(&answer)["headers"];
+    let headers = &received(&answer)["headers"];
     for name in ["connection", "x-hop", "te", "upgrade"] {
         assert_eq!(headers[name], Value::Null, "{name}");
     }
@@ -107,16 +107,16 @@ async fn the_host_of_an_absolute_target_counts_and_leads_nowhere_else() {
     let (_service, gateway) = fixture().await;
     let answer =
         gateway.raw("GET http://evil.example/things HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n").await;
-    let said = said(&answer);
-    assert_eq!(said["uri"], "/things");
-    assert_eq!(said["headers"]["x-forwarded-host"], json!(["evil.example"]));
+    let received = received(&answer);
+    assert_eq!(received["uri"], "/things");
+    assert_eq!(received["headers"]["x-forwarded-host"], json!(["evil.example"]));
 }
 
 #[tokio::test]
 async fn two_lengths_that_differ_are_refused() {
     let (_service, gateway) = fixture().await;
     let answer =
-        gateway.raw("POST /things HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!").await;
+        gateway.raw("POST /things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!").await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
 }
 
@@ -127,10 +127,14 @@ async fn a_body_with_two_framings_is_framed_anew_and_its_rest_is_no_request() {
     for framing in
         ["Transfer-Encoding: chunked\r\nContent-Length: 6", "Content-Length: 6\r\nTransfer-Encoding: chunked"]
     {
-        let answer = gateway.raw(&format!("POST /things HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n{smuggled}")).await;
+        let answer = gateway
+            .raw(&format!(
+                "POST /things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{framing}\r\n\r\n{smuggled}"
+            ))
+            .await;
         assert_eq!(answer.matches("HTTP/1.1 200 ").count(), 1, "{answer}");
         assert!(!answer.contains("smuggled"), "{answer}");
-        let headers = &said(&answer)["headers"];
+        let headers = &received(&answer)["headers"];
         let framed = [&headers["content-length"], &headers["transfer-encoding"]];
         assert_eq!(framed, [&Value::Null; 2], "an empty body needs neither");
     }
@@ -150,7 +154,7 @@ async fn a_client_of_http_1_0_is_served_over_the_same_connections_as_all() {
     let (_service, gateway) = fixture().await;
     let answer = gateway.raw("GET /things HTTP/1.0\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.0 200 "), "{answer}");
-    assert_eq!(said(&answer)["version"], "HTTP/1.1");
+    assert_eq!(received(&answer)["version"], "HTTP/1.1");
 }
 
 #[tokio::test]
@@ -184,7 +188,7 @@ async fn no_more_unused_connections_are_kept_than_configured() {
 }
 
 #[tokio::test]
-async fn paths_that_no_route_opens_are_not_reached() {
+async fn paths_without_a_route_are_not_reached() {
     let (service, gateway) = fixture().await;
     for path in ["/", "/approvals", "/approvals/5000", "/thingsX", "/Things", "/metrics/", "/livez/x", "/healthz/x"] {
         assert_problem(gateway.get(path).await, 404).await;
@@ -193,7 +197,7 @@ async fn paths_that_no_route_opens_are_not_reached() {
 }
 
 #[tokio::test]
-async fn paths_that_could_be_read_in_two_ways_are_refused() {
+async fn ambiguous_paths_are_rejected() {
     let (service, gateway) = fixture().await;
     for path in [
         "/things/../approvals",
@@ -211,7 +215,7 @@ async fn paths_that_could_be_read_in_two_ways_are_refused() {
 }
 
 #[tokio::test]
-async fn methods_that_a_route_does_not_open_are_refused_with_those_it_does() {
+async fn methods_that_a_route_does_not_allow_are_rejected_with_those_it_does() {
     let (service, gateway) = fixture().await;
     for method in ["PUT", "PATCH", "TRACE", "BREW"] {
         let response = gateway.send(gateway.request(method, "/things/5000").body(Body::empty()).unwrap()).await;

@@ -1,9 +1,9 @@
-//! Requests that are too large, and bytes that are no text.
+//! Requests that are too large, and bytes that are not text.
 
 use crate::fixture::Gateway;
 use crate::recorder::Recorder;
 
-/// Sends the bytes; the first status of the answer, or none if there was no answer.
+/// Sends the bytes; returns the first status, or none if there was no response.
 async fn status(gateway: &Gateway, bytes: &[u8]) -> Option<u16> {
     let (answer, _) = gateway.raw_bytes(bytes).await;
     answer.split(' ').nth(1).map(|status| status.parse().unwrap())
@@ -11,7 +11,7 @@ async fn status(gateway: &Gateway, bytes: &[u8]) -> Option<u16> {
 
 async fn try_all(cases: Vec<(&str, Vec<u8>, u16)>) {
     let service = Recorder::start().await;
-    let gateway = Gateway::impatient(service.address).await;
+    let gateway = Gateway::with_short_timeouts(service.address).await;
     for (name, bytes, expected) in cases {
         assert_eq!(status(&gateway, &bytes).await, Some(expected), "{name}");
         assert_eq!(service.take().len(), usize::from(expected == 200), "{name}");
@@ -25,7 +25,9 @@ fn get(lines: &str) -> Vec<u8> {
 }
 
 fn post(lines: &str, body: &[u8]) -> Vec<u8> {
-    let head = format!("POST /things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}\r\n");
+    let head = format!(
+        "POST /things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n{lines}\r\n"
+    );
     [head.as_bytes(), body].concat()
 }
 
@@ -79,7 +81,7 @@ async fn a_body_has_its_limit_however_it_is_framed() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_are_refused_where_text_must_be_and_pass_where_not() {
+async fn bytes_that_are_not_text_are_rejected_where_text_is_required() {
     let line = |target: &[u8]| [b"GET /things/", target, b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"].concat();
     let header =
         |value: &[u8]| [b"GET /things HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: ", value, b"\r\n\r\n"].concat();

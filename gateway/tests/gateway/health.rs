@@ -4,20 +4,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::fixture::{Gateway, Service, json, text};
 
 async fn service(ready: StatusCode) -> (Service, Arc<AtomicUsize>) {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&asked);
-    let readyz = get(async move || {
+    let probes = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&probes);
+    let readyz = get(async move |headers: HeaderMap| {
         counted.fetch_add(1, Ordering::SeqCst);
-        ready
+        // A request of HTTP/1.1 without `Host` is invalid.
+        if headers.contains_key("host") { ready } else { StatusCode::BAD_REQUEST }
     });
-    (Service::start(Router::new().route("/readyz", readyz)).await, asked)
+    (Service::start(Router::new().route("/readyz", readyz)).await, probes)
 }
 
 fn routes(upstreams: &[(&str, String)]) -> String {
@@ -37,8 +38,8 @@ async fn the_gateway_is_healthy_whatever_its_services_do() {
 }
 
 #[tokio::test]
-async fn the_overview_says_of_each_service_how_it_is_and_asks_each_but_once_a_second() {
-    let (good, asked) = service(StatusCode::OK).await;
+async fn the_health_of_services_lists_each_and_probes_each_at_most_once_a_second() {
+    let (good, probes) = service(StatusCode::OK).await;
     let (bad, _) = service(StatusCode::SERVICE_UNAVAILABLE).await;
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
@@ -54,11 +55,11 @@ async fn the_overview_says_of_each_service_how_it_is_and_asks_each_but_once_a_se
     let services = json!({ "good": "ready", "bad": "not-ready", "silent": "silent", "gone": "unreachable" });
     assert_eq!(json(one).await, json!({ "status": "degraded", "services": services }));
     assert_eq!(json(other).await["status"], "degraded");
-    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(probes.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn the_overview_is_up_when_all_are_ready_and_down_when_none_is() {
+async fn the_health_of_services_is_up_when_all_are_ready_and_down_when_none_is() {
     for (ready, status, word) in [(StatusCode::OK, 200, "up"), (StatusCode::SERVICE_UNAVAILABLE, 503, "down")] {
         let (good, _) = service(ready).await;
         let gateway = Gateway::start(&routes(&[("good", good.address.to_string())])).await;
@@ -100,7 +101,7 @@ async fn preflight(gateway: &Gateway, origin: &str) -> axum::response::Response 
 }
 
 #[tokio::test]
-async fn a_page_of_a_configured_origin_may_call_and_read_errors() {
+async fn a_page_of_a_configured_origin_may_send_requests_and_read_errors() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let gateway = Gateway::to(nobody, CORS).await;
     let response = preflight(&gateway, "http://localhost:3000").await;
@@ -118,7 +119,7 @@ async fn a_page_of_a_configured_origin_may_call_and_read_errors() {
 }
 
 #[tokio::test]
-async fn a_route_may_have_pages_of_its_own() {
+async fn a_route_may_have_cors_of_its_own() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let routes = format!(
         "[upstreams]\nthings = \"http://{nobody}\"\n\
@@ -135,13 +136,13 @@ async fn a_route_may_have_pages_of_its_own() {
     ] {
         let request = gateway.request("GET", path).header("origin", origin);
         let answer = gateway.send(request.body(Body::empty()).unwrap()).await;
-        let told = answer.headers().get("access-control-allow-origin").map(|origin| origin.to_str().unwrap());
-        assert_eq!(told, allowed.then_some(origin), "{path} {origin}");
+        let allow_origin = answer.headers().get("access-control-allow-origin").map(|origin| origin.to_str().unwrap());
+        assert_eq!(allow_origin, allowed.then_some(origin), "{path} {origin}");
     }
 }
 
 #[tokio::test]
-async fn pages_of_other_origins_may_not_call() {
+async fn pages_of_other_origins_are_rejected() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     for (routes, origin) in [(CORS, "https://evil.example"), ("", "http://localhost:3000")] {
         let gateway = Gateway::to(nobody, routes).await;

@@ -1,4 +1,4 @@
-//! Who is let in, with an identity provider that the test has in its hand.
+//! Authentication, with an identity provider that the test controls.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,25 +16,27 @@ use axum::routing::get;
 use axum::{Json, Router};
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
-use identity::{KeyPair, PERSONS, Passes};
+use identity::{KeyPair, TokenVerifier, USERS};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::fixture::{Gateway, PATIENCE, Service, assert_problem, json, text, told_headers, until};
+use crate::fixture::{Gateway, Service, TIMEOUT, assert_problem, echo_headers, json, text, until};
 
-/// A provider: its keys by their `kid`, and how often it was asked for them.
+/// A provider: its keys by `kid`, and the number of fetches.
 #[derive(Default)]
-struct Provider {
+pub struct Provider {
     address: Mutex<String>,
     keys: Mutex<BTreeMap<String, EncodingKey>>,
-    asked: AtomicUsize,
-    away: AtomicBool,
+    pub fetches: AtomicUsize,
+    pub away: AtomicBool,
+    /// A response in place of its keys.
+    pub instead: Mutex<Option<(StatusCode, String)>>,
 }
 
 impl Provider {
-    async fn start() -> Arc<Self> {
+    pub async fn start() -> Arc<Self> {
         let provider = Arc::new(Self::default());
         provider.add("first");
         let router = Router::new()
@@ -46,22 +48,33 @@ impl Provider {
         provider
     }
 
-    fn add(&self, id: &str) {
+    pub fn add(&self, id: &str) {
         let pair = Ed25519KeyPair::generate().unwrap();
         let key = EncodingKey::from_ed_der(pair.to_pkcs8v1().unwrap().as_ref());
         self.keys.lock().unwrap().insert(id.to_owned(), key);
     }
 
-    fn remove(&self, id: &str) {
+    pub fn remove(&self, id: &str) {
         self.keys.lock().unwrap().remove(id).unwrap();
     }
 
-    fn issuer(&self) -> String {
+    pub fn issuer(&self) -> String {
         self.address.lock().unwrap().clone()
     }
 
-    /// A token of kim's, for five minutes, with changes.
-    fn token(&self, key: &str, change: impl FnOnce(&mut Value)) -> String {
+    /// The published documents.
+    pub fn published(&self) -> Value {
+        let keys = self.keys.lock().unwrap();
+        let jwks = keys.iter().map(|(id, key)| {
+            let mut jwk = serde_json::to_value(Jwk::from_encoding_key(key, Algorithm::EdDSA).unwrap()).unwrap();
+            jwk["kid"] = json!(id);
+            jwk
+        });
+        json!({ "keys": jwks.collect::<Vec<_>>() })
+    }
+
+    /// A token of kim, valid for five minutes, with changes.
+    pub fn token(&self, key: &str, change: impl FnOnce(&mut Value)) -> String {
         let now = seconds(SystemClock.now());
         let mut claims = json!({
             "iss": self.issuer(), "aud": "things", "sub": "kim", "exp": now + 300,
@@ -79,24 +92,21 @@ async fn discovery(State(provider): State<Arc<Provider>>) -> Json<Value> {
 }
 
 async fn keys(State(provider): State<Arc<Provider>>) -> Response {
-    provider.asked.fetch_add(1, Ordering::SeqCst);
+    provider.fetches.fetch_add(1, Ordering::SeqCst);
     if provider.away.load(Ordering::SeqCst) {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
-    let keys = provider.keys.lock().unwrap();
-    let jwks = keys.iter().map(|(id, key)| {
-        let mut jwk = serde_json::to_value(Jwk::from_encoding_key(key, Algorithm::EdDSA).unwrap()).unwrap();
-        jwk["kid"] = json!(id);
-        jwk
-    });
-    Json(json!({ "keys": jwks.collect::<Vec<_>>() })).into_response()
+    if let Some(instead) = provider.instead.lock().unwrap().clone() {
+        return instead.into_response();
+    }
+    Json(provider.published()).into_response()
 }
 
-fn seconds(at: Timestamp) -> i64 {
+pub fn seconds(at: Timestamp) -> i64 {
     at.as_micros() / 1_000_000
 }
 
-/// Answers with the headers that it got; `/things/1/events` never ends.
+/// Responds with the headers it received; `/things/1/events` never ends.
 fn service() -> Router {
     let events = async || {
         Body::from_stream(
@@ -104,14 +114,14 @@ fn service() -> Router {
                 .chain(futures_util::stream::pending()),
         )
     };
-    Router::new().route("/things/1/events", get(events)).fallback(told_headers)
+    Router::new().route("/things/1/events", get(events)).fallback(echo_headers)
 }
 
-/// A gateway that asks for tokens, and all that is around it.
-struct Site {
-    provider: Arc<Provider>,
-    gateway: Gateway,
-    passes: Passes,
+/// A gateway with authentication, its provider and its service.
+pub struct Site {
+    pub provider: Arc<Provider>,
+    pub gateway: Gateway,
+    passes: TokenVerifier,
     _service: Service,
 }
 
@@ -120,10 +130,15 @@ impl Site {
         Self::with(Provider::start().await, "").await
     }
 
-    async fn with(provider: Arc<Provider>, more: &str) -> Self {
+    pub async fn with(provider: Arc<Provider>, more: &str) -> Self {
+        Self::at(Arc::new(SystemClock), provider, more).await
+    }
+
+    pub async fn at(clock: Arc<dyn Clock>, provider: Arc<Provider>, more: &str) -> Self {
         let service = Service::start(service()).await;
         let (signing_key, passes) = pass_keys();
-        let gateway = Gateway::guarded(&routes(service.address, &provider.issuer(), more), &signing_key).await;
+        let gateway =
+            Gateway::guarded_at(&routes(service.address, &provider.issuer(), more), &signing_key, clock).await;
         let site = Self { provider, gateway, passes, _service: service };
         if !site.provider.away.load(Ordering::SeqCst) {
             until("the keys", async || site.gateway.get("/readyz").await.status() == 200).await;
@@ -131,12 +146,12 @@ impl Site {
         site
     }
 
-    async fn get(&self, path: &str, authorization: &str) -> Response {
+    pub async fn get(&self, path: &str, authorization: &str) -> Response {
         let request = self.gateway.request("GET", path).header("authorization", authorization);
         self.gateway.send(request.body(Body::empty()).unwrap()).await
     }
 
-    async fn status(&self, token: &str) -> u16 {
+    pub async fn status(&self, token: &str) -> u16 {
         self.get("/things", &format!("Bearer {token}")).await.status().as_u16()
     }
 }
@@ -151,33 +166,37 @@ fn routes(service: SocketAddr, issuer: &str, more: &str) -> String {
     )
 }
 
-/// The file of a key for passes, and what reads them.
-pub fn pass_keys() -> (PathBuf, Passes) {
+/// The file of a signing key for passes, and their verifier.
+pub fn pass_keys() -> (PathBuf, TokenVerifier) {
     let KeyPair { private, public } = KeyPair::generate().unwrap();
-    // Named by the key itself: tests run side by side.
+    // Named by the key itself: tests run in parallel.
     let name: String = public.chars().filter(char::is_ascii_alphanumeric).rev().skip(20).take(12).collect();
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("pass-{name}.pem"));
     std::fs::write(&file, private).unwrap();
-    (file, Passes::new(&public, PERSONS).unwrap())
+    (file, TokenVerifier::new(&public, USERS).unwrap())
 }
 
 #[tokio::test]
-async fn a_token_of_the_provider_gets_in_and_the_service_learns_who_it_is_and_nothing_else() {
+async fn a_token_of_the_provider_is_accepted_and_the_service_gets_the_identity_only() {
     let site = Site::start().await;
     let token = site.provider.token("first", |_| {});
     for _ in 0..2 {
         let answer = site.get("/things", &format!("bearer {token}")).await;
         assert_eq!(answer.status(), 200);
         let headers = json(answer).await;
-        let who = site.passes.read(headers["x-flotilla-pass"].as_str().unwrap(), SystemClock.now()).unwrap();
-        assert_eq!(who.subject, "kim");
-        assert_eq!(who.roles.into_iter().collect::<Vec<_>>(), ["reader"], "roles that nobody asks for are not told");
+        let identity = site.passes.read(headers["x-flotilla-pass"].as_str().unwrap(), SystemClock.now()).unwrap();
+        assert_eq!(identity.subject, "kim");
+        assert_eq!(
+            identity.roles.into_iter().collect::<Vec<_>>(),
+            ["reader"],
+            "only roles that routes name are passed on"
+        );
         assert!(headers.get("authorization").is_none(), "{headers}");
     }
 }
 
 #[tokio::test]
-async fn without_a_token_it_is_401_and_says_what_is_needed() {
+async fn without_a_token_it_is_401_with_a_challenge() {
     let site = Site::start().await;
     let answer = site.gateway.get("/things").await;
     assert_eq!(answer.headers()["www-authenticate"], r#"Bearer realm="things""#);
@@ -190,7 +209,7 @@ async fn without_a_token_it_is_401_and_says_what_is_needed() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_valid_is_401_without_a_word_about_why() {
+async fn an_invalid_token_is_401_without_a_reason() {
     let site = Site::start().await;
     let provider = &site.provider;
     let now = seconds(SystemClock.now());
@@ -198,7 +217,7 @@ async fn a_token_that_is_not_valid_is_401_without_a_word_about_why() {
     provider.add("unpublished");
     let unpublished = provider.token("unpublished", |_| {});
     provider.remove("unpublished");
-    let mut said = Vec::new();
+    let mut problems = Vec::new();
     for token in [
         provider.token("first", |claims| claims["exp"] = json!(now - 5)),
         provider.token("first", |claims| claims["nbf"] = json!(now + 60)),
@@ -212,15 +231,15 @@ async fn a_token_that_is_not_valid_is_401_without_a_word_about_why() {
     ] {
         let answer = site.get("/things", &format!("Bearer {token}")).await;
         assert_eq!(answer.headers()["www-authenticate"], r#"Bearer realm="things", error="invalid_token""#);
-        said.push(assert_problem(answer, 401).await);
+        problems.push(assert_problem(answer, 401).await);
     }
-    said.dedup();
-    assert_eq!(said.len(), 1, "{said:?}");
+    problems.dedup();
+    assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(site.status(&good).await, 200);
 }
 
 #[tokio::test]
-async fn who_has_none_of_the_roles_is_told_403_and_what_has_no_route_stays_unknown() {
+async fn a_caller_without_the_roles_gets_403_and_an_unknown_path_stays_404() {
     let site = Site::start().await;
     let token = site.provider.token("first", |_| {});
     let answer = site.get("/secrets", &format!("Bearer {token}")).await;
@@ -242,7 +261,7 @@ async fn two_tokens_are_none() {
 }
 
 #[tokio::test]
-async fn a_pass_that_a_client_brings_is_dropped_and_one_alone_opens_nothing() {
+async fn a_pass_from_a_client_is_dropped_and_does_not_authenticate() {
     let site = Site::start().await;
     let token = site.provider.token("first", |_| {});
     let pass = json(site.get("/things", &format!("Bearer {token}")).await).await["x-flotilla-pass"].clone();
@@ -253,31 +272,31 @@ async fn a_pass_that_a_client_brings_is_dropped_and_one_alone_opens_nothing() {
     let both = site.gateway.request("GET", "/things").header("x-flotilla-pass", pass);
     let both = both.header("authorization", format!("Bearer {lee}")).header("connection", "x-flotilla-pass");
     let headers = json(site.gateway.send(both.body(Body::empty()).unwrap()).await).await;
-    let who = site.passes.read(headers["x-flotilla-pass"].as_str().unwrap(), SystemClock.now()).unwrap();
-    assert_eq!(who.subject, "lee");
+    let identity = site.passes.read(headers["x-flotilla-pass"].as_str().unwrap(), SystemClock.now()).unwrap();
+    assert_eq!(identity.subject, "lee");
 }
 
 #[tokio::test]
-async fn a_new_key_is_found_and_unknown_ones_do_not_make_it_ask_and_ask() {
+async fn a_new_key_is_found_and_unknown_ones_do_not_cause_repeated_fetches() {
     let site = Site::start().await;
     site.provider.add("second");
     let second = site.provider.token("second", |_| {});
     until("the new key", async || site.status(&second).await == 200).await;
-    let (before, began) = (site.provider.asked.load(Ordering::SeqCst), tokio::time::Instant::now());
+    let (before, began) = (site.provider.fetches.load(Ordering::SeqCst), tokio::time::Instant::now());
     site.provider.add("unknown");
     let unknown = site.provider.token("unknown", |_| {});
     site.provider.remove("unknown");
     for _ in 0..50 {
         assert_eq!(site.status(&unknown).await, 401);
     }
-    let asked = site.provider.asked.load(Ordering::SeqCst) - before;
-    // Once for each 300 ms that this took.
+    let fetches = site.provider.fetches.load(Ordering::SeqCst) - before;
+    // Once per 300 ms of this loop.
     let most = usize::try_from(began.elapsed().as_millis() / 300).unwrap() + 1;
-    assert!(asked <= most, "{asked} > {most}");
+    assert!(fetches <= most, "{fetches} > {most}");
 }
 
 #[tokio::test]
-async fn a_key_that_the_provider_has_withdrawn_opens_nothing_any_more() {
+async fn a_withdrawn_key_is_no_longer_accepted() {
     let provider = Provider::start().await;
     provider.add("second");
     let site = Site::with(provider, "refresh = \"100ms\"").await;
@@ -285,18 +304,6 @@ async fn a_key_that_the_provider_has_withdrawn_opens_nothing_any_more() {
     assert_eq!(site.status(&first).await, 200);
     site.provider.remove("first");
     until("the withdrawal", async || site.status(&first).await == 401).await;
-}
-
-#[tokio::test]
-async fn a_provider_that_is_away_makes_no_token_invalid() {
-    let provider = Provider::start().await;
-    let site = Site::with(provider, "refresh = \"50ms\"").await;
-    let token = site.provider.token("first", |_| {});
-    site.provider.away.store(true, Ordering::SeqCst);
-    let before = site.provider.asked.load(Ordering::SeqCst);
-    until("a question in vain", async || site.provider.asked.load(Ordering::SeqCst) > before).await;
-    assert_eq!(site.status(&token).await, 200);
-    assert_eq!(site.gateway.get("/readyz").await.status(), 200);
 }
 
 #[tokio::test]
@@ -320,13 +327,13 @@ async fn a_live_stream_ends_with_its_token() {
     let short = site.provider.token("first", |claims| claims["exp"] = json!(now + 1));
     let answer = site.get("/things/1/events", &format!("Bearer {short}")).await;
     assert_eq!(answer.status(), 200);
-    let body = timeout(PATIENCE, answer.into_body().collect()).await.expect("it goes on for ever").unwrap();
+    let body = timeout(TIMEOUT, answer.into_body().collect()).await.expect("it goes on for ever").unwrap();
     assert_eq!(body.to_bytes(), "begin");
     assert_eq!(site.status(&short).await, 401, "with the leeway it is over by now");
 }
 
 #[tokio::test]
-async fn preflight_requests_bear_no_token() {
+async fn preflight_requests_need_no_token() {
     let site = Site::start().await;
     let request = site.gateway.request("OPTIONS", "/things").body(Body::empty()).unwrap();
     assert_eq!(site.gateway.send(request).await.status(), 204);
@@ -334,7 +341,7 @@ async fn preflight_requests_bear_no_token() {
 }
 
 #[tokio::test]
-async fn a_client_is_counted_by_who_it_is_and_by_its_address_while_that_is_not_known() {
+async fn a_client_is_counted_by_subject_and_else_by_address() {
     let site = Site::with(Provider::start().await, "[limits]\nrate = \"2/1h\"\n").await;
     let token = |name: &str| site.provider.token("first", |claims| claims["sub"] = json!(name));
     for name in ["kim", "lee"] {
@@ -344,5 +351,5 @@ async fn a_client_is_counted_by_who_it_is_and_by_its_address_while_that_is_not_k
     }
     let bogus = [site.status("bogus-1").await, site.status("bogus-2").await, site.status("bogus-3").await];
     assert_eq!(bogus, [401, 401, 429]);
-    assert_eq!(site.status(&token("sam")).await, 200, "who is known is not held up by others at the same address");
+    assert_eq!(site.status(&token("sam")).await, 200, "a known client is not limited by others at its address");
 }

@@ -1,5 +1,5 @@
-//! A real provider: Keycloak with the realm of `compose/keycloak/realm.json`. `FLOTILLA_TEST_KEYCLOAK=http://host:port`
-//! says where it is; without it this is left out.
+//! A real provider: Keycloak with the realm of `compose/keycloak/realm.json`, at
+//! `FLOTILLA_TEST_KEYCLOAK=http://host:port`. Skipped if that is not set.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::fixture::{Gateway, Service, json, until};
 use crate::identity::pass_keys;
 
-/// What the token endpoint answers to a person of the realm.
+/// The response of the token endpoint to a user of the realm.
 async fn sign_in(issuer: &str, name: &str) -> Value {
     let form =
         format!("grant_type=password&client_id=matching-cli&scope=openid&username={name}&password={name}-local-only");
@@ -30,7 +30,7 @@ async fn status(gateway: &Gateway, path: &str, token: &str) -> u16 {
     gateway.send(request.body(Body::empty()).unwrap()).await.status().as_u16()
 }
 
-/// The same token with other claims or another header, and the signature that it had.
+/// The same token with other claims or another header, and its old signature.
 fn altered(token: &str, part: usize, change: impl FnOnce(&mut Value)) -> String {
     let mut parts: Vec<String> = token.split('.').map(str::to_owned).collect();
     let mut value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(&parts[part]).unwrap()).unwrap();
@@ -45,10 +45,12 @@ async fn people_of_a_real_provider_get_in_and_forgers_do_not() {
         return eprintln!("left out: FLOTILLA_TEST_KEYCLOAK names no Keycloak");
     };
     let issuer = format!("{keycloak}/realms/flotilla");
-    let told = async |request: Request| {
-        Json(json!(request.headers().get(identity::PASS_HEADER).map(|pass| pass.to_str().unwrap().to_owned())))
+    let echo = async |request: Request| {
+        Json(json!(
+            request.headers().get(identity::INTERNAL_TOKEN_HEADER).map(|pass| pass.to_str().unwrap().to_owned())
+        ))
     };
-    let service = Service::start(Router::new().fallback(told)).await;
+    let service = Service::start(Router::new().fallback(echo)).await;
     let (signing_key, passes) = pass_keys();
     let route = |path, role| {
         format!("[[routes]]\npath = \"{path}\"\nupstream = \"x\"\nmethods = [\"GET\"]\nroles = [\"{role}\"]\n")
@@ -68,14 +70,14 @@ async fn people_of_a_real_provider_get_in_and_forgers_do_not() {
         let token = answer["access_token"].as_str().unwrap();
         for path in ["student", "tutor", "operator"] {
             let expected = if path == role { 200 } else { 403 };
-            assert_eq!(status(&gateway, &format!("/{path}"), token).await, expected, "{name} asks for /{path}");
+            assert_eq!(status(&gateway, &format!("/{path}"), token).await, expected, "{name} requests /{path}");
         }
         let request = gateway.request("GET", &format!("/{role}")).header("authorization", format!("Bearer {token}"));
         let pass = json(gateway.send(request.body(Body::empty()).unwrap()).await).await;
         let claims: Value =
             serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap();
-        let who = passes.read(pass.as_str().unwrap(), ambient::Clock::now(&ambient::SystemClock)).unwrap();
-        assert_eq!((json!(who.subject), who.roles), (claims["sub"].clone(), [role.to_owned()].into()));
+        let identity = passes.read(pass.as_str().unwrap(), ambient::Clock::now(&ambient::SystemClock)).unwrap();
+        assert_eq!((json!(identity.subject), identity.roles), (claims["sub"].clone(), [role.to_owned()].into()));
     }
 
     let answer = sign_in(&issuer, "kim").await;

@@ -1,4 +1,4 @@
-//! More requests than a service can do: those that are taken are answered in time, the others are refused at once.
+//! More requests than a service can handle: accepted ones are answered in time, the others are rejected at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use tokio::time::{Instant, sleep};
 
 use crate::fixture::{Gateway, Service};
 
-/// How long the service works on a request.
+/// The time that the service needs per request.
 const WORK: Duration = Duration::from_millis(250);
-/// On how many it works at a time.
+/// The number of requests that it handles at a time.
 const AT_A_TIME: usize = 4;
 const CLIENTS: usize = 64;
 const ROUNDS: usize = 5;
 
-/// A service that does what it can, one request after the other: what comes too early waits.
+/// A service with limited concurrency: further requests wait.
 async fn busy_service() -> Service {
     let places = Arc::new(Semaphore::new(AT_A_TIME));
     let work = async move || {
@@ -34,8 +34,8 @@ fn p99(mut times: Vec<Duration>) -> Duration {
 }
 
 #[tokio::test]
-async fn under_overload_what_is_accepted_is_not_slow_and_what_is_refused_is_refused_at_once() {
-    let gateway = Gateway::to(busy_service().await.address, "[limits]\nin_flight = 4\n").await;
+async fn under_overload_accepted_requests_are_fast_and_others_are_rejected_at_once() {
+    let gateway = Gateway::to(busy_service().await.address, "[limits]\nin_flight = 4\nshare = \"100%\"\n").await;
     let client = async || {
         let mut answers = Vec::new();
         for _ in 0..ROUNDS {
@@ -52,6 +52,6 @@ async fn under_overload_what_is_accepted_is_not_slow_and_what_is_refused_is_refu
     assert!(refused.len() > accepted.len() && accepted.len() >= AT_A_TIME, "{} accepted", accepted.len());
     let times = |answers: Vec<(u16, Duration)>| answers.into_iter().map(|(_, took)| took).collect();
     let (accepted, refused) = (p99(times(accepted)), p99(times(refused)));
-    assert!(accepted < WORK * 2, "who is accepted waits for {accepted:?}, the work is {WORK:?}");
-    assert!(refused < WORK / 2, "who is refused waits for {refused:?}");
+    assert!(accepted < WORK * 2, "accepted requests wait for {accepted:?}, the work is {WORK:?}");
+    assert!(refused < WORK / 2, "rejected requests wait for {refused:?}");
 }

@@ -1,4 +1,4 @@
-//! The binary itself.
+//! The binary.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use crate::fixture::PATIENCE;
+use crate::fixture::TIMEOUT;
 
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../services/matching/gateway.toml");
 
@@ -19,45 +19,45 @@ pub fn gateway() -> Command {
     command
 }
 
-/// An address that was free a moment ago.
+/// An address that was free recently.
 pub async fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-/// The status of a GET, as soon as somebody listens there.
+/// The status of a GET, as soon as there is a listener.
 pub async fn status(at: SocketAddr, path: &str) -> u16 {
-    let asked = async {
+    let response = async {
         let mut connection = loop {
             match TcpStream::connect(at).await {
                 Ok(connection) => break connection,
                 Err(_) => sleep(std::time::Duration::from_millis(10)).await,
             }
         };
-        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         connection.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         connection.read_to_string(&mut answer).await.unwrap();
         answer.split(' ').nth(1).unwrap().parse().unwrap()
     };
-    timeout(PATIENCE, asked).await.expect("no answer")
+    timeout(TIMEOUT, response).await.expect("no answer")
 }
 
 pub async fn ends_in_order(mut gateway: Child) {
     let pid = gateway.id().unwrap().to_string();
     assert!(Command::new("kill").arg(pid).status().await.unwrap().success());
-    assert!(timeout(PATIENCE, gateway.wait()).await.expect("it runs on").unwrap().success());
+    assert!(timeout(TIMEOUT, gateway.wait()).await.expect("it runs on").unwrap().success());
 }
 
-/// The one line that it says when it cannot start.
+/// The one line of a failed start.
 async fn refusal(mut command: Command) -> String {
-    let output = timeout(PATIENCE, command.output()).await.expect("it runs on").unwrap();
+    let output = timeout(TIMEOUT, command.output()).await.expect("it runs on").unwrap();
     assert!(!output.status.success());
-    let said = String::from_utf8(output.stderr).unwrap();
-    said.lines().find(|line| line.starts_with("gateway: ")).expect(&said).to_owned()
+    let output = String::from_utf8(output.stderr).unwrap();
+    output.lines().find(|line| line.starts_with("gateway: ")).expect(&output).to_owned()
 }
 
 #[tokio::test]
-async fn it_starts_with_the_shipped_routes_and_ends_when_told() {
+async fn it_starts_with_the_shipped_routes_and_stops_on_sigterm() {
     let edge = free().await;
     let gateway = gateway().env("LISTEN", edge.to_string()).spawn().unwrap();
     assert_eq!(status(edge, "/readyz").await, 200);
@@ -66,7 +66,7 @@ async fn it_starts_with_the_shipped_routes_and_ends_when_told() {
 }
 
 #[tokio::test]
-async fn with_an_address_for_them_health_and_metrics_are_there_alone() {
+async fn with_an_admin_address_health_and_metrics_are_served_there_only() {
     let (edge, admin) = (free().await, free().await);
     let gateway = gateway().env("LISTEN", edge.to_string()).env("GATEWAY_ADMIN", admin.to_string()).spawn().unwrap();
     for path in ["/livez", "/readyz", "/metrics"] {
@@ -77,42 +77,42 @@ async fn with_an_address_for_them_health_and_metrics_are_there_alone() {
 }
 
 #[tokio::test]
-async fn what_keeps_it_from_starting_is_said_in_one_line() {
+async fn a_failed_start_is_explained_in_one_line() {
     let mut no_file = gateway();
     no_file.env("GATEWAY_ROUTES", "/no/such/file");
-    let said = refusal(no_file).await;
-    assert!(said.contains("cannot read /no/such/file (set by GATEWAY_ROUTES)"), "{said}");
+    let output = refusal(no_file).await;
+    assert!(output.contains("cannot read /no/such/file (set by GATEWAY_ROUTES)"), "{output}");
 
     let bad = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bad-routes.toml");
     std::fs::write(&bad, "[upstreams]\n[limits]\nbdy = 1\n").unwrap();
     let mut bad_file = gateway();
     bad_file.env("GATEWAY_ROUTES", &bad);
-    let said = refusal(bad_file).await;
-    assert!(said.contains("line 3 (bdy = 1): unknown field `bdy`"), "{said}");
+    let output = refusal(bad_file).await;
+    assert!(output.contains("line 3 (bdy = 1): unknown field `bdy`"), "{output}");
 
     let mut bad_variable = gateway();
     bad_variable.env("UPSTREAM_VISIT", "visit:8080");
-    let said = refusal(bad_variable).await;
-    assert!(said.contains("UPSTREAM_VISIT: 'visit:8080' must begin with http://"), "{said}");
+    let output = refusal(bad_variable).await;
+    assert!(output.contains("UPSTREAM_VISIT: 'visit:8080' must begin with http://"), "{output}");
 
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let mut no_edge = gateway();
     no_edge.env("LISTEN", &address).env("GATEWAY_ADMIN", free().await.to_string());
-    let said = refusal(no_edge).await;
-    assert!(said.contains(&format!("cannot listen on {address} (set by LISTEN)")), "{said}");
+    let output = refusal(no_edge).await;
+    assert!(output.contains(&format!("cannot listen on {address} (set by LISTEN)")), "{output}");
 }
 
 #[tokio::test]
-async fn it_refuses_to_start_open_where_that_is_forbidden() {
+async fn it_does_not_start_without_authentication_where_that_is_required() {
     let mut command = gateway();
     command.env("REQUIRE_IDENTITY", "true").env("LISTEN", free().await.to_string());
-    let said = refusal(command).await;
-    assert!(said.contains("no issuer is set (identity.issuer or IDENTITY_ISSUER)"), "{said}");
+    let output = refusal(command).await;
+    assert!(output.contains("no issuer is set (identity.issuer or IDENTITY_ISSUER)"), "{output}");
 }
 
 #[tokio::test]
-async fn it_refuses_to_start_with_keys_that_are_none_or_rules_that_protect_nobody() {
+async fn it_does_not_start_with_invalid_keys_or_rules() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let no_key = folder.join("no-key.pem");
     std::fs::write(&no_key, "secret").unwrap();
@@ -122,10 +122,10 @@ async fn it_refuses_to_start_with_keys_that_are_none_or_rules_that_protect_nobod
         command.env("LISTEN", free().await.to_string());
         command
     };
-    let said = refusal(identity().await).await;
-    assert!(said.contains("PASS_SIGNING_KEY_FILE is not set"), "{said}");
+    let output = refusal(identity().await).await;
+    assert!(output.contains("INTERNAL_TOKEN_SIGNING_KEY_FILE is not set"), "{output}");
     let mut broken = identity().await;
-    broken.env("PASS_SIGNING_KEY_FILE", &no_key);
-    let said = refusal(broken).await;
-    assert!(said.contains("no-key.pem: no Ed25519 key in PEM") && !said.contains("secret"), "{said}");
+    broken.env("INTERNAL_TOKEN_SIGNING_KEY_FILE", &no_key);
+    let output = refusal(broken).await;
+    assert!(output.contains("no-key.pem: no Ed25519 key in PEM") && !output.contains("secret"), "{output}");
 }

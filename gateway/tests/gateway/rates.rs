@@ -1,14 +1,14 @@
-//! How often somebody may ask, and how much at once.
+//! Rate limits and size limits of routes.
 
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use serde_json::json;
 
-use crate::fixture::{Gateway, Service, assert_problem, json, told_headers};
+use crate::fixture::{Gateway, Service, assert_problem, echo_headers, json};
 
 async fn gateway(more: &str) -> (Service, Gateway) {
-    let service = Service::start(Router::new().fallback(told_headers)).await;
+    let service = Service::start(Router::new().fallback(echo_headers)).await;
     let routes = format!(
         "[upstreams]\nthings = \"http://{0}\"\n\
          [[routes]]\npath = \"/things\"\nupstream = \"things\"\nmethods = [\"GET\", \"POST\"]\n\
@@ -26,7 +26,7 @@ async fn from(gateway: &Gateway, client: &str, path: &str) -> Response {
 }
 
 #[tokio::test]
-async fn who_asks_too_often_is_told_when_to_come_back() {
+async fn a_client_that_exceeds_its_rate_gets_retry_after() {
     let (_service, gateway) = gateway("[limits]\nrate = \"3/1h\"\n").await;
     for remaining in [2, 1, 0] {
         let answer = gateway.get("/things").await;
@@ -55,7 +55,7 @@ async fn routes_count_together_unless_they_have_a_rate_of_their_own() {
 }
 
 #[tokio::test]
-async fn behind_a_trusted_proxy_everyone_has_his_own_count_and_nowhere_else() {
+async fn clients_are_counted_apart_behind_a_trusted_proxy_only() {
     let trusted = "[limits]\nrate = \"1/1h\"\n[clients]\ntrusted_proxies = [\"127.0.0.0/8\"]\n";
     let (_service, behind) = gateway(trusted).await;
     let answer = from(&behind, "203.0.113.9, 192.0.2.1", "/things").await;
@@ -68,7 +68,7 @@ async fn behind_a_trusted_proxy_everyone_has_his_own_count_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn a_route_may_take_less_than_others() {
+async fn a_route_may_have_lower_limits() {
     let (_service, gateway) = gateway("").await;
     let post = async |path: &str| {
         let request = gateway.request("POST", path).body(Body::from("x".repeat(11))).unwrap();
@@ -80,7 +80,7 @@ async fn a_route_may_take_less_than_others() {
 }
 
 #[tokio::test]
-async fn a_route_may_take_less_headers_than_the_process() {
+async fn a_route_may_accept_smaller_headers_than_the_process() {
     let (_service, gateway) = gateway("headers = 200\n").await;
     let sent = async |path: &str, bytes: usize| {
         let request = gateway.request("GET", path).header("x-long", "x".repeat(bytes));

@@ -1,4 +1,4 @@
-//! A service that keeps, byte by byte, what reaches it.
+//! A service that records, byte by byte, what it receives.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -22,8 +22,8 @@ impl Arrived {
     }
 }
 
-/// Answers every request with 200, on connections that it keeps, and reads bodies only as `Content-Length` says: what
-/// follows is the next request to it, whatever the gateway may have meant.
+/// Responds to every request with 200 on persistent connections. It delimits bodies by `Content-Length` only: the bytes
+/// after it are the next request, whatever the gateway intended.
 pub struct Recorder {
     pub address: SocketAddr,
     arrived: Arc<Mutex<Vec<Arrived>>>,
@@ -44,7 +44,7 @@ impl Recorder {
         Self { address, arrived }
     }
 
-    /// What has arrived since this was asked last.
+    /// The requests since the last call.
     pub fn take(&self) -> Vec<Arrived> {
         std::mem::take(&mut self.arrived.lock().unwrap())
     }
@@ -65,7 +65,7 @@ async fn read(connection: &mut TcpStream) -> Option<Arrived> {
     while !head.ends_with(b"\r\n\r\n") {
         match connection.read_u8().await {
             Ok(byte) => head.push(byte),
-            // The gateway lets go of a connection between two requests, never in one.
+            // The gateway closes a connection between two requests, never within one.
             Err(_) if head.is_empty() => return None,
             Err(error) => panic!("half a head: {} ({error})", String::from_utf8_lossy(&head)),
         }

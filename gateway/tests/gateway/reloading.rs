@@ -1,4 +1,4 @@
-//! The routes file changes while requests come.
+//! The routes file changes during requests.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use crate::fixture::{Service, text, until};
 use crate::process::{ends_in_order, free, gateway, status};
 
-/// A gateway process, and the file that it goes by.
+/// A gateway process and its routes file.
 struct Site {
     file: PathBuf,
     edge: SocketAddr,
@@ -35,7 +35,7 @@ impl Site {
         Self { file, edge, gateway }
     }
 
-    /// In one step, as a config map is replaced.
+    /// Atomically, as a config map is replaced.
     fn write(&self, routes: &str) {
         let new = self.file.with_extension("new");
         std::fs::write(&new, routes).unwrap();
@@ -43,7 +43,7 @@ impl Site {
     }
 
     async fn get(&self, path: &str) -> (u16, String) {
-        ask(self.edge, path).await
+        send(self.edge, path).await
     }
 
     async fn wait_for(&self, path: &str, status: u16, body: &str) {
@@ -56,7 +56,7 @@ impl Site {
     }
 }
 
-async fn ask(edge: SocketAddr, path: &str) -> (u16, String) {
+async fn send(edge: SocketAddr, path: &str) -> (u16, String) {
     let request = http::Request::get(format!("http://{edge}{path}")).body(Body::empty()).unwrap();
     let answer = Client::builder(TokioExecutor::new()).build_http().request(request).await.unwrap().map(Body::new);
     (answer.status().as_u16(), text(answer).await)
@@ -82,16 +82,16 @@ fn routes(service: &Service, more: &str) -> String {
 async fn no_request_is_lost_while_the_routes_change() {
     let (one, two) = (service("one").await, service("two").await);
     let site = Site::start(&routes(&one, ""), "20ms").await;
-    let (done, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (done, requests) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let clients: Vec<_> = (0..4)
         .map(|client| {
-            let (edge, done, asked) = (site.edge, Arc::clone(&done), Arc::clone(&asked));
+            let (edge, done, requests) = (site.edge, Arc::clone(&done), Arc::clone(&requests));
             let path = if client == 0 { "/things/slow" } else { "/things" };
             tokio::spawn(async move {
                 while !done.load(Ordering::SeqCst) {
-                    let (status, said) = ask(edge, path).await;
-                    assert!(status == 200 && ["one", "two"].contains(&said.as_str()), "{status} {said}");
-                    asked.fetch_add(1, Ordering::SeqCst);
+                    let (status, body) = send(edge, path).await;
+                    assert!(status == 200 && ["one", "two"].contains(&body.as_str()), "{status} {body}");
+                    requests.fetch_add(1, Ordering::SeqCst);
                 }
             })
         })
@@ -106,12 +106,12 @@ async fn no_request_is_lost_while_the_routes_change() {
     for client in clients {
         client.await.unwrap();
     }
-    assert!(asked.load(Ordering::SeqCst) > 50, "they hardly asked");
+    assert!(requests.load(Ordering::SeqCst) > 50, "too few requests");
     ends_in_order(site.gateway).await;
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_valid_is_refused_and_the_one_of_before_stays() {
+async fn an_invalid_file_is_rejected_and_the_previous_one_stays_in_force() {
     let one = service("one").await;
     let site = Site::start(&routes(&one, ""), "20ms").await;
     let guarded = routes(&one, "[identity]\nissuer = \"https://id.example\"\naudience = \"x\"\n");
@@ -123,12 +123,12 @@ async fn a_file_that_is_not_valid_is_refused_and_the_one_of_before_stays() {
     let more = "[[routes]]\npath = \"/more\"\nupstream = \"things\"\nmethods = [\"GET\"]\n";
     site.write(&routes(&one, more));
     site.wait_for("/more", 200, "one").await;
-    site.wait_for_metric(r#"gateway_reloads_total{result="in_force"} 1"#).await;
+    site.wait_for_metric(r#"gateway_reloads_total{result="current"} 1"#).await;
     ends_in_order(site.gateway).await;
 }
 
 #[tokio::test]
-async fn a_hangup_has_the_file_looked_at_at_once() {
+async fn sighup_reloads_the_file_at_once() {
     let (one, two) = (service("one").await, service("two").await);
     let site = Site::start(&routes(&one, ""), "1h").await;
     site.write(&routes(&two, ""));

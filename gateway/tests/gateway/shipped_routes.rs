@@ -1,4 +1,4 @@
-//! The routes file of the fleet "matching", as it is shipped.
+//! The shipped routes file of the fleet "matching".
 
 use axum::Router;
 use axum::body::Body;
@@ -30,12 +30,13 @@ const ROWS: [(&str, &str, &str); 17] = [
     ("GET", "/myPages/5000/events", "mypage"),
 ];
 
-/// The shipped file with services that say which one they are.
+/// The shipped file, with services that name themselves.
 async fn fleet() -> Gateway {
     let mut routes = SHIPPED.to_owned();
     for (name, port) in [("match", 8081), ("visit", 8082), ("payment", 8083), ("mypage", 8084)] {
-        let who = async move |request: Request| ([("x-who", name)], format!("{} {}", request.method(), request.uri()));
-        let service = Service::start(Router::new().fallback(who)).await;
+        let echo =
+            async move |request: Request| ([("x-service", name)], format!("{} {}", request.method(), request.uri()));
+        let service = Service::start(Router::new().fallback(echo)).await;
         let local = format!("{name} = \"http://127.0.0.1:{port}\"");
         assert!(routes.contains(&local), "{local}");
         routes = routes.replace(&local, &format!("{name} = \"http://{}\"", service.address));
@@ -49,14 +50,14 @@ async fn every_row_of_the_table_reaches_its_context() {
     for (method, path, context) in ROWS {
         let response = gateway.send(gateway.request(method, path).body(Body::empty()).unwrap()).await;
         assert_eq!(response.status(), 200, "{method} {path}");
-        assert_eq!(response.headers()["x-who"], context, "{method} {path}");
-        let said = text(response).await;
-        assert!(method == "HEAD" || said == format!("{method} {path}"), "{said}");
+        assert_eq!(response.headers()["x-service"], context, "{method} {path}");
+        let body = text(response).await;
+        assert!(method == "HEAD" || body == format!("{method} {path}"), "{body}");
     }
 }
 
 #[tokio::test]
-async fn what_only_the_fleet_itself_may_do_is_refused() {
+async fn internal_operations_of_the_fleet_are_rejected() {
     let gateway = fleet().await;
     for path in ["/payments", "/payments/5000", "/myPages", "/myPages/5000", "/visitReqLists", "/visitReqLists/5000"] {
         for method in ["POST", "PATCH", "PUT", "DELETE"] {

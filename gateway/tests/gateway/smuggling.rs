@@ -1,23 +1,23 @@
-//! Requests that two readers could take apart in two ways. What the service gets is what the gateway has read as a
-//! request, one for one; all else is refused.
+//! Requests that two parsers could split in different ways. The service gets exactly the requests that the gateway has
+//! parsed; all others are rejected.
 
 use crate::fixture::Gateway;
 use crate::recorder::Recorder;
 
-/// What is sent, the statuses of all answers to it, and what the service gets of it, as `METHOD TARGET BODY`.
+/// The bytes sent, the statuses of all responses, and the requests at the service as `METHOD TARGET BODY`.
 type Case = (&'static str, &'static [u16], &'static [&'static str]);
 
-/// The request that must not get through where it is only a part of another one's body.
+/// The request that must not get through if it is part of another one's body.
 macro_rules! hidden {
     () => {
         "GET /things/hidden HTTP/1.1\r\nHost: x\r\n\r\n"
     };
 }
 
-/// A request with these lines in its head, and what follows the head.
+/// A request with these header lines, and these bytes after the head.
 macro_rules! post {
     ($lines:expr, $rest:expr) => {
-        concat!("POST /things HTTP/1.1\r\nHost: x\r\n", $lines, "\r\n\r\n", $rest)
+        concat!("POST /things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n", $lines, "\r\n\r\n", $rest)
     };
 }
 
@@ -27,10 +27,10 @@ macro_rules! get {
     };
 }
 
-/// Sends each and compares; afterwards everyone else is served as before.
+/// Sends each and compares; afterwards other clients are served as before.
 async fn try_all(cases: &[Case]) {
     let service = Recorder::start().await;
-    let gateway = Gateway::impatient(service.address).await;
+    let gateway = Gateway::with_short_timeouts(service.address).await;
     let mut wrong = Vec::new();
     for (sent, statuses, reached) in cases {
         let (answer, _) = gateway.raw_bytes(sent.as_bytes()).await;
@@ -45,7 +45,7 @@ async fn try_all(cases: &[Case]) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The statuses of the answers, in their order.
+/// The statuses of the responses, in order.
 fn answered(answers: &str) -> Vec<u16> {
     let heads = answers.split("HTTP/1.").skip(1).map(|answer| &answer[2..5]);
     heads.map(|status| status.parse().unwrap()).collect()
@@ -54,7 +54,7 @@ fn answered(answers: &str) -> Vec<u16> {
 #[tokio::test]
 async fn a_body_with_two_lengths_is_refused_or_read_as_chunked_and_its_rest_is_nothing() {
     try_all(&[
-        // CL.TE and TE.CL: chunked counts, and the connection ends with the request.
+        // CL.TE and TE.CL: chunked takes precedence, and the connection closes after the request.
         (
             post!("Content-Length: 6\r\nTransfer-Encoding: chunked", concat!("0\r\n\r\n", hidden!())),
             &[200],
@@ -100,7 +100,7 @@ async fn a_length_that_is_not_plain_digits_is_refused() {
         (post!("Content-Length\t: 5", "hello"), &[400], &[]),
         (post!(" Content-Length: 5", "hello"), &[400], &[]),
         (post!("Content-Length: \x0b5", "hello"), &[400], &[]),
-        // Leading zeros and spaces around are within the grammar.
+        // The grammar allows leading zeros, and spaces around.
         (post!("Content-Length: \t005 \r\nConnection: close", "hello"), &[200], &["POST /things hello"]),
     ])
     .await;
@@ -134,7 +134,7 @@ async fn a_transfer_coding_is_chunked_or_refused() {
         (post!("X: y\r\n\tTransfer-Encoding: chunked\r\nContent-Length: 5", "0\r\n\r\n"), &[400], &[]),
         (post!("Transfer-Encoding:\r\n chunked", "0\r\n\r\n"), &[400], &[]),
         (post!("X: y\rTransfer-Encoding: chunked\r\nContent-Length: 5", "0\r\n\r\n"), &[400], &[]),
-        // Not that header, to nobody.
+        // This header is never forwarded.
         (
             post!("Transfer_Encoding: chunked\r\nContent-Length: 5\r\nConnection: close", "0\r\n\r\n"),
             &[200],
@@ -172,7 +172,7 @@ async fn chunks_are_taken_apart_here_and_broken_ones_go_no_further() {
         (post!("Transfer-Encoding: chunked", "5\nhello\n0\n\n"), &[400], &[]),
         (post!("Transfer-Encoding: chunked", "5;\nx\r\nhello\r\n0\r\n\r\n"), &[400], &[]),
         (post!("Transfer-Encoding: chunked", "\r\n0\r\n\r\n"), &[400], &[]),
-        // Neither ends: the one runs into the limit of what is no data, the other into that of waiting.
+        // Neither ends: one exceeds the limit of chunk headers, the other the time limit.
         (endless, &[400], &[]),
         (post!("Transfer-Encoding: chunked", "5\r\nhel"), &[408], &[]),
     ])
@@ -183,7 +183,14 @@ async fn chunks_are_taken_apart_here_and_broken_ones_go_no_further() {
 async fn a_request_line_has_one_form_and_leads_nowhere_else() {
     try_all(&[
         ("GET http://evil.example/things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &[200], &["GET /things"]),
-        ("GET http://x@evil.example/things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &[200], &["GET /things"]),
+        ("GET http://x@evil.example/things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &[400], &[]),
+        ("GET http://user:pw@evil.example:81/things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &[400], &[]),
+        ("GET http://evil.example:99999/things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &[400], &[]),
+        ("GET http://evil.example:/things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &[200], &["GET /things"]),
+        ("GET http://evil.example/things HTTP/1.1\r\nConnection: close\r\n\r\n", &[400], &[]),
+        ("GET http://evil.example/things HTTP/1.1\r\nHost: a/b\r\nConnection: close\r\n\r\n", &[400], &[]),
+        ("GET ftp://evil.example/things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &[400], &[]),
+        ("GET http://other.example/things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &[421], &[]),
         ("GET http://evil.example HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &[404], &[]),
         ("GET evil.example:80 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &[404], &[]),
         ("CONNECT evil.example:80 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &[404], &[]),
@@ -196,10 +203,10 @@ async fn a_request_line_has_one_form_and_leads_nowhere_else() {
         ("GET /things HTTP/1.2\r\nHost: x\r\n\r\n", &[400], &[]),
         ("GET /things HTTP/2.0\r\nHost: x\r\n\r\n", &[400], &[]),
         ("GET /things\r\nHost: x\r\n\r\n", &[400], &[]),
-        // What HTTP/2 begins with, but for its last lines.
+        // The preface of HTTP/2 without its last lines.
         ("PRI * HTTP/2.0\r\nHost: x\r\n\r\n", &[400], &[]),
         ("GET /things#x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &[200], &["GET /things"]),
-        // A line feed alone ends a line too (RFC 9112, section 2.2), and the service gets the full form.
+        // A line feed alone ends a line too (RFC 9112, section 2.2); the service gets the full form.
         ("GET /things HTTP/1.1\nHost: x\nConnection: close\n\n", &[200], &["GET /things"]),
         ("\r\n\r\nGET /things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &[200], &["GET /things"]),
     ])
@@ -215,6 +222,14 @@ async fn a_request_has_one_host() {
         ("GET /things HTTP/1.1\r\nHost: x, y\r\nConnection: close\r\n\r\n", &[400], &[]),
         ("GET /things HTTP/1.1\r\nHost: y@x\r\nConnection: close\r\n\r\n", &[400], &[]),
         ("GET /things HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n", &[400], &[]),
+        ("GET /things HTTP/1.1\r\nHost: :8088\r\nConnection: close\r\n\r\n", &[400], &[]),
+        ("GET /things HTTP/1.1\r\nHost: x:65536\r\nConnection: close\r\n\r\n", &[400], &[]),
+        ("GET /things HTTP/1.1\r\nHost: x:8o\r\nConnection: close\r\n\r\n", &[400], &[]),
+        ("GET /things HTTP/1.1\r\nHost: [::1\r\nConnection: close\r\n\r\n", &[400], &[]),
+        ("GET /things HTTP/1.1\r\nHost: 127.1\r\nConnection: close\r\n\r\n", &[400], &[]),
+        ("GET /things HTTP/1.1\r\nHost: x,y\r\nConnection: close\r\n\r\n", &[400], &[]),
+        // An empty port is the default port (RFC 3986, section 3.2.3).
+        ("GET /things HTTP/1.1\r\nHost: localhost:\r\nConnection: close\r\n\r\n", &[200], &["GET /things"]),
         ("GET /things HTTP/1.1\r\nHost: [::1]:8088\r\nConnection: close\r\n\r\n", &[200], &["GET /things"]),
         ("GET /things HTTP/1.0\r\n\r\n", &[200], &["GET /things"]),
     ])
@@ -240,7 +255,7 @@ async fn what_follows_a_request_is_the_next_one_or_is_refused() {
             &[200],
             &["GET /things GET /things/hidden HTTP/1.1\r\nHost: x"],
         ),
-        // Refused for its path, but the body behind it is still its body.
+        // Rejected for its path, and the body is still its body.
         (concat!("POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\n", hidden!()), &[404], &[]),
         (concat!("BREW /things HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\n", hidden!()), &[405], &[]),
         (concat!("OPTIONS /things HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\n", hidden!()), &[204], &[]),
@@ -249,7 +264,7 @@ async fn what_follows_a_request_is_the_next_one_or_is_refused() {
 }
 
 #[tokio::test]
-async fn no_client_can_ask_for_another_protocol_or_make_the_gateway_wait_for_a_go_ahead() {
+async fn upgrade_and_expect_are_not_forwarded() {
     try_all(&[
         (get!("Connection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x"), &[200], &["GET /things"]),
         (
@@ -275,7 +290,7 @@ async fn no_client_can_ask_for_another_protocol_or_make_the_gateway_wait_for_a_g
 #[tokio::test]
 async fn headers_that_connection_names_do_not_reach_the_service() {
     let service = Recorder::start().await;
-    let gateway = Gateway::impatient(service.address).await;
+    let gateway = Gateway::with_short_timeouts(service.address).await;
     for connection in
         ["close, X-Secret", "close,,x-secret ,", "close\r\nConnection: X-SECRET", "close, x-secret, caf\u{e9}"]
     {

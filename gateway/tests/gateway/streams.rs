@@ -13,11 +13,11 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::fixture::{Gateway, PATIENCE, Service, text};
+use crate::fixture::{Gateway, Service, TIMEOUT, text};
 
 type Events = mpsc::Sender<Result<Event, Infallible>>;
 
-/// A service that hands the sending end of each stream it is asked for to the test.
+/// A service that hands the sender of each stream to the test.
 async fn service() -> (Service, mpsc::Receiver<Events>) {
     let (handed, streams) = mpsc::channel(8);
     let events = async |State(handed): State<mpsc::Sender<Events>>| {
@@ -34,7 +34,7 @@ async fn send_event(events: &Events, data: &str) {
 }
 
 async fn next_text(body: &mut Body) -> String {
-    let frame = timeout(PATIENCE, body.frame()).await.unwrap().unwrap().unwrap();
+    let frame = timeout(TIMEOUT, body.frame()).await.unwrap().unwrap().unwrap();
     String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
 }
 
@@ -53,13 +53,13 @@ async fn events_arrive_one_by_one_while_the_stream_is_open() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_at_the_service_when_its_client_goes() {
+async fn a_stream_ends_at_the_service_when_its_client_disconnects() {
     let (service, mut streams) = service().await;
     let gateway = Gateway::to(service.address, "").await;
     let response = gateway.get("/things/5000/events").await;
     let events = streams.recv().await.unwrap();
     drop(response);
-    timeout(PATIENCE, events.closed()).await.expect("the service still streams to nobody");
+    timeout(TIMEOUT, events.closed()).await.expect("the service still streams to nobody");
 }
 
 #[tokio::test]
@@ -71,20 +71,20 @@ async fn a_stream_may_be_silent_for_longer_than_an_ordinary_answer_but_not_for_e
     tokio::time::sleep(Duration::from_millis(600)).await;
     send_event(&events, "late").await;
     assert_eq!(next_text(&mut body).await, "data: late\n\n");
-    let cut = timeout(PATIENCE, body.frame()).await.expect("the silent stream is still open");
+    let cut = timeout(TIMEOUT, body.frame()).await.expect("the silent stream is still open");
     assert!(cut.unwrap().is_err());
 }
 
 #[tokio::test]
-async fn when_the_gateway_ends_streams_end_and_requests_in_flight_are_answered() {
+async fn at_shutdown_streams_end_and_requests_in_flight_are_answered() {
     let (service, mut streams) = service().await;
-    let (asked, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (arrived, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let slow = {
-        let (asked, answer) = (Arc::clone(&asked), Arc::clone(&answer));
+        let (arrived, answer) = (Arc::clone(&arrived), Arc::clone(&answer));
         Router::new().route(
             "/slow",
             get(async move || {
-                asked.notify_one();
+                arrived.notify_one();
                 answer.notified().await;
                 "answered"
             }),
@@ -102,11 +102,11 @@ async fn when_the_gateway_ends_streams_end_and_requests_in_flight_are_answered()
     let events = streams.recv().await.unwrap();
     let in_flight = gateway.get("/slow");
     let drained = async {
-        asked.notified().await;
-        gateway.tell_to_end();
-        let rest = timeout(PATIENCE, stream.collect()).await.expect("the stream is still open");
+        arrived.notified().await;
+        gateway.shut_down();
+        let rest = timeout(TIMEOUT, stream.collect()).await.expect("the stream is still open");
         assert_eq!(rest.expect("the stream was cut instead of ended").to_bytes(), "");
-        timeout(PATIENCE, events.closed()).await.expect("the service still streams to nobody");
+        timeout(TIMEOUT, events.closed()).await.expect("the service still streams to nobody");
         answer.notify_one();
     };
     let (response, ()) = tokio::join!(in_flight, drained);
@@ -115,12 +115,12 @@ async fn when_the_gateway_ends_streams_end_and_requests_in_flight_are_answered()
 }
 
 #[tokio::test]
-async fn streams_take_no_seats_from_ordinary_requests() {
+async fn streams_take_no_permits_from_ordinary_requests() {
     let (service, mut streams) = service().await;
-    let gateway = Gateway::to(service.address, "[limits]\nin_flight = 1\n").await;
+    let gateway = Gateway::to(service.address, "[limits]\nin_flight = 1\nshare = \"100%\"\n").await;
     let _open = gateway.get("/things/5000/events").await;
     let _events = streams.recv().await.unwrap();
     assert_eq!(gateway.get("/things/5000/events").await.status(), 503);
-    // 404 of the service: the request got through.
+    // A 404 of the service: the request was forwarded.
     assert_eq!(gateway.get("/things/5000").await.status(), 404);
 }

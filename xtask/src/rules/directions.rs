@@ -1,4 +1,4 @@
-//! Who may depend on whom, by what the manifests name.
+//! The allowed dependencies between packages, by their manifests.
 
 use crate::{
     finding::Finding,
@@ -6,11 +6,14 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// What a contract may name beside nothing: it is types on the wire.
+/// The dependencies of a contract: it has the types of messages.
 const OF_CONTRACTS: Allowed = Allowed { always: &["events", "serde", "schemars"], for_tests: &["serde_json"] };
-/// What a domain may name beside the contracts of its fleet, which stand on `events` too: it is rules on plain values.
+/// The dependencies of a domain besides the contracts of its fleet: it has rules on plain values.
 const OF_DOMAINS: Allowed =
     Allowed { always: &["ambient", "events", "jiff", "serde", "thiserror"], for_tests: &["proptest"] };
+
+/// The crate with the declarations of fleets, which `cargo xtask render` reads.
+const DECLARATIONS: &str = "manifest";
 
 struct Allowed {
     always: &'static [&'static str],
@@ -24,7 +27,7 @@ impl Allowed {
     }
 }
 
-/// One finding per line of a manifest that points the wrong way, and per package in a folder that nobody knows.
+/// One finding per forbidden dependency, and per package in an unknown folder.
 pub fn check(packages: &[Package]) -> Vec<Finding> {
     let places: BTreeMap<&str, Place> =
         packages.iter().filter_map(|package| Some((package.name.as_str(), Place::of(&package.folder)?))).collect();
@@ -33,52 +36,55 @@ pub fn check(packages: &[Package]) -> Vec<Finding> {
 
 fn check_package(package: &Package, places: &BTreeMap<&str, Place>) -> Vec<Finding> {
     let Some(from) = places.get(package.name.as_str()) else {
-        return vec![Finding::at(package.manifest(), format!("`{}` is in a folder that no rule knows", package.name))];
+        return vec![Finding::at(package.manifest(), format!("`{}` is in an unknown folder", package.name))];
     };
-    let refused = package.dependencies.iter().filter_map(|dependency| {
-        let why = refusal(from, dependency, places.get(dependency.name.as_str()))?;
+    let violations = package.dependencies.iter().filter_map(|dependency| {
+        let why = violation(from, dependency, places.get(dependency.name.as_str()))?;
         Some(Finding::at(package.manifest(), format!("`{}` depends on `{}`: {why}", package.name, dependency.name)))
     });
-    refused.collect()
+    violations.collect()
 }
 
 /// `to` is `None` for a crate from outside the workspace.
-fn refusal(from: &Place, dependency: &Dependency, to: Option<&Place>) -> Option<&'static str> {
+fn violation(from: &Place, dependency: &Dependency, to: Option<&Place>) -> Option<&'static str> {
     match (from, to) {
-        (Place::Tool, Some(_)) => Some("the checks stand on nothing that they check"),
-        (_, Some(Place::Tool)) => Some("the checks are no library"),
-        (Place::Contract(_), _) => refused_to_contract(dependency),
-        (Place::Domain(own), _) => refused_to_domain(&own.fleet, dependency, to),
+        (Place::Tool, Some(_)) => {
+            (dependency.name != DECLARATIONS).then_some("xtask depends on no package that it checks, but `manifest`")
+        }
+        (_, Some(Place::Tool)) => Some("xtask is no library"),
+        (Place::Contract(_), _) => violation_of_contract(dependency),
+        (Place::Domain(own), _) => violation_of_domain(&own.fleet, dependency, to),
         (_, None | Some(Place::Crate)) => None,
-        (Place::Crate, Some(_)) => Some("a crate knows no fleet and no gateway"),
-        (Place::Gateway, Some(_)) => Some("the gateway knows contexts only from its routes file"),
+        (Place::Crate, Some(_)) => Some("a crate depends on no fleet and no gateway"),
+        (Place::Gateway, Some(_)) => Some("the gateway gets contexts only from its routes file"),
         (Place::Service(own), Some(Place::Contract(other))) => {
-            (own.fleet != other.fleet).then_some("fleets know nothing of each other")
+            (own.fleet != other.fleet).then_some("a fleet does not depend on another one")
         }
         (Place::Service(own), Some(Place::Domain(other))) => {
-            (own != other).then_some("contexts know each other by their contracts alone")
+            (own != other).then_some("a context depends on others by their contracts alone")
         }
-        (Place::Service(_), Some(_)) => Some("contexts know each other by their contracts alone"),
-        (Place::WholeFleet(fleet), Some(to)) => refused_to_whole_fleet(fleet, to),
+        (Place::Service(_), Some(_)) => Some("a context depends on others by their contracts alone"),
+        (Place::WholeFleet(fleet), Some(to)) => violation_of_whole_fleet(fleet, to),
     }
 }
 
-fn refused_to_contract(dependency: &Dependency) -> Option<&'static str> {
-    (!OF_CONTRACTS.has(dependency)).then_some("a contract is types on the wire, on `events`, serde and schemars")
+fn violation_of_contract(dependency: &Dependency) -> Option<&'static str> {
+    (!OF_CONTRACTS.has(dependency)).then_some("a contract depends on `events`, serde and schemars alone")
 }
 
-fn refused_to_domain(fleet: &str, dependency: &Dependency, to: Option<&Place>) -> Option<&'static str> {
+fn violation_of_domain(fleet: &str, dependency: &Dependency, to: Option<&Place>) -> Option<&'static str> {
     let contract = matches!(to, Some(Place::Contract(other)) if other.fleet == fleet);
-    (!contract && !OF_DOMAINS.has(dependency)).then_some("a domain names only what is on its list, and does no I/O")
+    (!contract && !OF_DOMAINS.has(dependency))
+        .then_some("a domain depends only on the packages of its list, and does no I/O")
 }
 
-fn refused_to_whole_fleet(fleet: &str, to: &Place) -> Option<&'static str> {
+fn violation_of_whole_fleet(fleet: &str, to: &Place) -> Option<&'static str> {
     let other = match to {
         Place::Service(other) | Place::Contract(other) | Place::Domain(other) => &other.fleet,
         Place::WholeFleet(other) => other,
         Place::Crate | Place::Gateway | Place::Tool => return None,
     };
-    (other != fleet).then_some("fleets know nothing of each other")
+    (other != fleet).then_some("a fleet does not depend on another one")
 }
 
 #[cfg(test)]
@@ -98,6 +104,7 @@ mod tests {
     fn may(folder: &str, dependency: &str) -> bool {
         let others = [
             ("crates/events", "events"),
+            ("crates/manifest", "manifest"),
             ("gateway", "gateway"),
             ("xtask", "xtask"),
             ("services/a/x", "x-service"),
@@ -114,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_knows_crates_and_nothing_above() {
+    fn a_crate_depends_on_crates_alone() {
         assert!(may("crates/store", "events") && may("crates/store", "tokio"));
         for above in ["x-service", "x-contract", "x-domain", "gateway", "a-tests", "xtask", "test:x-contract"] {
             assert!(!may("crates/store", above), "{above}");
@@ -122,12 +129,12 @@ mod tests {
     }
 
     #[test]
-    fn the_gateway_knows_no_context() {
+    fn the_gateway_depends_on_no_context() {
         assert!(may("gateway", "events") && !may("gateway", "x-contract"));
     }
 
     #[test]
-    fn a_service_knows_others_by_contracts_of_its_fleet_alone() {
+    fn a_service_depends_on_others_by_contracts_of_its_fleet_alone() {
         assert!(may("services/a/y", "x-contract") && may("services/a/x", "x-domain"));
         for refused in ["x-service", "x-domain", "z-contract", "z-service", "gateway", "a-tests", "test:x-service"] {
             assert!(!may("services/a/y", refused), "{refused}");
@@ -135,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contract_stands_on_its_list_alone() {
+    fn a_contract_depends_on_its_list_alone() {
         assert!(may("services/a/y/contract", "events") && may("services/a/y/contract", "test:serde_json"));
         for refused in ["serde_json", "x-contract", "tokio", "test:tokio"] {
             assert!(!may("services/a/y/contract", refused), "{refused}");
@@ -143,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_stands_on_its_list_and_contracts_of_its_fleet() {
+    fn a_domain_depends_on_its_list_and_contracts_of_its_fleet() {
         for allowed in ["ambient", "jiff", "x-contract", "y-contract", "test:proptest"] {
             assert!(may("services/a/y/domain", allowed), "{allowed}");
         }
@@ -153,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_and_benchmarks_of_a_fleet_know_that_fleet() {
+    fn tests_and_benchmarks_of_a_fleet_depend_on_that_fleet() {
         assert!(may("services/a/bench", "x-domain") && !may("services/a/bench", "z-contract"));
         assert!(may("services/a/tests", "x-service") && may("services/a/tests", "gateway"));
         assert!(!may("services/a/tests", "z-service"));
@@ -161,12 +168,13 @@ mod tests {
     }
 
     #[test]
-    fn the_checks_stand_alone() {
+    fn xtask_depends_on_no_member_but_the_declarations() {
+        assert!(may("xtask", "manifest"));
         assert!(may("xtask", "syn") && !may("xtask", "events"));
     }
 
     #[test]
-    fn a_folder_that_no_rule_knows_is_found() {
+    fn an_unknown_folder_is_found() {
         assert!(!may("libraries/store", "tokio"));
     }
 }

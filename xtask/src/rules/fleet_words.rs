@@ -1,6 +1,6 @@
-//! The crates know no fleet: none of its words is in them, neither in code nor in comments.
+//! No word of a fleet in `crates/`, neither in code nor in comments.
 //!
-//! The words come from the fleets' own folders and contracts, so that a new fleet is covered the day it is added.
+//! The words are derived from the folders and contracts of the fleets, so that a new fleet is covered at once.
 
 use crate::{
     finding::Finding,
@@ -10,17 +10,17 @@ use crate::{
 use proc_macro2::{TokenStream, TokenTree};
 use std::collections::BTreeSet;
 
-/// Names of contexts and fleets that are words of Rust, of its crates or of plain English too. Of these only texts of
-/// one piece are looked at, such as "match" or "/visits": a path, a topic, a field.
+/// Names of contexts and fleets that are also words of Rust, of its crates or of plain English. They are searched only in
+/// literals without blanks, such as "match" or "/visits": a path, a topic, a field.
 const ORDINARY: &[&str] = &["delivery", "match", "matching", "message", "notification", "order", "storage", "visit"];
-/// Names that others have given: a status of HTTP.
+/// Names of standards: a status of HTTP.
 const STANDARD: &[&str] = &["PAYMENT_REQUIRED"];
-/// People of the fleets, who have no folder.
-const PEOPLE: &[&str] = &["student", "teacher", "tutor"];
+/// Roles of people in the fleets, which have no folders.
+const ROLES: &[&str] = &["student", "teacher", "tutor"];
 
 /// The words of all fleets, in lower case.
 pub struct Words {
-    telling: BTreeSet<String>,
+    specific: BTreeSet<String>,
     ordinary: BTreeSet<String>,
 }
 
@@ -33,9 +33,9 @@ impl Words {
             _ => None,
         });
         let events = sources.iter().filter(|source| is_contract(&source.path)).flat_map(events);
-        let all = contexts.flatten().chain(events).chain(PEOPLE.iter().map(ToString::to_string));
-        let (ordinary, telling) = all.partition(|word| ORDINARY.contains(&word.as_str()));
-        Self { telling, ordinary }
+        let all = contexts.flatten().chain(events).chain(ROLES.iter().map(ToString::to_string));
+        let (ordinary, specific) = all.partition(|word| ORDINARY.contains(&word.as_str()));
+        Self { specific, ordinary }
     }
 }
 
@@ -44,7 +44,7 @@ fn is_contract(path: &str) -> bool {
     matches!(Place::of(folder), Some(Place::Contract(_)))
 }
 
-/// The names that a contract gives, if they have two words or more: `Status` is nobody's own.
+/// The names of the types of a contract, if they have two words or more: `Status` is too general.
 fn events(contract: &Source) -> Vec<String> {
     let names = contract.tree.items.iter().filter_map(|item| match item {
         syn::Item::Struct(item) => Some(item.ident.to_string()),
@@ -62,35 +62,42 @@ pub fn check(words: &Words, below: &[Text]) -> Vec<Finding> {
 fn check_text(words: &Words, text: &Text) -> Vec<Finding> {
     let mut found = BTreeSet::new();
     for (index, line) in text.text.lines().enumerate() {
-        found.extend(held(line, &words.telling).map(|word| (index + 1, word)));
+        let words = contained(line, &words.specific).filter(|word| !is_of_crate(&text.path, word));
+        found.extend(words.map(|word| (index + 1, word)));
     }
     if source::is(&text.path, "rs") {
         let tokens: TokenStream = text.text.parse().unwrap_or_default();
         literals(&tokens, &mut |line, literal| {
             if !literal.contains(char::is_whitespace) {
-                found.extend(held(literal, &words.ordinary).map(|word| (line, word)));
+                found.extend(contained(literal, &words.ordinary).map(|word| (line, word)));
             }
         });
     }
     found.into_iter().map(|(line, word)| finding(&text.path, line, word)).collect()
 }
 
-fn finding(path: &str, line: usize, word: &str) -> Finding {
-    Finding::on_line(path, line, format!("`{word}` is a word of a fleet: a crate knows none"))
+/// Whether the word is the name of the crate: several fleets have a context of this kind, and the crate is what they share.
+fn is_of_crate(path: &str, word: &str) -> bool {
+    let folder = path.strip_prefix("crates/").and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    folder.split('-').next() == Some(word)
 }
 
-/// Those of the words that are in the text, alone or as part of a name.
-fn held<'a>(text: &str, words: &'a BTreeSet<String>) -> impl Iterator<Item = &'a str> {
+fn finding(path: &str, line: usize, word: &str) -> Finding {
+    Finding::on_line(path, line, format!("`{word}` is a word of a fleet: crates are independent of fleets"))
+}
+
+/// The subset of the words that are in the text, alone or as part of a name.
+fn contained<'a>(text: &str, words: &'a BTreeSet<String>) -> impl Iterator<Item = &'a str> {
     let names: Vec<Vec<String>> = text
         .split(|c: char| !c.is_alphanumeric() && c != '_')
         .filter(|name| !STANDARD.contains(name))
         .map(words_of)
         .collect();
-    words.iter().map(String::as_str).filter(move |word| names.iter().any(|name| names_it(name, word)))
+    words.iter().map(String::as_str).filter(move |word| names.iter().any(|name| contains_word(name, word)))
 }
 
-/// Whether neighbours among a name's words make up the word, or its plural: `my_pages` holds `mypage`.
-fn names_it(name: &[String], word: &str) -> bool {
+/// Whether adjacent words of a name make up the word or its plural: `my_pages` contains `mypage`.
+fn contains_word(name: &[String], word: &str) -> bool {
     (0..name.len()).any(|first| {
         (first + 1..=name.len()).any(|end| {
             let joined = name[first..end].concat();
@@ -116,15 +123,15 @@ fn words_of(name: &str) -> Vec<String> {
     words
 }
 
-/// Tells of every text in the code, also inside macros, with its line.
-fn literals(tokens: &TokenStream, tell: &mut impl FnMut(usize, &str)) {
+/// Calls `found` with each literal, also inside macros, and its line.
+fn literals(tokens: &TokenStream, found: &mut impl FnMut(usize, &str)) {
     for token in tokens.clone() {
         match token {
-            TokenTree::Group(group) => literals(&group.stream(), tell),
+            TokenTree::Group(group) => literals(&group.stream(), found),
             TokenTree::Literal(literal) => match syn::Lit::new(literal) {
-                syn::Lit::Str(text) => tell(text.span().start().line, &text.value()),
+                syn::Lit::Str(text) => found(text.span().start().line, &text.value()),
                 syn::Lit::ByteStr(bytes) => {
-                    tell(bytes.span().start().line, &String::from_utf8_lossy(&bytes.value()));
+                    found(bytes.span().start().line, &String::from_utf8_lossy(&bytes.value()));
                 }
                 _ => {}
             },
@@ -153,15 +160,15 @@ mod tests {
     }
 
     #[test]
-    fn words_come_from_folders_contracts_and_people() {
-        let Words { telling, ordinary } = words();
+    fn words_are_derived_from_folders_contracts_and_roles() {
+        let Words { specific, ordinary } = words();
         let of = |words: BTreeSet<String>| words.into_iter().collect::<Vec<_>>();
-        assert_eq!(of(telling), ["matchrequested", "mypage", "student", "teacher", "tutor"]);
+        assert_eq!(of(specific), ["matchrequested", "mypage", "student", "teacher", "tutor"]);
         assert_eq!(of(ordinary), ["match", "matching"]);
     }
 
     #[test]
-    fn a_telling_word_is_found_in_names_comments_and_other_texts() {
+    fn a_specific_word_is_found_in_names_comments_and_other_texts() {
         for text in ["let my_pages = 1;", "fn a_mypage() {}", "// as in MyPage", "struct MatchRequestedBy;", "Tutors"] {
             assert_eq!(found("a.rs", text).len(), 1, "{text}");
         }
@@ -169,20 +176,29 @@ mod tests {
     }
 
     #[test]
-    fn a_word_inside_another_is_let_be() {
+    fn a_word_inside_another_is_ignored() {
         assert_eq!(found("a.rs", "// institutor, mypaged, studentship"), Vec::<String>::new());
     }
 
     #[test]
-    fn a_name_from_a_standard_is_let_be() {
-        let words = Words { telling: BTreeSet::from(["payment".to_owned()]), ordinary: BTreeSet::new() };
+    fn a_name_of_a_standard_is_ignored() {
+        let words = Words { specific: BTreeSet::from(["payment".to_owned()]), ordinary: BTreeSet::new() };
         let text = |text: &str| [Text { path: "a.rs".to_owned(), text: text.to_owned() }];
         assert_eq!(check(&words, &text("StatusCode::PAYMENT_REQUIRED")), []);
         assert_eq!(check(&words, &text("PAYMENT_REQUIRED_NOW")).len(), 1);
     }
 
     #[test]
-    fn an_ordinary_word_is_found_only_as_a_text_of_one_piece() {
+    fn a_crate_may_use_the_name_of_its_kind_of_context_and_no_other_word_of_a_fleet() {
+        for path in ["crates/mypage/src/a.rs", "crates/mypage-stub/src/a.rs"] {
+            assert_eq!(found(path, "struct MyPage;"), Vec::<String>::new(), "{path}");
+            assert_eq!(found(path, "struct Student;"), ["student"], "{path}");
+        }
+        assert_eq!(found("crates/pages/src/a.rs", "struct MyPage;"), ["mypage"]);
+    }
+
+    #[test]
+    fn an_ordinary_word_is_found_only_in_a_literal_without_blanks() {
         for text in ["let a = \"match\";", "f!(\"/matches\")", "const T: &str = \"matching.dead\";", "b\"match\""] {
             assert_eq!(found("a.rs", text).len(), 1, "{text}");
         }
@@ -192,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_is_told() {
+    fn a_finding_has_its_line() {
         let text = Text { path: "a.rs".to_owned(), text: "\n\nlet tutor = 1;".to_owned() };
         assert_eq!(check(&words(), &[text])[0].place, "a.rs:3");
     }

@@ -1,11 +1,12 @@
-//! What may not stay in the code: silenced lints, what is put off until later, and statements that name no columns.
+//! Forbidden code: silenced lints, macros for unfinished work, and SQL statements without a list of columns.
 
 use crate::{finding::Finding, source::Source};
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
-const PUT_OFF: &[&str] = &["todo", "unimplemented", "dbg"];
+/// Macros for unfinished work.
+const UNFINISHED: &[&str] = &["todo", "unimplemented", "dbg"];
 
-/// PostgreSQL refuses a prepared one of these when a rollout adds a column under it.
+/// Followed by `*`: PostgreSQL rejects the prepared statement after a rollout has added a column.
 const NO_COLUMNS: &[&str] = &["SELECT", "RETURNING"];
 
 /// One finding per place.
@@ -15,7 +16,7 @@ pub fn check(sources: &[Source]) -> Vec<Finding> {
 
 fn check_source(source: &Source) -> Vec<Finding> {
     let mut found = Vec::new();
-    // What syn could parse is a token stream too.
+    // Never empty: syn has parsed the text.
     walk(&source.text.parse().unwrap_or_default(), &mut found);
     let kept = found.into_iter().filter(|(line, what)| what == "allow" || !source.is_test(*line));
     kept.map(|(line, what)| Finding::on_line(&source.path, line, advice(&what))).collect()
@@ -33,13 +34,13 @@ fn advice(what: &str) -> String {
     }
 }
 
-/// Adds the line and the name of everything forbidden, also of what is inside macros.
+/// Adds the line and the name of each forbidden item, also inside macros.
 fn walk(tokens: &TokenStream, found: &mut Vec<(usize, String)>) {
     let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
     for (index, token) in tokens.iter().enumerate() {
         match (token, tokens.get(index + 1)) {
             (TokenTree::Ident(name), Some(TokenTree::Punct(mark))) if mark.as_char() == '!' => {
-                found.extend(PUT_OFF.iter().filter(|bad| name == **bad).map(|bad| (line(token), (*bad).to_owned())));
+                found.extend(UNFINISHED.iter().filter(|bad| name == **bad).map(|bad| (line(token), (*bad).to_owned())));
             }
             (TokenTree::Group(group), _)
                 if group.delimiter() == Delimiter::Bracket && is_attribute(&tokens[..index]) =>
@@ -67,7 +68,7 @@ fn is_attribute(before: &[TokenTree]) -> bool {
     }
 }
 
-/// Whether what follows these tokens is the text of `doc = "…"`, which comments are parsed to.
+/// Whether the next token is the text of `doc = "…"`, the form of doc comments.
 fn is_doc(before: &[TokenTree]) -> bool {
     matches!(before, [.., TokenTree::Ident(name), TokenTree::Punct(_)] if name == "doc")
 }
@@ -108,25 +109,25 @@ mod tests {
     }
 
     #[test]
-    fn an_expected_lint_and_a_function_named_allow_are_let_be() {
+    fn an_expected_lint_and_a_function_named_allow_are_ignored() {
         assert_eq!(lines("#[expect(unused, reason = \"r\")]\nfn a() { allow(1); [allow(2)]; }"), Vec::<String>::new());
     }
 
     #[test]
-    fn what_is_put_off_is_found_also_inside_a_macro() {
+    fn unfinished_work_is_found_also_inside_a_macro() {
         let text = "fn a() {\n todo!();\n vec![unimplemented!()];\n dbg!(1);\n}";
         assert_eq!(lines(text), ["a.rs:2", "a.rs:3", "a.rs:4"]);
     }
 
     #[test]
-    fn a_statement_names_its_columns() {
+    fn a_statement_without_a_list_of_columns_is_found() {
         let text = "/// SELECT * is bad\nfn a() {\n q(\"select * FROM x\");\n format!(\"… RETURNING *\");\n}\n\
                     #[test]\nfn b() { q(\"SELECT * FROM x\"); }";
         assert_eq!(lines(text), ["a.rs:3", "a.rs:4"]);
     }
 
     #[test]
-    fn a_test_may_put_off_and_a_text_may_say_so() {
+    fn a_test_may_be_unfinished_and_a_text_may_name_the_macros() {
         assert_eq!(lines("#[test]\nfn a() { todo!() }\nconst B: &str = \"todo!()\"; // todo!()"), Vec::<String>::new());
     }
 }

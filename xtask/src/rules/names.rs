@@ -1,35 +1,35 @@
-//! A file, folder, module or package is named for what it gives, not for being a place to put things.
+//! A file, folder, module or package is named after its content, not as a container.
 
 use crate::{finding::Finding, source::Source, workspace::Package};
 use syn::{spanned::Spanned, visit::Visit};
 
-const SAY_NOTHING: &[&str] = &["common", "core", "helper", "helpers", "manager", "managers", "shared", "util", "utils"];
+const EMPTY_NAMES: &[&str] = &["common", "core", "helper", "helpers", "manager", "managers", "shared", "util", "utils"];
 
 /// One finding per name.
 pub fn check(packages: &[Package], sources: &[Source]) -> Vec<Finding> {
-    let packages = packages.iter().filter(|package| says_nothing(&package.name));
+    let packages = packages.iter().filter(|package| is_empty_name(&package.name));
     let mut all: Vec<Finding> = packages.map(|package| finding(&package.manifest(), &package.name)).collect();
     for source in sources {
         let parts = source.path.trim_end_matches(".rs").split('/');
-        all.extend(parts.filter(|part| says_nothing(part)).map(|part| finding(&source.path, part)));
+        all.extend(parts.filter(|part| is_empty_name(part)).map(|part| finding(&source.path, part)));
         all.extend(modules(source));
     }
     all
 }
 
-fn says_nothing(name: &str) -> bool {
-    name.split(['-', '_']).any(|word| SAY_NOTHING.contains(&word))
+fn is_empty_name(name: &str) -> bool {
+    name.split(['-', '_']).any(|word| EMPTY_NAMES.contains(&word))
 }
 
 fn finding(place: &str, name: &str) -> Finding {
-    Finding::at(place, format!("`{name}` says nothing: name it for what it gives"))
+    Finding::at(place, format!("`{name}` describes no content: choose a name that does"))
 }
 
-/// Modules written in place: the others are files.
+/// Findings about inline modules; other modules are files.
 fn modules(source: &Source) -> Vec<Finding> {
     let mut inline = Inline(Vec::new());
     inline.visit_file(&source.tree);
-    let bad = inline.0.into_iter().filter(|(_, name)| says_nothing(name));
+    let bad = inline.0.into_iter().filter(|(_, name)| is_empty_name(name));
     bad.map(|(line, name)| finding(&format!("{}:{line}", source.path), &name)).collect()
 }
 
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn packages_folders_files_and_modules_are_looked_at() {
+    fn packages_folders_files_and_modules_are_checked() {
         assert_eq!(places("a-common", "crates/a/src/lib.rs", ""), ["crates/a/Cargo.toml"]);
         assert_eq!(places("a", "crates/shared/src/lib.rs", ""), ["crates/shared/src/lib.rs"]);
         assert_eq!(places("a", "crates/a/src/string_utils.rs", ""), ["crates/a/src/string_utils.rs"]);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_inside_another_is_let_be() {
+    fn a_word_inside_another_is_ignored() {
         assert_eq!(places("score", "crates/scores/src/commonly.rs", "mod utility {}"), Vec::<String>::new());
     }
 }

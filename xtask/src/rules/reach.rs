@@ -1,4 +1,4 @@
-//! What domains and contracts are built with, all the way down: nothing that does I/O.
+//! Domains and contracts depend on no I/O crate, directly or through others.
 
 use crate::{
     finding::Finding,
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 const INPUT_AND_OUTPUT: &[&str] = &["axum", "hyper", "mio", "rdkafka", "reqwest", "sqlx", "sqlx-core", "tokio"];
 
-/// One finding per domain or contract and crate that it must not reach, with the way there.
+/// One finding per domain or contract and forbidden crate, with the path of dependencies.
 pub fn check(packages: &[Package], graph: &Graph) -> Vec<Finding> {
     let pure = |package: &&Package| matches!(Place::of(&package.folder), Some(Place::Domain(_) | Place::Contract(_)));
     packages.iter().filter(pure).flat_map(|package| check_package(package, graph)).collect()
@@ -17,10 +17,10 @@ pub fn check(packages: &[Package], graph: &Graph) -> Vec<Finding> {
 fn check_package(package: &Package, graph: &Graph) -> Vec<Finding> {
     let came_from = walk(&package.name, graph);
     let reached = INPUT_AND_OUTPUT.iter().filter(|name| came_from.contains_key(**name));
-    reached.map(|name| Finding::at(package.manifest(), format!("does I/O: {}", way(name, &came_from)))).collect()
+    reached.map(|name| Finding::at(package.manifest(), format!("does I/O: {}", path(name, &came_from)))).collect()
 }
 
-/// Everything that is reached, each with the crate that led there first.
+/// All direct and indirect dependencies, each with the crate that depends on it.
 fn walk<'a>(start: &'a str, graph: &'a Graph) -> BTreeMap<&'a str, Option<&'a str>> {
     let mut came_from = BTreeMap::from([(start, None)]);
     let mut waiting = VecDeque::from([start]);
@@ -35,7 +35,7 @@ fn walk<'a>(start: &'a str, graph: &'a Graph) -> BTreeMap<&'a str, Option<&'a st
     came_from
 }
 
-fn way(end: &str, came_from: &BTreeMap<&str, Option<&str>>) -> String {
+fn path(end: &str, came_from: &BTreeMap<&str, Option<&str>>) -> String {
     let mut steps = vec![end];
     while let Some(Some(before)) = steps.last().and_then(|step| came_from.get(step)) {
         steps.push(before);
@@ -59,12 +59,12 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_that_reaches_a_runtime_is_found_with_the_way_there() {
+    fn a_domain_that_depends_on_a_runtime_is_found_with_the_path() {
         assert_eq!(findings("services/f/a/domain"), ["does I/O: a-domain → a-contract → events → tokio"]);
     }
 
     #[test]
-    fn a_service_may_reach_it() {
+    fn a_service_may_depend_on_it() {
         assert_eq!(findings("services/f/a"), Vec::<String>::new());
     }
 }

@@ -1,31 +1,31 @@
-//! How large functions and files may be, and how many traits there may be. Tests are not counted.
+//! Limits for the sizes of functions and files, and for the number of traits. Tests are not counted.
 
 use crate::{finding::Finding, source::Source, table::Row};
 use syn::{spanned::Spanned, visit::Visit};
 
-/// In lines with something on them.
+/// Limits in lines that are not blank.
 struct Budget {
-    what: &'static str,
+    name: &'static str,
     median: usize,
     most: usize,
     all: usize,
 }
 
-const FUNCTION: Budget = Budget { what: "function", median: 10, most: 45, all: 80 };
-const FILE: Budget = Budget { what: "file", median: 100, most: 350, all: 400 };
+const FUNCTION: Budget = Budget { name: "function", median: 10, most: 45, all: 80 };
+const FILE: Budget = Budget { name: "file", median: 100, most: 350, all: 400 };
 /// Lines of code per trait: 0.8 traits per 1,000 lines.
 const LINES_PER_TRAIT: usize = 1250;
-/// So many are let be in any case: a small workspace needs its clock and its ports too.
-const TRAITS_IN_ANY_CASE: usize = 5;
+/// Traits that are always allowed: a small workspace needs its clock and its ports too.
+const MIN_TRAITS_ALLOWED: usize = 5;
 
-/// All that was measured.
+/// All measurements.
 #[derive(Default)]
 pub struct Figures {
     functions: Vec<Size>,
     files: Vec<Size>,
-    /// Where each trait is.
+    /// The place of each trait.
     traits: Vec<String>,
-    /// Lines of code altogether.
+    /// The total of lines of code.
     lines: usize,
 }
 
@@ -36,7 +36,7 @@ struct Size {
 }
 
 impl Figures {
-    /// Measures what is no test.
+    /// Measures all code but tests.
     pub fn measure(sources: &[Source]) -> Self {
         let mut figures = Self::default();
         for source in sources.iter().filter(|source| source.code_lines() > 0) {
@@ -55,7 +55,7 @@ impl Figures {
         let mut rows = FUNCTION.rows(&self.functions);
         rows.extend(FILE.rows(&self.files));
         rows.push(Row {
-            what: format!("traits in {} lines of code", self.lines),
+            name: format!("traits in {} lines of code", self.lines),
             value: self.traits.len().to_string(),
             limit: format!("at most {}", self.traits_allowed()),
             kept: self.traits.len() <= self.traits_allowed(),
@@ -63,7 +63,7 @@ impl Figures {
         rows
     }
 
-    /// What is over a limit.
+    /// The figures over their limits.
     pub fn findings(&self) -> Vec<Finding> {
         let mut all = FUNCTION.findings(&self.functions);
         all.extend(FILE.findings(&self.files));
@@ -74,19 +74,19 @@ impl Figures {
     }
 
     fn traits_allowed(&self) -> usize {
-        (self.lines / LINES_PER_TRAIT).max(TRAITS_IN_ANY_CASE)
+        (self.lines / LINES_PER_TRAIT).max(MIN_TRAITS_ALLOWED)
     }
 }
 
 impl Budget {
     fn rows(&self, sorted: &[Size]) -> Vec<Row> {
-        let row = |what: &str, value: usize, limit: String, kept: bool| Row {
-            what: format!("{} lines, {what} of {}", self.what, sorted.len()),
+        let row = |statistic: &str, value: usize, limit: String, kept: bool| Row {
+            name: format!("{} lines, {statistic} of {}", self.name, sorted.len()),
             value: value.to_string(),
             limit,
             kept,
         };
-        let (median, most, all) = (at(sorted, 50), at(sorted, 95), at(sorted, 100));
+        let (median, most, all) = (percentile(sorted, 50), percentile(sorted, 95), percentile(sorted, 100));
         vec![
             row("median", median, format!("at most {}", self.median), median <= self.median),
             row("95 %", most, format!("under {}", self.most), most < self.most),
@@ -95,21 +95,21 @@ impl Budget {
     }
 
     fn findings(&self, sorted: &[Size]) -> Vec<Finding> {
-        // Where 95 % do not keep their limit, those that are over it are named; else only what nothing excuses.
-        let limit = if at(sorted, 95) < self.most { self.all } else { self.most - 1 };
+        // If 95 % exceed their limit, all over that limit are findings; otherwise only those over the absolute limit.
+        let limit = if percentile(sorted, 95) < self.most { self.all } else { self.most - 1 };
         let long = sorted.iter().filter(|size| size.lines > limit);
         let mut all: Vec<Finding> = long
-            .map(|Size { place, lines }| Finding::at(place, format!("{} of {lines} lines, over {limit}", self.what)))
+            .map(|Size { place, lines }| Finding::at(place, format!("{} of {lines} lines, over {limit}", self.name)))
             .collect();
-        if at(sorted, 50) > self.median {
-            all.push(Finding::at("all sources", format!("a {} is too long in the median", self.what)));
+        if percentile(sorted, 50) > self.median {
+            all.push(Finding::at("all sources", format!("a {} is too long in the median", self.name)));
         }
         all
     }
 }
 
-/// The smallest size that so many percent do not exceed.
-fn at(sorted: &[Size], percent: usize) -> usize {
+/// The size at this percentile.
+fn percentile(sorted: &[Size], percent: usize) -> usize {
     let rank = (sorted.len() * percent).div_ceil(100);
     rank.checked_sub(1).and_then(|index| sorted.get(index)).map_or(0, |size| size.lines)
 }
@@ -230,9 +230,9 @@ mod tests {
     }
 
     #[test]
-    fn the_table_says_what_is_over() {
+    fn the_table_shows_figures_over_their_limits() {
         let figures = Figures::measure(&[Source::parse("a.rs", &function(11)).unwrap()]);
-        let over: Vec<String> = figures.rows().into_iter().filter(|row| !row.kept).map(|row| row.what).collect();
+        let over: Vec<String> = figures.rows().into_iter().filter(|row| !row.kept).map(|row| row.name).collect();
         assert_eq!(over, ["function lines, median of 1"]);
     }
 }

@@ -1,4 +1,4 @@
-//! When calls are let through. No clock, no lock, no async: the time is passed in.
+//! When calls are allowed: a state machine without clock, lock or async. The time is an argument.
 
 use std::time::Duration;
 
@@ -9,23 +9,23 @@ use super::window::{Outcome, Window};
 /// When the breaker opens, and how it closes again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
-    /// How many outcomes it looks back on.
+    /// Number of outcomes in the window.
     pub window: u32,
-    /// How many outcomes it needs before it judges.
+    /// Minimum number of outcomes before it may open.
     pub min_calls: u32,
-    /// The share of failed calls at which it opens.
+    /// Share of failed calls at which it opens.
     pub failure_rate: f64,
     /// A call that takes longer than this is slow.
     pub slow_call: Duration,
-    /// The share of slow calls at which it opens.
+    /// Share of slow calls at which it opens.
     pub slow_rate: f64,
-    /// How long it stays open before it lets probes through.
+    /// How long it stays open before it allows probes.
     pub open_for: Duration,
-    /// How many probes must succeed before it closes.
+    /// Number of probes that must succeed before it closes.
     pub probes: u32,
 }
 
-/// Where the breaker stands.
+/// The state, without its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Closed,
@@ -33,39 +33,39 @@ pub(super) enum Phase {
     Open,
 }
 
-/// How a call went, as far as the callee is concerned.
+/// The result of a call, as far as the callee is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Answered,
+pub(super) enum CallResult {
+    Succeeded,
     Failed,
 }
 
-/// The right to make one call. It is settled or given back, once; a copy could be settled twice.
+/// The right to make one call. It is recorded or released exactly once, so it cannot be copied.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    generation: u64,
-    since: Instant,
+    epoch: u64,
+    started: Instant,
 }
 
 #[derive(Debug)]
 enum State {
     Closed(Window),
     Open { until: Instant },
-    HalfOpen { on_their_way: u32, good: u32 },
+    HalfOpen { in_flight: u32, succeeded: u32 },
 }
 
 #[derive(Debug)]
 pub(super) struct Policy {
     rules: Rules,
     state: State,
-    /// Counts the states there have been, so that the outcome of a call from an earlier one is known as such.
-    generation: u64,
+    /// Incremented with every state, to recognize calls of an earlier one.
+    epoch: u64,
 }
 
 impl Policy {
     pub(super) fn new(rules: Rules) -> Self {
         let state = State::Closed(Window::new(rules.window));
-        Policy { rules, state, generation: 0 }
+        Policy { rules, state, epoch: 0 }
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -76,75 +76,75 @@ impl Policy {
         }
     }
 
-    /// Lets a call through, or says when to come back.
-    pub(super) fn admit(&mut self, now: Instant) -> Result<Ticket, Duration> {
-        self.open_half_when_due(now);
+    /// Allows a call, or returns the time after which to retry.
+    pub(super) fn try_acquire(&mut self, now: Instant) -> Result<Ticket, Duration> {
+        self.half_open_when_due(now);
         match &mut self.state {
             State::Closed(_) => {}
             State::Open { until } => return Err(until.duration_since(now)),
-            State::HalfOpen { on_their_way, good } if *on_their_way + *good < self.rules.probes => *on_their_way += 1,
-            // All probes are out. One that has not come back after this long has failed.
+            State::HalfOpen { in_flight, succeeded } if *in_flight + *succeeded < self.rules.probes => *in_flight += 1,
+            // All probes are in flight. A probe that takes longer than this has failed.
             State::HalfOpen { .. } => return Err(self.rules.slow_call),
         }
-        Ok(Ticket { generation: self.generation, since: now })
+        Ok(Ticket { epoch: self.epoch, started: now })
     }
 
-    /// How long calls will be refused from now on; `None` if the next one may be let through.
-    pub(super) fn refusal(&self, now: Instant) -> Option<Duration> {
+    /// How long calls are rejected; `None` if the next one may be allowed.
+    pub(super) fn unavailable_for(&self, now: Instant) -> Option<Duration> {
         match self.state {
             State::Open { until } => until.checked_duration_since(now).filter(|left| !left.is_zero()),
             State::Closed(_) | State::HalfOpen { .. } => None,
         }
     }
 
-    /// Takes note of how a call went that was let through in the present state. An older one says nothing about now:
-    /// calls sent before the breaker opened come back long after, good and bad.
-    pub(super) fn settle(&mut self, Ticket { generation, since }: Ticket, verdict: Verdict, now: Instant) {
-        if generation != self.generation {
+    /// Records the result of a call of the current state. Results of an earlier state are ignored: calls sent before
+    /// the breaker opened may end long after.
+    pub(super) fn record(&mut self, Ticket { epoch, started }: Ticket, result: CallResult, now: Instant) {
+        if epoch != self.epoch {
             return;
         }
-        let slow = now.duration_since(since) > self.rules.slow_call;
-        let outcome = Outcome { failed: verdict == Verdict::Failed, slow };
+        let slow = now.duration_since(started) > self.rules.slow_call;
+        let outcome = Outcome { failed: result == CallResult::Failed, slow };
         match &mut self.state {
             State::Closed(window) => window.push(outcome),
-            State::HalfOpen { on_their_way, good } => {
-                *on_their_way -= 1;
-                *good += u32::from(outcome.is_good());
+            State::HalfOpen { in_flight, succeeded } => {
+                *in_flight -= 1;
+                *succeeded += u32::from(outcome.is_success());
             }
             State::Open { .. } => {}
         }
-        self.judge(outcome, now);
+        self.evaluate(outcome, now);
     }
 
-    /// Takes a ticket back unused: its call ended without saying anything about the callee.
-    pub(super) fn give_back(&mut self, Ticket { generation, .. }: Ticket) {
-        if let State::HalfOpen { on_their_way, .. } = &mut self.state
-            && generation == self.generation
+    /// Releases a ticket whose call ended without a result.
+    pub(super) fn release(&mut self, Ticket { epoch, .. }: Ticket) {
+        if let State::HalfOpen { in_flight, .. } = &mut self.state
+            && epoch == self.epoch
         {
-            *on_their_way -= 1;
+            *in_flight -= 1;
         }
     }
 
-    fn open_half_when_due(&mut self, now: Instant) {
+    fn half_open_when_due(&mut self, now: Instant) {
         if let State::Open { until } = self.state
             && until <= now
         {
-            self.enter(State::HalfOpen { on_their_way: 0, good: 0 });
+            self.enter(State::HalfOpen { in_flight: 0, succeeded: 0 });
         }
     }
 
-    fn judge(&mut self, last: Outcome, now: Instant) {
+    fn evaluate(&mut self, last: Outcome, now: Instant) {
         match &self.state {
-            State::Closed(window) if self.is_too_bad(window) => self.open(now),
-            State::HalfOpen { .. } if !last.is_good() => self.open(now),
-            State::HalfOpen { good, .. } if *good == self.rules.probes => {
+            State::Closed(window) if self.exceeds_thresholds(window) => self.open(now),
+            State::HalfOpen { .. } if !last.is_success() => self.open(now),
+            State::HalfOpen { succeeded, .. } if *succeeded == self.rules.probes => {
                 self.enter(State::Closed(Window::new(self.rules.window)));
             }
             State::Closed(_) | State::HalfOpen { .. } | State::Open { .. } => {}
         }
     }
 
-    fn is_too_bad(&self, window: &Window) -> bool {
+    fn exceeds_thresholds(&self, window: &Window) -> bool {
         window.calls() >= self.rules.min_calls
             && (window.failure_rate() >= self.rules.failure_rate || window.slow_rate() >= self.rules.slow_rate)
     }
@@ -155,6 +155,6 @@ impl Policy {
 
     fn enter(&mut self, state: State) {
         self.state = state;
-        self.generation += 1;
+        self.epoch += 1;
     }
 }

@@ -1,4 +1,4 @@
-//! The policy against a model of it, under whatever may happen.
+//! The policy against a model, under random events.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
+use super::policy::CallResult::{self, Failed, Succeeded};
 use super::policy::Phase::{self, Closed, HalfOpen, Open};
-use super::policy::Verdict::{self, Answered, Failed};
 use super::policy::{Policy, Ticket};
 use super::policy_tests::rules;
 
-/// What the policy should do, told the long way: everything is remembered and counted anew each time.
+/// The expected behaviour, without optimizations: everything is stored and counted anew each time.
 struct Model {
     phase: Phase,
-    /// Which phase this is, counted from the start.
+    /// The number of the phase, from the start.
     period: u32,
     opened_at: Instant,
     /// (failed, slow) of all calls of this period.
@@ -46,7 +46,7 @@ impl Model {
     fn ended(&mut self, failed: bool, slow: bool, now: Instant) {
         self.ended.push((failed, slow));
         let bad = match self.phase {
-            Closed => self.last_calls_are_bad(),
+            Closed => self.last_calls_exceed_thresholds(),
             HalfOpen => failed || slow,
             Open => unreachable!("no call of this period"),
         };
@@ -57,7 +57,7 @@ impl Model {
         }
     }
 
-    fn last_calls_are_bad(&self) -> bool {
+    fn last_calls_exceed_thresholds(&self) -> bool {
         let last = &self.ended[self.ended.len().saturating_sub(rules().window as usize)..];
         let failed = last.iter().filter(|(failed, _)| *failed).count();
         let slow = last.iter().filter(|(_, slow)| *slow).count();
@@ -67,58 +67,58 @@ impl Model {
 
 #[derive(Debug, Clone)]
 enum Event {
-    Ask,
-    End { which: usize, verdict: Verdict },
+    Acquire,
+    End { which: usize, result: CallResult },
     Cancel { which: usize },
     Pass(Duration),
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let verdict = prop_oneof![3 => Just(Answered), 1 => Just(Failed)];
+    let result = prop_oneof![3 => Just(Succeeded), 1 => Just(Failed)];
     prop_oneof![
-        6 => Just(Event::Ask),
-        5 => (any::<usize>(), verdict).prop_map(|(which, verdict)| Event::End { which, verdict }),
+        6 => Just(Event::Acquire),
+        5 => (any::<usize>(), result).prop_map(|(which, result)| Event::End { which, result }),
         1 => any::<usize>().prop_map(|which| Event::Cancel { which }),
         3 => (1_u64..60).prop_map(|millis| Event::Pass(Duration::from_millis(millis))),
         1 => (500_u64..1500).prop_map(|millis| Event::Pass(Duration::from_millis(millis))),
     ]
 }
 
-/// A call on its way: the ticket, the model's period, and when it began.
-type OnItsWay = (Ticket, u32, Instant);
+/// A call in flight: the ticket, the model's period, and the start.
+type CallInFlight = (Ticket, u32, Instant);
 
 struct Comparison {
     policy: Policy,
     model: Model,
     now: Instant,
-    on_their_way: Vec<OnItsWay>,
+    in_flight: Vec<CallInFlight>,
 }
 
 impl Comparison {
     fn new() -> Self {
         let now = Instant::now();
-        Comparison { policy: Policy::new(rules()), model: Model::new(now), now, on_their_way: Vec::new() }
+        Comparison { policy: Policy::new(rules()), model: Model::new(now), now, in_flight: Vec::new() }
     }
 
-    fn take(&mut self, which: usize) -> Option<OnItsWay> {
-        let count = self.on_their_way.len();
-        (count > 0).then(|| self.on_their_way.swap_remove(which % count))
+    fn take(&mut self, which: usize) -> Option<CallInFlight> {
+        let count = self.in_flight.len();
+        (count > 0).then(|| self.in_flight.swap_remove(which % count))
     }
 
-    fn happens(&mut self, event: &Event) {
+    fn apply(&mut self, event: &Event) {
         match *event {
-            Event::Ask => self.asks(),
-            Event::End { which, verdict } => {
+            Event::Acquire => self.acquires(),
+            Event::End { which, result } => {
                 if let Some((ticket, period, since)) = self.take(which) {
-                    self.policy.settle(ticket, verdict, self.now);
+                    self.policy.record(ticket, result, self.now);
                     if period == self.model.period {
-                        self.model.ended(verdict == Failed, self.now - since > rules().slow_call, self.now);
+                        self.model.ended(result == Failed, self.now - since > rules().slow_call, self.now);
                     }
                 }
             }
             Event::Cancel { which } => {
                 if let Some((ticket, period, _)) = self.take(which) {
-                    self.policy.give_back(ticket);
+                    self.policy.release(ticket);
                     self.model.given_back += u32::from(period == self.model.period);
                 }
             }
@@ -126,25 +126,25 @@ impl Comparison {
         }
     }
 
-    fn asks(&mut self) {
+    fn acquires(&mut self) {
         let expected = self.model.admits(self.now);
-        let admitted = self.policy.admit(self.now);
+        let admitted = self.policy.try_acquire(self.now);
         assert_eq!(admitted.is_ok(), expected);
         if let Ok(ticket) = admitted {
             self.model.let_through += 1;
-            self.on_their_way.push((ticket, self.model.period, self.now));
+            self.in_flight.push((ticket, self.model.period, self.now));
         }
     }
 }
 
 proptest! {
     #[test]
-    fn whatever_happens_the_policy_does_as_the_model_and_never_has_more_probes_than_allowed(
+    fn the_policy_behaves_as_the_model_and_never_has_more_probes_than_allowed(
         events in vec(event(), 0..400),
     ) {
         let mut comparison = Comparison::new();
         for event in &events {
-            comparison.happens(event);
+            comparison.apply(event);
             let model = &comparison.model;
             prop_assert_eq!(comparison.policy.phase(), model.phase);
             let probes = model.let_through - model.given_back;

@@ -1,12 +1,12 @@
-//! The policy, table by table: what happens, and what follows.
+//! The policy as tables: events, and the expected state.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use self::Step::{Begin, Calls, Cancel, End, Is, Refused, Wait};
+use super::policy::CallResult::{self, Failed, Succeeded};
 use super::policy::Phase::{self, Closed, HalfOpen, Open};
-use super::policy::Verdict::{self, Answered, Failed};
 use super::policy::{Policy, Rules, Ticket};
 
 const QUICK: Duration = Duration::from_millis(10);
@@ -27,16 +27,16 @@ pub(super) fn rules() -> Rules {
 }
 
 enum Step {
-    /// So many calls, one after the other.
-    Calls(u32, Verdict, Duration),
-    /// Calls that are let through and stay on their way.
+    /// Consecutive calls.
+    Calls(u32, CallResult, Duration),
+    /// Calls that are allowed and stay in flight.
     Begin(u32),
-    /// The call that has been on its way longest ends.
-    End(Verdict),
-    /// Its caller goes away instead.
+    /// The oldest call in flight ends.
+    End(CallResult),
+    /// The oldest call in flight is cancelled.
     Cancel,
     Wait(Duration),
-    /// A call is refused and told to come back after this long.
+    /// A call is rejected with this time to wait.
     Refused(Duration),
     Is(Phase),
 }
@@ -44,32 +44,32 @@ enum Step {
 struct World {
     policy: Policy,
     now: Instant,
-    on_their_way: Vec<Ticket>,
+    in_flight: Vec<Ticket>,
 }
 
 impl World {
     fn new() -> Self {
-        World { policy: Policy::new(rules()), now: Instant::now(), on_their_way: Vec::new() }
+        World { policy: Policy::new(rules()), now: Instant::now(), in_flight: Vec::new() }
     }
 
     fn take(&mut self, step: &Step) {
         match *step {
-            Calls(count, verdict, takes) => {
+            Calls(count, result, takes) => {
                 for _ in 0..count {
-                    let ticket = self.policy.admit(self.now).expect("let through");
+                    let ticket = self.policy.try_acquire(self.now).expect("let through");
                     self.now += takes;
-                    self.policy.settle(ticket, verdict, self.now);
+                    self.policy.record(ticket, result, self.now);
                 }
             }
             Begin(count) => {
                 for _ in 0..count {
-                    self.on_their_way.push(self.policy.admit(self.now).expect("let through"));
+                    self.in_flight.push(self.policy.try_acquire(self.now).expect("let through"));
                 }
             }
-            End(verdict) => self.policy.settle(self.on_their_way.remove(0), verdict, self.now),
-            Cancel => self.policy.give_back(self.on_their_way.remove(0)),
+            End(result) => self.policy.record(self.in_flight.remove(0), result, self.now),
+            Cancel => self.policy.release(self.in_flight.remove(0)),
             Wait(time) => self.now += time,
-            Refused(retry_after) => assert_eq!(self.policy.admit(self.now).expect_err("refused"), retry_after),
+            Refused(retry_after) => assert_eq!(self.policy.try_acquire(self.now).expect_err("refused"), retry_after),
             Is(phase) => assert_eq!(self.policy.phase(), phase),
         }
     }
@@ -89,7 +89,7 @@ fn half_open_with(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
 
 fn play<const N: usize>(table: [(&str, Vec<Step>); N]) {
     for (name, steps) in table {
-        // Seen when the test fails: which row it was.
+        // Shown when the test fails.
         println!("{name}");
         let mut world = World::new();
         for step in &steps {
@@ -99,38 +99,38 @@ fn play<const N: usize>(table: [(&str, Vec<Step>); N]) {
 }
 
 #[test]
-fn closed_it_lets_all_calls_through_and_opens_when_too_many_fail_or_are_slow() {
+fn closed_it_allows_all_calls_and_opens_when_too_many_fail_or_are_slow() {
     play([
-        ("good calls keep it closed", vec![Calls(50, Answered, QUICK), Is(Closed)]),
+        ("good calls keep it closed", vec![Calls(50, Succeeded, QUICK), Is(Closed)]),
         ("below the minimum it does not judge", vec![Calls(3, Failed, SLOW), Is(Closed)]),
         ("at the minimum it judges", vec![Calls(4, Failed, QUICK), Is(Open)]),
         (
             "a good call may be the one that fills the minimum",
-            vec![Calls(3, Failed, QUICK), Calls(1, Answered, QUICK), Is(Open)],
+            vec![Calls(3, Failed, QUICK), Calls(1, Succeeded, QUICK), Is(Open)],
         ),
         (
             "just below the failure rate it stays closed",
-            vec![Calls(5, Answered, QUICK), Calls(3, Failed, QUICK), Is(Closed)],
+            vec![Calls(5, Succeeded, QUICK), Calls(3, Failed, QUICK), Is(Closed)],
         ),
-        ("at the failure rate it opens", vec![Calls(4, Answered, QUICK), Calls(4, Failed, QUICK), Is(Open)]),
+        ("at the failure rate it opens", vec![Calls(4, Succeeded, QUICK), Calls(4, Failed, QUICK), Is(Open)]),
         (
             "just below the slow rate it stays closed",
-            vec![Calls(3, Answered, QUICK), Calls(5, Answered, SLOW), Is(Closed)],
+            vec![Calls(3, Succeeded, QUICK), Calls(5, Succeeded, SLOW), Is(Closed)],
         ),
         (
             "at the slow rate it opens, though all calls are answered",
-            vec![Calls(2, Answered, QUICK), Calls(6, Answered, SLOW), Is(Open)],
+            vec![Calls(2, Succeeded, QUICK), Calls(6, Succeeded, SLOW), Is(Open)],
         ),
         (
             "a call that takes exactly as long as allowed is not slow",
-            vec![Calls(20, Answered, JUST_NOT_SLOW), Is(Closed)],
+            vec![Calls(20, Succeeded, JUST_NOT_SLOW), Is(Closed)],
         ),
         (
             "failures leave the window",
             vec![
-                Calls(5, Answered, QUICK),
+                Calls(5, Succeeded, QUICK),
                 Calls(3, Failed, QUICK),
-                Calls(8, Answered, QUICK),
+                Calls(8, Succeeded, QUICK),
                 Calls(3, Failed, QUICK),
                 Is(Closed),
             ],
@@ -143,7 +143,7 @@ fn closed_it_lets_all_calls_through_and_opens_when_too_many_fail_or_are_slow() {
 }
 
 #[test]
-fn open_it_refuses_and_half_open_it_lets_through_the_probes_and_no_more() {
+fn open_it_rejects_calls_and_half_open_it_allows_the_probes_only() {
     play([
         (
             "open, it says the time left",
@@ -153,13 +153,16 @@ fn open_it_refuses_and_half_open_it_lets_through_the_probes_and_no_more() {
             "half-open, it lets through the probes and no more",
             half_open_with([Begin(2), Is(HalfOpen), Refused(JUST_NOT_SLOW)]),
         ),
-        ("an ended probe makes no room for another", half_open_with([Begin(2), End(Answered), Refused(JUST_NOT_SLOW)])),
+        (
+            "an ended probe makes no room for another",
+            half_open_with([Begin(2), End(Succeeded), Refused(JUST_NOT_SLOW)]),
+        ),
         (
             "it closes when all probes are good, and with an empty window",
             half_open_with([
                 Begin(2),
-                End(Answered),
-                End(Answered),
+                End(Succeeded),
+                End(Succeeded),
                 Is(Closed),
                 Calls(3, Failed, QUICK),
                 Is(Closed),
@@ -167,12 +170,12 @@ fn open_it_refuses_and_half_open_it_lets_through_the_probes_and_no_more() {
                 Is(Open),
             ]),
         ),
-        ("probes may come one after the other", half_open_with([Calls(2, Answered, QUICK), Is(Closed)])),
+        ("probes may come one after the other", half_open_with([Calls(2, Succeeded, QUICK), Is(Closed)])),
         (
             "one failed probe opens it for the whole time again",
             half_open_with([Begin(2), End(Failed), Is(Open), Refused(OPEN_FOR)]),
         ),
-        ("one slow probe opens it again", half_open_with([Begin(1), Wait(SLOW), End(Answered), Is(Open)])),
+        ("one slow probe opens it again", half_open_with([Begin(1), Wait(SLOW), End(Succeeded), Is(Open)])),
         (
             "a cancelled probe makes room for another",
             half_open_with([
@@ -180,8 +183,8 @@ fn open_it_refuses_and_half_open_it_lets_through_the_probes_and_no_more() {
                 Cancel,
                 Begin(1),
                 Refused(JUST_NOT_SLOW),
-                End(Answered),
-                End(Answered),
+                End(Succeeded),
+                End(Succeeded),
                 Is(Closed),
             ]),
         ),
@@ -200,15 +203,15 @@ fn the_end_of_a_call_from_an_earlier_state_changes_nothing() {
                     End(Failed),
                     Is(HalfOpen),
                     Begin(1),
-                    End(Answered),
-                    End(Answered),
+                    End(Succeeded),
+                    End(Succeeded),
                     Is(Closed),
                 ]),
             ]),
         ),
         (
             "a success from before it opened is no good probe",
-            all([vec![Begin(2)], half_open_with([Begin(1), End(Answered), End(Answered), Is(HalfOpen)])]),
+            all([vec![Begin(2)], half_open_with([Begin(1), End(Succeeded), End(Succeeded), Is(HalfOpen)])]),
         ),
         (
             "a call cancelled from before it opened makes no room",
@@ -221,7 +224,7 @@ fn the_end_of_a_call_from_an_earlier_state_changes_nothing() {
                 End(Failed),
                 Wait(OPEN_FOR),
                 Begin(1),
-                End(Answered),
+                End(Succeeded),
                 Is(HalfOpen),
                 Begin(1),
                 Refused(JUST_NOT_SLOW),

@@ -6,20 +6,21 @@ use std::time::Duration;
 
 use tower::{Layer, Service};
 
-use super::gate::Gate;
-use super::policy::{Rules, Verdict};
-use crate::{CallError, CallFuture};
+use super::locked_policy::LockedPolicy;
+use super::policy::{CallResult, Rules};
+use crate::CallFuture;
+use crate::error::CallError;
 
-/// Puts a breaker before a service. All services made by one layer share one breaker.
+/// Adds a breaker to a service. All services of one layer share one breaker.
 #[derive(Clone)]
 pub struct BreakerLayer {
-    gate: Arc<Gate>,
+    policy: Arc<LockedPolicy>,
 }
 
 impl BreakerLayer {
     /// `name` is the callee in logs and metrics.
     pub fn new(name: &'static str, rules: Rules) -> Self {
-        BreakerLayer { gate: Arc::new(Gate::new(name, rules)) }
+        BreakerLayer { policy: Arc::new(LockedPolicy::new(name, rules)) }
     }
 }
 
@@ -27,21 +28,21 @@ impl<S> Layer<S> for BreakerLayer {
     type Service = Breaker<S>;
 
     fn layer(&self, inner: S) -> Breaker<S> {
-        Breaker { inner, gate: Arc::clone(&self.gate) }
+        Breaker { inner, policy: Arc::clone(&self.policy) }
     }
 }
 
-/// A service behind a breaker. Clones share it.
+/// A service behind a breaker. Clones share the breaker.
 #[derive(Clone)]
 pub struct Breaker<S> {
     inner: S,
-    gate: Arc<Gate>,
+    policy: Arc<LockedPolicy>,
 }
 
 impl<S> Breaker<S> {
-    /// How long calls will be refused from now on; `None` if the next one may be let through.
-    pub fn refusal(&self) -> Option<Duration> {
-        self.gate.refusal()
+    /// How long calls are rejected; `None` if the next one may be allowed.
+    pub fn unavailable_for(&self) -> Option<Duration> {
+        self.policy.unavailable_for()
     }
 }
 
@@ -58,32 +59,32 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        let permit = match self.gate.enter() {
+        let permit = match self.policy.try_acquire() {
             Ok(permit) => permit,
             Err(retry_after) => return Box::pin(async move { Err(CallError::Open { retry_after }) }),
         };
         let call = self.inner.call(request);
         Box::pin(async move {
             let result = call.await;
-            if let Some(verdict) = verdict(&result) {
-                permit.settle(verdict);
+            if let Some(call_result) = call_result(&result) {
+                permit.record(call_result);
             }
             result
         })
     }
 }
 
-/// What a result says about the callee, if anything.
+/// The result of a call as far as the callee is concerned, if any.
 ///
-/// A call refused on this side says nothing: the callee has not seen it. Were it counted as a failure, a burst of
-/// callers would open the breaker of a healthy callee; and a callee so slow that it fills the slots is caught by its
-/// slow calls. An answer that refuses (4xx) is an answer.
-fn verdict<T>(result: &Result<T, CallError>) -> Option<Verdict> {
+/// Calls that were rejected on this side have none: if they counted as failures, a burst of callers would open the
+/// breaker of a healthy callee. A callee so slow that it exhausts the bulkhead is detected by its slow calls. A 4xx is
+/// a success.
+fn call_result<T>(result: &Result<T, CallError>) -> Option<CallResult> {
     match result {
-        Ok(_) => Some(Verdict::Answered),
+        Ok(_) => Some(CallResult::Succeeded),
         Err(CallError::Open { .. } | CallError::Busy { .. }) => None,
         Err(CallError::Unsent(_) | CallError::TimedOut | CallError::Broken(_) | CallError::Failed(_)) => {
-            Some(Verdict::Failed)
+            Some(CallResult::Failed)
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The outcomes the breaker looks back on.
+//! The window of recent outcomes.
 
 use std::collections::VecDeque;
 
-/// What counts about a call that has ended. A time-out, for one, is both.
+/// The outcome of a call. A time-out is both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Outcome {
     pub(super) failed: bool,
@@ -10,12 +10,12 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn is_good(self) -> bool {
+    pub(super) fn is_success(self) -> bool {
         !self.failed && !self.slow
     }
 }
 
-/// The last `size` outcomes, counted as they come and go: a question costs the same however many there are.
+/// The last `size` outcomes, with running counts: a query takes constant time.
 #[derive(Debug)]
 pub(super) struct Window {
     size: u32,
@@ -32,7 +32,7 @@ impl Window {
 
     pub(super) fn push(&mut self, outcome: Outcome) {
         if self.calls == self.size {
-            self.forget_oldest();
+            self.remove_oldest();
         }
         self.outcomes.push_back(outcome);
         self.calls += 1;
@@ -40,7 +40,7 @@ impl Window {
         self.slow += u32::from(outcome.slow);
     }
 
-    fn forget_oldest(&mut self) {
+    fn remove_oldest(&mut self) {
         if let Some(oldest) = self.outcomes.pop_front() {
             self.calls -= 1;
             self.failed -= u32::from(oldest.failed);
@@ -52,12 +52,12 @@ impl Window {
         self.calls
     }
 
-    /// The share of failed calls; not a number while there are none.
+    /// Share of failed calls; NaN for an empty window.
     pub(super) fn failure_rate(&self) -> f64 {
         f64::from(self.failed) / f64::from(self.calls)
     }
 
-    /// The share of slow calls; not a number while there are none.
+    /// Share of slow calls; NaN for an empty window.
     pub(super) fn slow_rate(&self) -> f64 {
         f64::from(self.slow) / f64::from(self.calls)
     }

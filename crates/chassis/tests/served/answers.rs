@@ -59,7 +59,7 @@ async fn an_id_in_the_path_is_a_positive_exact_number_or_there_is_nothing() {
 }
 
 #[tokio::test]
-async fn when_to_come_back_is_told_in_whole_seconds_rounded_up() {
+async fn retry_after_is_in_whole_seconds_rounded_up() {
     let busy = |span| get(async move || Problem::unavailable("busy", span));
     let routes = Router::new()
         .route("/soon", busy(Duration::from_millis(1)))
@@ -81,20 +81,20 @@ async fn a_request_goes_on_with_the_trace_it_came_with_or_begins_one() {
     };
     let service = Service::routes(Router::new().route("/", get(show))).await;
     let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let ask = async |header: &str| {
+    let trace_of = async |header: &str| {
         let request = service.client.get(service.url("/")).header("traceparent", header);
         service.send(request).await.text().await.unwrap()
     };
-    let child = ask(given).await;
+    let child = trace_of(given).await;
     assert_eq!(child[..36], given[..36]);
     assert_ne!(child[36..52], given[36..52]);
-    let (new, newer) = (ask("nonsense").await, ask("nonsense").await);
+    let (new, newer) = (trace_of("nonsense").await, trace_of("nonsense").await);
     assert_eq!(new.len(), given.len());
     assert_ne!(new[3..35], newer[3..35]);
 }
 
 #[tokio::test]
-async fn a_handler_can_see_who_asks() {
+async fn a_handler_can_see_the_address_of_the_client() {
     let show = async |Extension(Peer(peer)): Extension<Peer>| peer.to_string();
     let service = Service::routes(Router::new().route("/", get(show))).await;
     let peer: SocketAddr = service.get("/").await.text().await.unwrap().parse().unwrap();

@@ -11,7 +11,7 @@ use tokio_stream::StreamExt;
 
 use crate::{Service, problem};
 
-/// Says back what it read: a required price and an optional name.
+/// Returns what it read: a required price and an optional name.
 async fn read(fields: Fields) -> Result<String, Problem> {
     let price = required(fields.whole_number("price", 1..=MAX_EXACT)?, "price")?;
     Ok(format!("{price} {}", fields.text("name", 5)?.unwrap_or("nobody")))
@@ -21,7 +21,7 @@ async fn shop() -> Service {
     Service::routes(Router::new().route("/prices", post(read))).await
 }
 
-async fn said(service: &Service, body: &str) -> String {
+async fn read_back(service: &Service, body: &str) -> String {
     let response = service.post("/prices", body.to_owned()).await;
     assert_eq!(response.status(), 200, "{body}");
     response.text().await.unwrap()
@@ -35,13 +35,16 @@ async fn refused(service: &Service, body: &[u8]) -> (u16, serde_json::Value) {
 async fn a_whole_number_may_come_as_a_number_or_as_a_string_of_digits() {
     let service = shop().await;
     for price in ["50000", "\"50000\"", "50000.0", "5e4"] {
-        assert_eq!(said(&service, &format!("{{\"price\":{price}}}")).await, "50000 nobody", "{price}");
+        assert_eq!(read_back(&service, &format!("{{\"price\":{price}}}")).await, "50000 nobody", "{price}");
     }
-    assert_eq!(said(&service, r#"{"price":9007199254740991}"#).await, "9007199254740991 nobody");
+    let greatest = ["9007199254740991", "9007199254740991.0", "900719925474099.1e1", "9007199254740991000e-3"];
+    for price in greatest {
+        assert_eq!(read_back(&service, &format!("{{\"price\":{price}}}")).await, "9007199254740991 nobody", "{price}");
+    }
 }
 
 #[tokio::test]
-async fn what_is_no_whole_number_in_the_range_is_refused_with_the_field_and_the_rule() {
+async fn a_number_out_of_range_is_rejected_with_the_field_and_the_rule() {
     let service = shop().await;
     let wrong = [
         "0",
@@ -62,6 +65,21 @@ async fn what_is_no_whole_number_in_the_range_is_refused_with_the_field_and_the_
         "\"9007199254740992\"",
         "18446744073709551615",
         "1e300",
+        "1e400",
+        "-1e400",
+        "1e-400",
+        "1e999999999",
+        "1e-999999999",
+        "1e99999999999999999999",
+        "0e99999999999999999999",
+        "-0",
+        "0.99999999999999999",
+        "4503599627370497.5",
+        "7292786544758924.5",
+        "9007199254740991.5",
+        "9007199254740992.0",
+        "\"1e3\"",
+        "\"\\ud800\"",
         "\"99999999999999999999999999\"",
     ];
     for price in wrong {
@@ -85,13 +103,37 @@ async fn a_required_field_that_is_absent_or_null_is_named() {
 
 #[tokio::test]
 async fn unknown_fields_are_ignored() {
-    assert_eq!(said(&shop().await, r#"{"price":1,"colour":{"of":"money"}}"#).await, "1 nobody");
+    let service = shop().await;
+    // Any JSON value.
+    let deep = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
+    for colour in [r#"{"of":"money"}"#, "1e400", "[-1e999999999,{\"a\":1e-400}]", "0.1e1", r#""\ud800""#, &deep] {
+        assert_eq!(read_back(&service, &format!("{{\"price\":1,\"colour\":{colour}}}")).await, "1 nobody", "{colour}");
+    }
+    for colour in ["01", "1.", ".1", "1e", "+1", "NaN", "Infinity", "0x1", "--1", "1e400.5"] {
+        let body = format!("{{\"price\":1,\"colour\":{colour}}}");
+        assert_eq!(refused(&service, body.as_bytes()).await.0, 400, "{colour}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_field_that_is_there_twice_the_last_one_counts() {
+    let service = shop().await;
+    for first in ["1e400", "7", "null", "{\"price\":6}"] {
+        assert_eq!(
+            read_back(&service, &format!("{{\"price\":{first},\"pr\\u0069ce\":5}}")).await,
+            "5 nobody",
+            "{first}"
+        );
+    }
+    for last in ["null", "1e400", "0.5"] {
+        assert_eq!(refused(&service, format!("{{\"price\":5,\"price\":{last}}}").as_bytes()).await.0, 422, "{last}");
+    }
 }
 
 #[tokio::test]
 async fn a_text_is_counted_in_characters_and_must_be_storable() {
     let service = shop().await;
-    assert_eq!(said(&service, r#"{"price":1,"name":"다섯글자요"}"#).await, "1 다섯글자요");
+    assert_eq!(read_back(&service, r#"{"price":1,"name":"다섯글자요"}"#).await, "1 다섯글자요");
     for (name, rule) in [
         ("\"sixsix\"", "must be a text of at most 5 characters"),
         ("5", "must be a text of at most 5 characters"),
@@ -129,7 +171,7 @@ async fn json_that_is_no_object_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_say_it_is_json_gets_a_hint_how_to_send_it() {
+async fn a_body_without_a_json_content_type_gets_a_hint_how_to_send_it() {
     let service = shop().await;
     let request = || service.client.post(service.url("/prices")).body(r#"{"price":1}"#);
     for content_type in [None, Some("application/x-www-form-urlencoded"), Some("text/json"), Some("application/jsonx")]
@@ -151,7 +193,7 @@ async fn a_body_that_does_not_say_it_is_json_gets_a_hint_how_to_send_it() {
 async fn a_body_above_the_limit_is_refused_and_the_limit_named() {
     let service = shop().await;
     let padded = |len: usize| format!("{{\"price\":1{}}}", " ".repeat(len - 11));
-    assert_eq!(said(&service, &padded(65_536)).await, "1 nobody");
+    assert_eq!(read_back(&service, &padded(65_536)).await, "1 nobody");
     for len in [65_537, 1_000_000] {
         let (status, document) = refused(&service, padded(len).as_bytes()).await;
         assert_eq!((status, document["detail"].as_str()), (413, Some("the limit is 65536 bytes")));

@@ -90,7 +90,7 @@ async fn a_heartbeat_that_stops_turns_liveness_to_503_and_names_it() {
 
 #[tokio::test]
 async fn requests_are_counted_and_timed_by_route_not_by_path() {
-    // The recorder is one per process: the names of these routes belong to this test alone.
+    // There is one recorder per process: only this test uses these route names.
     let routes = Router::new().route("/counted/{id}", get("")).route("/counted-broken", get(broken));
     let service = Service::routes(routes).await;
     for path in ["/counted/1", "/counted/2", "/counted/3", "/counted-broken"] {

@@ -1,7 +1,8 @@
-//! What a service does for its clients, seen from outside: every test starts one on the loopback interface.
+//! A service seen by its clients: every test starts one on the loopback interface.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what fails here fails the test")]
 
+mod access;
 mod answers;
 mod bodies;
 mod connections;
@@ -24,13 +25,13 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// No test waits longer than this for anything.
+/// The longest wait of a test.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 struct Service {
     address: SocketAddr,
     client: Client,
-    tell_to_end: oneshot::Sender<()>,
+    stop: oneshot::Sender<()>,
     ended: JoinHandle<Result<(), RunError>>,
 }
 
@@ -38,14 +39,14 @@ impl Service {
     async fn start(config: Config, build: impl FnOnce(Host) -> Router + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (tell_to_end, told_to_end) = oneshot::channel::<()>();
+        let (stop, stopped) = oneshot::channel::<()>();
         let clock = Arc::new(SystemClock);
         let host = Host::new(clock.clone(), Arc::new(Ids::seeded(clock, 7)));
         let ended = tokio::spawn(async move {
-            let told_to_end = async { drop(told_to_end.await) };
-            run_until(host, &config, listener, async |host| Ok(build(host)), told_to_end).await
+            let stopped = async { drop(stopped.await) };
+            run_until(host, &config, listener, async |host| Ok(build(host)), stopped).await
         });
-        Self { address, client: Client::builder().no_proxy().build().unwrap(), tell_to_end, ended }
+        Self { address, client: Client::builder().no_proxy().build().unwrap(), stop, ended }
     }
 
     async fn routes(routes: Router) -> Self {
@@ -73,12 +74,12 @@ impl Service {
     }
 
     async fn end(self) -> Result<(), RunError> {
-        self.tell_to_end.send(()).unwrap();
+        self.stop.send(()).unwrap();
         timeout(DEADLINE, self.ended).await.expect("ended in time").unwrap()
     }
 }
 
-/// The status and the document of an answer that must be a problem.
+/// The status and the document of a problem response.
 async fn problem(response: Response) -> (u16, Value) {
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     let status = response.status().as_u16();

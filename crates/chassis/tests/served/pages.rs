@@ -16,7 +16,7 @@ impl Listed for Number {
     const REL: &'static str = "numbers";
 }
 
-/// The numbers from 1 to 50, in pages. The second key does not matter to the order.
+/// The numbers from 1 to 50, in pages. The second key has no effect on the order.
 async fn list(request: PageRequest<2>) -> Json<Page<Number>> {
     let first = request.after.map_or(1, |[last, minus]| {
         assert_eq!(minus, -last);

@@ -16,21 +16,21 @@ use tokio_stream::StreamExt;
 use crate::{DEADLINE, Service};
 
 #[tokio::test]
-async fn a_request_in_flight_is_answered_before_background_tasks_are_told_to_end() {
+async fn a_request_in_flight_is_answered_before_background_tasks_are_cancelled() {
     let (arrived, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (at_door, door) = (Arc::clone(&arrived), Arc::clone(&release));
-    let (say, mut said) = mpsc::unbounded_channel();
+    let (sender, mut events) = mpsc::unbounded_channel();
     let service = Service::start(Config::default(), |host| {
         let stopping = host.stopping();
-        let task_says = say.clone();
+        let task_sender = sender.clone();
         host.spawn("task", async move {
             stopping.cancelled().await;
-            task_says.send("task ended").unwrap();
+            task_sender.send("task ended").unwrap();
         });
         let slow = async move || {
             at_door.notify_one();
             door.notified().await;
-            say.send("answered").unwrap();
+            sender.send("answered").unwrap();
             "done"
         };
         Router::new().route("/slow", get(slow))
@@ -51,7 +51,10 @@ async fn a_request_in_flight_is_answered_before_background_tasks_are_told_to_end
     assert_eq!(response.headers()["connection"], "close");
     assert_eq!(response.text().await.unwrap(), "done");
     ended.await.unwrap().unwrap();
-    assert_eq!([said.recv().await, said.recv().await, said.recv().await], [Some("answered"), Some("task ended"), None]);
+    assert_eq!(
+        [events.recv().await, events.recv().await, events.recv().await],
+        [Some("answered"), Some("task ended"), None]
+    );
 }
 
 #[tokio::test]
@@ -72,7 +75,7 @@ async fn an_endless_stream_ends_with_the_service() {
 }
 
 #[tokio::test]
-async fn while_draining_the_service_says_not_ready_and_still_answers() {
+async fn while_draining_the_service_is_not_ready_and_still_responds() {
     let has_begun = Arc::new(Notify::new());
     let begun = Arc::clone(&has_begun);
     let config = Config { drain_delay: Duration::from_secs(2), ..Config::default() };
@@ -146,7 +149,7 @@ async fn a_background_task_that_panics_stops_the_service_with_an_error() {
 }
 
 #[tokio::test]
-async fn a_service_can_be_told_to_end_while_it_is_being_built() {
+async fn a_service_can_be_shut_down_while_it_is_being_built() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let clock = Arc::new(ambient::SystemClock);
     let host = chassis::Host::new(clock.clone(), Arc::new(ambient::Ids::seeded(clock, 7)));

@@ -1,3 +1,10 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::describe::fleets::Fleet;
+use crate::output::summary::startup_summary;
+use manifest::Manifest;
+
 use super::*;
 
 fn harbour() -> Fleet {
@@ -27,7 +34,12 @@ as = { name = "kim o", role = "clerk" }
 say = "look at it"
 curl = "curl {gateway}/"
 "#;
-    Fleet { manifest: Manifest::parse(manifest).unwrap(), routes: "the routes".to_owned(), openapi: None }
+    Fleet {
+        manifest: Manifest::parse(manifest).unwrap(),
+        contexts: Vec::new(),
+        routes: "the routes".to_owned(),
+        openapi: None,
+    }
 }
 
 fn settings() -> Settings {
@@ -147,25 +159,28 @@ fn a_replica_differs_in_its_name_its_port_and_its_log() {
 }
 
 #[test]
-fn a_folder_with_a_strange_name_still_makes_a_url() {
-    assert_eq!(sqlite(Path::new("/a b/50%?#/s.db")), "sqlite:/a%20b/50%25%3F%23/s.db");
+fn a_folder_may_be_called_anything() {
+    let plan = planned(&Settings::embedded("/a b/50%?#{fleet}", "/bin"));
+    assert_eq!(process(&plan, "crane").env["STORE_URL"], "sqlite:/a%20b/50%25%3F%23%7Bfleet%7D/crane/store.db");
+    assert_eq!(process(&plan, "broker").env["BROKER_DIR"], "/a b/50%?#{fleet}/broker");
+    assert_eq!(process(&plan, "gateway").env["GATEWAY_ROUTES"], "/a b/50%?#{fleet}/gateway/routes.toml");
 }
 
 #[test]
-fn what_is_open_is_said_at_every_start() {
-    let welcome = crate::screen::welcome(&planned(&settings()), std::time::Duration::from_millis(7));
-    assert!(welcome.contains("is up after 7 ms") && welcome.contains("OPEN: the gates"), "{welcome}");
+fn insecure_settings_are_printed_at_every_start() {
+    let summary = startup_summary(&planned(&settings()), std::time::Duration::from_millis(7));
+    assert!(summary.contains("is up after 7 ms") && summary.contains("INSECURE: the gates"), "{summary}");
 }
 
 fn with_auth() -> Settings {
     Settings { auth: Some(Auth { token_command: "flotilla token".to_owned(), issuer: None }), ..settings() }
 }
 
-/// The variables that a process has with identity only.
-fn told(name: &str) -> Vec<(String, String)> {
-    let (open, plan) = (planned(&settings()), planned(&with_auth()));
+/// The variables of a process that only authentication adds.
+fn added_env(name: &str) -> Vec<(String, String)> {
+    let (without_auth, plan) = (planned(&settings()), planned(&with_auth()));
     let env = process(&plan, name).env.clone();
-    env.into_iter().filter(|(variable, _)| !process(&open, name).env.contains_key(variable)).collect()
+    env.into_iter().filter(|(variable, _)| !process(&without_auth, name).env.contains_key(variable)).collect()
 }
 
 fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
@@ -173,63 +188,76 @@ fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn with_identity_the_gateway_believes_the_tokens_of_the_folder_and_makes_passes() {
+fn with_authentication_the_gateway_trusts_the_keys_in_the_folder_and_signs_internal_tokens() {
     let expected = pairs([
         ("IDENTITY_AUDIENCE", "harbour"),
         ("IDENTITY_ISSUER", "flotilla"),
         ("IDENTITY_KEYS_FILE", "/data/identity/jwks.json"),
-        ("PASS_SIGNING_KEY_FILE", "/data/identity/pass.pem"),
+        ("INTERNAL_TOKEN_SIGNING_KEY_FILE", "/data/identity/pass.pem"),
         ("REQUIRE_IDENTITY", "true"),
     ]);
-    assert_eq!(told("gateway"), expected);
-    assert_eq!(told("broker"), []);
+    assert_eq!(added_env("gateway"), expected);
+    assert_eq!(added_env("broker"), []);
 }
 
 #[test]
-fn with_identity_a_context_believes_the_gateway_and_who_asks_signs_for_himself() {
-    let believes = |more: (&str, &str)| {
-        let more = [more, ("OPERATOR_ROLE", "operator"), ("PASS_KEY_FILE", "/data/identity/pass.pub.pem")];
-        pairs([more[0], more[1], more[2], ("REQUIRE_IDENTITY", "true")])
+fn with_authentication_a_context_trusts_the_gateway_and_a_calling_context_signs_with_its_own_key() {
+    let trusts_gateway_and = |own: (&str, &str)| {
+        pairs([
+            ("INTERNAL_TOKEN_PUBLIC_KEY_FILE", "/data/identity/pass.pub.pem"),
+            ("OPERATOR_ROLE", "operator"),
+            ("REQUIRE_IDENTITY", "true"),
+            own,
+        ])
     };
-    assert_eq!(told("crane"), believes(("CALL_KEY_FILE", "/data/identity/call-crane.pem")));
-    assert_eq!(told("boat"), believes(("CALLER_KEY_FILE", "/data/identity/callers-boat.pub.pem")));
+    assert_eq!(added_env("crane"), trusts_gateway_and(("SERVICE_SIGNING_KEY_FILE", "/data/identity/call-crane.pem")));
+    assert_eq!(
+        added_env("boat"),
+        trusts_gateway_and(("SERVICE_PUBLIC_KEY_FILE", "/data/identity/callers-boat.pub.pem"))
+    );
 }
 
 #[test]
-fn a_replica_asks_who_asks_too() {
+fn a_replica_authenticates_too() {
     let plan = planned(&with_auth());
     let second = plan.replica("crane", 2, 7102).unwrap();
-    for (variable, value) in told("crane") {
+    for (variable, value) in added_env("crane") {
         assert_eq!(second.env[&variable], value);
     }
 }
 
 #[test]
-fn what_can_be_tried_carries_a_token_of_who_would_ask() {
+fn an_example_request_carries_a_token_of_its_caller() {
     let curls = planned(&with_auth()).tries.into_iter().map(|one| one.curl).collect::<Vec<_>>();
-    let asked = "curl http://127.0.0.1:7000/lifts \\\n    \
+    let with_token = "curl http://127.0.0.1:7000/lifts \\\n    \
                  -H \"Authorization: Bearer $(flotilla token --role clerk --name 'kim o')\"";
-    assert_eq!(curls, [asked, "curl http://127.0.0.1:7000/"]);
+    assert_eq!(curls, [with_token, "curl http://127.0.0.1:7000/"]);
 }
 
 #[test]
-fn only_a_fleet_without_identity_is_said_to_let_everyone_in() {
-    let welcome = |settings| crate::screen::welcome(&planned(&settings), std::time::Duration::ZERO);
-    let (open, closed) = (welcome(settings()), welcome(with_auth()));
-    assert!(open.contains("OPEN: the gateway lets in anyone") && open.contains("--auth"), "{open}");
-    assert!(!open.contains("Tokens:"), "{open}");
-    assert!(!closed.contains("the gateway lets in anyone") && closed.contains("OPEN: the gates"), "{closed}");
-    assert!(closed.contains("Tokens: flotilla token --role ROLE --name NAME"), "{closed}");
+fn only_a_fleet_without_authentication_prints_the_warning() {
+    let summary = |settings| startup_summary(&planned(&settings), std::time::Duration::ZERO);
+    let (without_auth, with_auth) = (summary(settings()), summary(with_auth()));
+    assert!(
+        without_auth.contains("INSECURE: authentication is disabled") && without_auth.contains("--auth"),
+        "{without_auth}"
+    );
+    assert!(!without_auth.contains("Tokens:"), "{without_auth}");
+    assert!(
+        !with_auth.contains("authentication is disabled") && with_auth.contains("INSECURE: the gates"),
+        "{with_auth}"
+    );
+    assert!(with_auth.contains("Tokens: flotilla token --role ROLE --name NAME"), "{with_auth}");
 }
 
 #[test]
-fn with_a_provider_the_gateway_asks_that_one_for_keys_and_shown_requests_take_the_users_token() {
+fn with_a_provider_the_gateway_uses_its_keys_and_example_requests_use_the_token_of_the_user() {
     let issuer = "https://id.example/realms/r".to_owned();
     let auth = Auth { token_command: "flotilla token".to_owned(), issuer: Some(issuer.clone()) };
     let plan = planned(&Settings { auth: Some(auth), ..settings() });
     let gateway = process(&plan, "gateway");
     assert_eq!((&gateway.env["IDENTITY_ISSUER"], gateway.env.get("IDENTITY_KEYS_FILE")), (&issuer, None));
     assert_eq!(gateway.env["IDENTITY_AUDIENCE"], "harbour");
-    let welcome = crate::screen::welcome(&plan, std::time::Duration::ZERO);
-    assert!(welcome.contains(&format!("Tokens: of {issuer}; put one into TOKEN")), "{welcome}");
+    let summary = startup_summary(&plan, std::time::Duration::ZERO);
+    assert!(summary.contains(&format!("Tokens: of {issuer}; put one into TOKEN")), "{summary}");
 }

@@ -1,4 +1,4 @@
-//! `flotilla up --auth`, `flotilla token` and what asks the services of such a fleet: the real command.
+//! Tests of authentication: `flotilla up --auth`, `flotilla token` and the commands that send requests to services.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use ambient::{Clock, SystemClock};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use identity::{Algorithm, Identity, Keys, PASS_HEADER, PERSONS, Passes, Refusal, Rules, Verifier};
+use identity::{Algorithm, INTERNAL_TOKEN_HEADER, Identity, Keys, Refusal, Rules, TokenVerifier, USERS, Verifier};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -32,21 +32,23 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-/// As the gateway judges it.
-fn judged(harbour: &Harbour, token: &str) -> Result<Identity, Refusal> {
+/// Verifies a token as the gateway does.
+fn verified(harbour: &Harbour, token: &str) -> Result<Identity, Refusal> {
     let keys = fs::read_to_string(harbour.path("data/identity/jwks.json")).unwrap();
     let rules = Rules {
         issuer: "flotilla".to_owned(),
         audience: "harbour".to_owned(),
         algorithms: vec![Algorithm::EdDSA],
         leeway: Duration::ZERO,
-        roles: "realm_access.roles".to_owned(),
+        roles: "realm_access.roles".parse().unwrap(),
     };
     let verifier = Verifier::new(rules).unwrap();
-    verifier.verify(token, &Keys::read(&keys).unwrap(), SystemClock.now()).map(|believed| believed.identity)
+    verifier
+        .verify(token, &Keys::read(&keys, identity::MAX_KEYS).unwrap(), SystemClock.now())
+        .map(|believed| believed.identity)
 }
 
-fn somebody(name: &str, roles: &[&str]) -> Identity {
+fn identity(name: &str, roles: &[&str]) -> Identity {
     Identity { subject: name.to_owned(), roles: roles.iter().map(|role| (*role).to_owned()).collect() }
 }
 
@@ -56,12 +58,13 @@ async fn a_request_that_is_shown_carries_a_token_as_it_is_pasted() {
     let mut up = harbour.up(1, &["--auth"]);
     up.is_up().await;
     let screen = up.screen();
-    assert!(!screen.contains("OPEN: the gateway"), "{screen}");
+    assert!(!screen.contains("INSECURE: the gateway"), "{screen}");
     let (_, shown) = screen.split_once("-H \"Authorization: Bearer ").unwrap_or_else(|| panic!("{screen}"));
-    let (token, _) = shown.split_once('"').unwrap();
+    // The name of the folder contains a quotation mark.
+    let (token, _) = shown.split_at(shown.find(")\"").unwrap() + 1);
     assert!(token.starts_with(concat!("$(", env!("CARGO_BIN_EXE_flotilla"), " token")), "{token}");
     let pasted = Command::new("sh").args(["-c", &format!("printf %s \"{token}\"")]).output().await.unwrap();
-    assert_eq!(judged(&harbour, text(&pasted.stdout)), Ok(somebody("kim", &["clerk"])), "{}", text(&pasted.stderr));
+    assert_eq!(verified(&harbour, text(&pasted.stdout)), Ok(identity("kim", &["clerk"])), "{}", text(&pasted.stderr));
 
     assert_eq!(fs::metadata(harbour.path("data/identity")).unwrap().permissions().mode() & 0o777, 0o700);
     up.ctrl_c();
@@ -73,11 +76,15 @@ async fn a_request_that_is_shown_carries_a_token_as_it_is_pasted() {
 }
 
 #[tokio::test]
-async fn without_auth_a_fleet_says_that_it_is_open_and_has_no_keys() {
+async fn without_auth_a_fleet_prints_a_warning_and_has_no_keys() {
     let harbour = Harbour::well();
     let up = harbour.up(1, &[]);
     up.is_up().await;
-    assert!(up.screen().contains("OPEN: the gateway lets in anyone who reaches it"), "{}", up.screen());
+    assert!(
+        up.screen().contains("INSECURE: authentication is disabled, the gateway accepts every caller"),
+        "{}",
+        up.screen()
+    );
     assert!(!harbour.path("data/identity").exists());
     let output = run(&harbour, &["token", "--name", "kim"]).await;
     let (code, errors) = (output.status.code(), text(&output.stderr));
@@ -88,28 +95,30 @@ async fn without_auth_a_fleet_says_that_it_is_open_and_has_no_keys() {
 }
 
 #[tokio::test]
-async fn a_token_is_all_that_is_printed_and_ends_when_it_was_told_to() {
+async fn only_the_token_is_printed_and_it_expires_in_time() {
     let harbour = Harbour::well();
     let up = harbour.up(1, &["--auth"]);
     up.is_up().await;
     let output = run(&harbour, &["token", "--name", "kim", "--role", "clerk", "--role", "guest"]).await;
     let token = text(&output.stdout).strip_suffix('\n').unwrap();
-    assert_eq!(judged(&harbour, token), Ok(somebody("kim", &["clerk", "guest"])));
+    assert_eq!(verified(&harbour, token), Ok(identity("kim", &["clerk", "guest"])));
     assert_eq!(text(&output.stderr), "");
 
     let short = run(&harbour, &["token", "--name", "kim", "--valid", "1s"]).await;
     let short = text(&short.stdout).trim_end();
-    until("it has ended", || judged(&harbour, short) == Err(Refusal::Expired)).await;
+    until("it has ended", || verified(&harbour, short) == Err(Refusal::Expired)).await;
     for wrong in [&["token"][..], &["token", "--name", ""], &["token", "--name", "kim", "--valid", "0s"]] {
         assert_eq!(run(&harbour, wrong).await.status.code(), Some(2), "{wrong:?}");
     }
 }
 
-/// A context that tells an operator how it stands, and nobody else.
+/// A context that returns its messaging status to operators only.
 async fn guarded(port: u16, public: &Path) {
-    let passes = std::sync::Arc::new(Passes::new(&fs::read_to_string(public).unwrap(), PERSONS).unwrap());
+    let passes = std::sync::Arc::new(TokenVerifier::new(&fs::read_to_string(public).unwrap(), USERS).unwrap());
     let answer = move |headers: HeaderMap, body: Value| {
-        let who = headers.get(PASS_HEADER).and_then(|pass| passes.read(pass.to_str().ok()?, SystemClock.now()).ok());
+        let who = headers
+            .get(INTERNAL_TOKEN_HEADER)
+            .and_then(|pass| passes.read(pass.to_str().ok()?, SystemClock.now()).ok());
         match who {
             Some(who) if who.is("operator") => Ok(Json(body)),
             _ => Err((StatusCode::UNAUTHORIZED, Json(json!({ "detail": "who are you?" })))),
@@ -131,7 +140,7 @@ async fn guarded(port: u16, public: &Path) {
     tokio::spawn(async move { axum::serve(listener, routes).await });
 }
 
-/// The context `boat` as `flotilla status` sees it.
+/// The state of the context `boat` in the output of `flotilla status`.
 async fn boat(command: &mut Command) -> Value {
     let output = command.args(["--json", "--kafka", "127.0.0.1:1"]).output().await.unwrap();
     let status: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)));

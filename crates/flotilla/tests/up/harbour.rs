@@ -1,26 +1,27 @@
-//! A fleet of pretended services, and the real command that runs it.
+//! A fleet of stub services, run by the real command.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use flotilla::pids::Identity;
+use flotilla::pid_file::ProcessIdentity;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 const DEADLINE: Duration = Duration::from_secs(30);
-/// Below the ports that the kernel gives to outgoing connections.
+/// Below the ephemeral ports of the kernel.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(21_000);
 
 /// The names of all processes.
 pub const ALL: [&str; 4] = ["broker", "crane", "boat", "gateway"];
 
-/// A fleet with the contexts `crane` and `boat`, in a folder of its own and on ports of its own.
+/// A fleet with the contexts `crane` and `boat`, in its own folder and on its own ports.
 pub struct Harbour {
     folder: TempDir,
     /// In the order of [`ALL`].
@@ -28,9 +29,11 @@ pub struct Harbour {
 }
 
 impl Harbour {
-    /// `crane` pretends what is told; everybody else is well.
+    /// `crane` gets this `PRETEND`; all other services are healthy.
     pub fn where_crane_is(pretend: &str) -> Self {
-        let harbour = Self { folder: tempfile::tempdir().unwrap(), ports: std::array::from_fn(|_| free_port()) };
+        // The name of a folder may contain any characters.
+        let folder = TempDir::with_prefix("flotilla #1 50% %41 ?é'\"{gateway}$HOME").unwrap();
+        let harbour = Self { folder, ports: std::array::from_fn(|_| free_port()) };
         let [_, crane, boat, gateway] = harbour.ports;
         let context = |name, port| {
             format!(
@@ -62,7 +65,7 @@ impl Harbour {
         self.folder.path().join(below)
     }
 
-    /// Starts `flotilla up` with more arguments; what it writes goes to a file of this number.
+    /// Starts `flotilla up` with additional arguments. Its output goes to files with this number.
     pub fn up(&self, number: u32, arguments: &[&str]) -> Flotilla {
         let (screen, errors) = (self.path(&format!("screen-{number}")), self.path(&format!("errors-{number}")));
         let child = Command::new(env!("CARGO_BIN_EXE_flotilla"))
@@ -81,24 +84,24 @@ impl Harbour {
         Flotilla { child, screen, errors }
     }
 
-    /// Who runs, as the folder's file of ids tells it.
-    pub fn running(&self) -> Vec<(String, Identity)> {
+    /// The running processes, from the PID file.
+    pub fn running(&self) -> Vec<(String, ProcessIdentity)> {
         let text = fs::read_to_string(self.path("data/pids")).unwrap_or_default();
         let line = |line: &str| {
             let mut parts = line.split(' ');
             let (name, pid) = (parts.next()?, parts.next()?.parse().ok()?);
-            Some((name.to_owned(), Identity::of(pid)?))
+            Some((name.to_owned(), ProcessIdentity::of(pid)?))
         };
         text.lines().filter_map(line).collect()
     }
 
-    pub fn process(&self, name: &str) -> Identity {
+    pub fn process(&self, name: &str) -> ProcessIdentity {
         self.running().into_iter().find(|(running, _)| running == name).unwrap().1
     }
 
-    /// Neither a process nor a taken port nor a file that says there is one.
-    pub async fn is_left_clean(&self, processes: &[(String, Identity)]) {
-        until("all processes are gone", || processes.iter().all(|(_, process)| !process.lives())).await;
+    /// Asserts that no process, no bound port, no lock file and no PID file is left.
+    pub async fn is_left_clean(&self, processes: &[(String, ProcessIdentity)]) {
+        until("all processes are gone", || processes.iter().all(|(_, process)| !process.is_alive())).await;
         for port in self.ports {
             TcpListener::bind(("127.0.0.1", port)).unwrap();
         }
@@ -131,7 +134,7 @@ impl Flotilla {
         self.shows("Ctrl-C stops it all;").await;
     }
 
-    /// As a terminal does it: to everything in the foreground.
+    /// Sends SIGINT to the process group, as a terminal does.
     pub fn ctrl_c(&self) {
         kill_process_group(self.pid(), Signal::INT).unwrap();
     }
@@ -150,7 +153,7 @@ impl Flotilla {
     }
 }
 
-pub fn kill_9(process: &Identity) {
+pub fn kill_9(process: &ProcessIdentity) {
     kill_process(Pid::from_raw(process.pid).unwrap(), Signal::KILL).unwrap();
 }
 
@@ -161,6 +164,21 @@ pub async fn until(what: &str, condition: impl Fn() -> bool) {
         }
     });
     assert!(met.await.is_ok(), "not within {DEADLINE:?}: {what}");
+}
+
+/// The paths in a folder, and the folder itself, that other users may access.
+pub fn open_to_others(path: &Path) -> Vec<String> {
+    let mode = fs::symlink_metadata(path).unwrap().permissions().mode();
+    let mut open = Vec::new();
+    if mode & 0o077 != 0 {
+        open.push(format!("{}: {mode:o}", path.display()));
+    }
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            open.extend(open_to_others(&entry.unwrap().path()));
+        }
+    }
+    open
 }
 
 fn free_port() -> u16 {

@@ -1,18 +1,21 @@
-//! `flotilla up` as a user sees it: the real command, with pretended services.
+//! Tests of `flotilla up`: the real command with stub services.
 
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
 mod harbour;
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
-use harbour::{ALL, Harbour, kill_9, until};
+use harbour::{ALL, Harbour, kill_9, open_to_others, until};
 use rustix::process::Signal;
+use tokio::time::Instant;
 
 #[tokio::test]
-async fn a_fleet_starts_and_says_where_it_is_and_ctrl_c_leaves_nothing_behind() {
+async fn a_fleet_starts_and_prints_its_addresses_and_ctrl_c_leaves_nothing_behind() {
     let harbour = Harbour::well();
     let mut flotilla = harbour.up(1, &[]);
     flotilla.is_up().await;
@@ -94,7 +97,7 @@ async fn a_second_up_in_the_same_folder_is_refused_and_the_first_goes_on() {
 }
 
 #[tokio::test]
-async fn a_process_that_dies_is_started_again_and_that_is_said() {
+async fn a_process_that_dies_is_restarted_and_that_is_printed() {
     let harbour = Harbour::well();
     let mut flotilla = harbour.up(1, &[]);
     flotilla.is_up().await;
@@ -131,7 +134,7 @@ async fn one_that_never_gets_ready_stops_all_others() {
 }
 
 #[tokio::test]
-async fn what_a_process_said_before_it_gave_up_is_shown() {
+async fn the_last_log_lines_of_a_failed_start_are_shown() {
     let harbour = Harbour::where_crane_is("broken");
     let mut flotilla = harbour.up(1, &[]);
     assert_eq!(flotilla.ended().await.code(), Some(1));
@@ -143,7 +146,7 @@ async fn what_a_process_said_before_it_gave_up_is_shown() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_stop_within_the_grace_is_killed_and_that_is_said() {
+async fn a_process_that_does_not_stop_within_the_grace_period_is_killed_and_that_is_printed() {
     let harbour = Harbour::where_crane_is("deaf");
     let mut flotilla = harbour.up(1, &["--grace", "300ms"]);
     flotilla.is_up().await;
@@ -187,24 +190,116 @@ async fn no_process_outlives_a_command_that_was_killed() {
     let running = harbour.running();
     flotilla.signal(Signal::KILL);
     flotilla.ended().await;
-    until("all processes are gone", || running.iter().all(|(_, process)| !process.lives())).await;
+    until("all processes are gone", || running.iter().all(|(_, process)| !process.is_alive())).await;
 }
 
 #[tokio::test]
-async fn what_a_killed_command_left_running_is_stopped_by_the_next_one() {
+async fn orphans_of_a_killed_command_are_stopped_by_the_next_one() {
     let harbour = Harbour::where_crane_is("deaf");
     let mut first = harbour.up(1, &[]);
     first.is_up().await;
     let crane = harbour.process("crane");
     first.signal(Signal::KILL);
     first.ended().await;
-    assert!(crane.lives());
+    assert!(crane.is_alive());
     let mut second = harbour.up(2, &["--grace", "200ms"]);
     second.is_up().await;
-    assert!(!crane.lives());
+    assert!(!crane.is_alive());
     let screen = second.screen();
     assert!(screen.contains(&format!("  crane      still runs (process {}): stopping it", crane.pid)), "{screen}");
     assert!(screen.contains("  crane      did not stop in time: killing it"), "{screen}");
     second.ctrl_c();
     second.ended().await;
+}
+
+#[tokio::test]
+async fn after_a_kill_orphans_that_do_not_end_are_killed_at_once_and_the_next_start_answers_requests() {
+    let harbour = Harbour::where_crane_is("deaf");
+    let mut first = harbour.up(1, &[]);
+    first.is_up().await;
+    let (crane, others) = (harbour.process("crane"), harbour.running());
+    first.signal(Signal::KILL);
+    first.ended().await;
+    // The grace period of 30 s applies to a graceful stop only.
+    let began = Instant::now();
+    let mut second = harbour.up(2, &["--grace", "30s"]);
+    second.shows("orphaned processes are gone after ").await;
+    assert!(others.iter().all(|(_, process)| !process.is_alive()));
+    second.is_up().await;
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert!(!crane.is_alive() && harbour.process("crane").is_alive());
+    let screen = second.screen();
+    let in_order = ["still runs", "did not stop in time: killing it", "are gone after", "ready after", "is up after"];
+    let places: Vec<usize> =
+        in_order.iter().map(|text| screen.find(text).unwrap_or_else(|| panic!("{screen}"))).collect();
+    assert!(places.is_sorted(), "{screen}");
+    let gateway = format!("http://127.0.0.1:{}/readyz", harbour.ports[3]);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    assert_eq!(client.get(gateway).send().await.unwrap().status(), 200);
+    second.ctrl_c();
+    second.shows("  boat       stopped after ").await;
+    second.ctrl_c();
+    second.ended().await;
+}
+
+#[tokio::test]
+async fn a_process_whose_id_was_given_to_another_one_is_left_alone() {
+    let harbour = Harbour::well();
+    let mut stranger = tokio::process::Command::new("sleep").arg("1000").kill_on_drop(true).spawn().unwrap();
+    fs::create_dir(harbour.path("data")).unwrap();
+    let pid = stranger.id().unwrap();
+    fs::write(harbour.path("data/pids"), format!("crane {pid} 1 /usr/bin/sleep\n")).unwrap();
+    let mut flotilla = harbour.up(1, &[]);
+    flotilla.is_up().await;
+    assert!(!flotilla.screen().contains("still runs"), "{}", flotilla.screen());
+    assert!(stranger.try_wait().unwrap().is_none());
+    flotilla.ctrl_c();
+    flotilla.ended().await;
+}
+
+#[tokio::test]
+async fn no_file_of_a_fleet_can_be_read_by_other_users_even_if_an_earlier_version_left_it_readable() {
+    let harbour = Harbour::well();
+    let data = harbour.path("data");
+    fs::create_dir_all(data.join("crane/below")).unwrap();
+    for (file, mode) in
+        [("lock", 0o644), ("crane/store.db", 0o666), ("crane/below/file", 0o640), ("crane/log.txt", 0o604)]
+    {
+        fs::write(data.join(file), "").unwrap();
+        fs::set_permissions(data.join(file), Permissions::from_mode(mode)).unwrap();
+    }
+    for folder in ["", "crane", "crane/below"] {
+        fs::set_permissions(data.join(folder), Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut flotilla = harbour.up(1, &["--auth"]);
+    flotilla.is_up().await;
+    assert_eq!(open_to_others(&data), [""; 0]);
+    flotilla.ctrl_c();
+    flotilla.ended().await;
+    assert_eq!(open_to_others(&data), [""; 0]);
+}
+
+#[tokio::test]
+async fn logs_rotate_while_their_process_runs_and_no_line_is_lost() {
+    let harbour = Harbour::where_crane_is("chatty");
+    let mut flotilla = harbour.up(1, &["--log-limit", "20000", "--logs-kept", "2"]);
+    flotilla.is_up().await;
+    let log = |name: &str| harbour.path(&format!("data/crane/{name}"));
+    let numbers = |name: &str| {
+        let text = fs::read_to_string(log(name)).unwrap_or_default();
+        text.lines().filter_map(|line| line.get(..9)?.parse::<u64>().ok()).collect::<Vec<_>>()
+    };
+    // When the first line is in none of the kept files, each of them is the result of a rotation.
+    until("the third rotation", || numbers("log.2.txt").first().is_some_and(|first| *first > 1)).await;
+    flotilla.ctrl_c();
+    flotilla.ended().await;
+    let all: Vec<u64> = ["log.2.txt", "log.1.txt", "log.txt"].into_iter().flat_map(numbers).collect();
+    let gap = all.windows(2).find(|pair| pair[1] != pair[0] + 1);
+    assert_eq!(gap, None, "{} lines", all.len());
+    assert!(!log("log.3.txt").exists());
+    for name in ["log.2.txt", "log.1.txt"] {
+        let size = fs::metadata(log(name)).unwrap().len();
+        // On a busy machine the rotation may be late, by much less than the total output.
+        assert!((20_000..2_000_000).contains(&size), "{name} has {size} bytes");
+    }
 }

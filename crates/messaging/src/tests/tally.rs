@@ -1,29 +1,31 @@
-//! A context that counts: what it does to a number is easy to check.
+//! A context that adds up numbers.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use events::{DecodeError, Envelope, decode};
+use events::{DecodeError, Envelope};
 use serde::Serialize;
 use sqlx::FromRow;
 use store::{Column, Dialect, Table, Tx};
 
 use super::{Counted, Counter, NOW, Process};
-use crate::batch::Batches;
-use crate::{DeadLetter, Outbox, Place, Policies, Received, Record, Saying};
+use crate::inbound::batch::BatchProcessor;
+use crate::{DeadLetter, Outbox, Policies, Received, Record, RecordPosition, StagedEvents};
 
 const TABLE: Table = Table { name: "tally", key: "id", columns: &[("id", Column::Number), ("total", Column::Number)] };
 
-/// More than the table allows.
+/// A number that the table rejects.
 pub(super) const TOO_MUCH: i64 = 1_000;
-/// The policy panics at it.
+/// The handler panics.
 pub(super) const PANICS: i64 = -1;
-/// The policy fails the first two times.
+/// The store is unavailable for two attempts.
 pub(super) const FAILS_TWICE: i64 = -2;
-/// The policy loses its connection to the server the first time.
-pub(super) const CUTS_ITSELF_OFF: i64 = -3;
+/// Decoding panics.
+pub(super) const DECODE_PANICS: i64 = -4;
+/// The handler loses its connection to the server in the first attempt.
+pub(super) const LOSES_CONNECTION: i64 = -3;
 
 #[derive(Debug, FromRow, Serialize)]
 struct Row {
@@ -34,7 +36,7 @@ struct Row {
 #[derive(Default)]
 pub(super) struct Tally {
     attempts: AtomicU32,
-    /// What it was told after commits, by event id.
+    /// The ids of the events that were passed to `applied`.
     pub(super) applied: Mutex<Vec<String>>,
 }
 
@@ -45,7 +47,12 @@ impl Policies for Tally {
     const CONTEXTS: &'static [&'static str] = &["counter"];
 
     fn decode(&self, envelope: &Envelope) -> Result<Option<Counted>, DecodeError> {
-        Ok(decode(&envelope.kind, &envelope.data)?.map(|Counter::Counted(counted)| counted))
+        let counted = match envelope.event()? {
+            Some(Counter::Counted(counted)) => Some(counted),
+            Some(Counter::Noted(_)) | None => None,
+        };
+        assert!(counted.as_ref().is_none_or(|counted| counted.n != DECODE_PANICS), "as the test demands");
+        Ok(counted)
     }
 
     async fn apply(
@@ -53,7 +60,7 @@ impl Policies for Tally {
         tx: &mut Tx,
         events: &[Received<Counted>],
         outbox: &Outbox,
-        saying: &mut Saying,
+        pending: &mut StagedEvents,
     ) -> Result<(), sqlx::Error> {
         let dialect = if tx.backend_name() == "SQLite" { Dialect::Sqlite } else { Dialect::Postgres };
         let ids: BTreeSet<i64> = events.iter().map(|received| received.event.id).collect();
@@ -61,7 +68,7 @@ impl Policies for Tally {
         for Received { event, .. } in events {
             self.may_fail(tx, event.n).await?;
             rows.iter_mut().filter(|row| row.id == event.id).for_each(|row| row.total += event.n.max(1));
-            outbox.say(saying, &Counter::Counted(event.clone()), None)?;
+            outbox.stage(pending, &Counter::Counted(event.clone()), None)?;
         }
         TABLE.write(tx, dialect, &rows).await
     }
@@ -74,9 +81,9 @@ impl Policies for Tally {
 impl Tally {
     async fn may_fail(&self, tx: &mut Tx, n: i64) -> Result<(), sqlx::Error> {
         match n {
-            PANICS => panic!("as the test wants it"),
-            FAILS_TWICE if self.attempts.fetch_add(1, Ordering::SeqCst) < 2 => Err(sqlx::Error::RowNotFound),
-            CUTS_ITSELF_OFF if self.attempts.fetch_add(1, Ordering::SeqCst) < 1 => {
+            PANICS => panic!("as the test demands"),
+            FAILS_TWICE if self.attempts.fetch_add(1, Ordering::SeqCst) < 2 => Err(sqlx::Error::PoolTimedOut),
+            LOSES_CONNECTION if self.attempts.fetch_add(1, Ordering::SeqCst) < 1 => {
                 sqlx::query("SELECT pg_terminate_backend(pg_backend_pid())").execute(&mut **tx).await.map(drop)
             }
             _ => Ok(()),
@@ -85,34 +92,34 @@ impl Tally {
 }
 
 impl Process {
-    pub(super) fn batches(&self) -> Batches<Tally> {
-        Batches {
+    pub(super) fn processor(&self) -> BatchProcessor<Tally> {
+        BatchProcessor {
             context: "reader",
             policies: Arc::default(),
             store: self.store.clone(),
             outbox: self.outbox.clone(),
             clock: self.clock.clone(),
             config: self.config.clone(),
-            follower: self.follower.clone(),
-            beat: Arc::new(|| {}),
+            trace_links: self.trace_links.clone(),
+            heartbeat: Arc::new(|| {}),
         }
     }
 
-    /// What is counted of `id`; 0 if nothing is.
+    /// The total of `id`; 0 without a row.
     pub(super) async fn total(&self, id: i64) -> i64 {
         let sql = "SELECT total FROM tally WHERE id = $1";
         let total = sqlx::query_scalar(sql).bind(id).fetch_optional(self.store.reader()).await.unwrap();
         total.unwrap_or(0)
     }
 
-    /// What it has said of `id`.
-    pub(super) async fn said(&self, id: i64) -> Vec<Counted> {
+    /// Its own events of `id` in the outbox.
+    pub(super) async fn staged(&self, id: i64) -> Vec<Counted> {
         let waiting = self.waiting().await;
-        let said = waiting.iter().filter(|(topic, _)| topic == "test.reader");
-        said.map(|(_, data)| serde_json::from_str(data).unwrap()).filter(|counted: &Counted| counted.id == id).collect()
+        let own = waiting.iter().filter(|(topic, _)| topic == "test.reader");
+        own.map(|(_, data)| serde_json::from_str(data).unwrap()).filter(|counted: &Counted| counted.id == id).collect()
     }
 
-    /// What it could not handle.
+    /// Its dead letters in the outbox.
     pub(super) async fn letters(&self) -> Vec<DeadLetter> {
         let waiting = self.waiting().await;
         let letters = waiting.iter().filter(|(topic, _)| topic == "test.reader.dead-letters");
@@ -120,13 +127,15 @@ impl Process {
     }
 }
 
-fn place(offset: i64) -> Place {
-    Place { topic: "test.counter".into(), partition: 0, offset }
+fn place(offset: i64) -> RecordPosition {
+    RecordPosition { topic: "test.counter".into(), partition: 0, offset }
 }
 
-/// A record at this offset.
+/// A record.
 pub(super) fn record(offset: i64, key: &str, headers: Vec<(String, Vec<u8>)>, payload: &[u8]) -> Record {
-    Record { place: place(offset), key: key.as_bytes().to_vec(), headers, payload: payload.to_vec() }
+    let headers = headers.into_iter().map(|(name, value)| (name, Some(value))).collect();
+    let (key, payload) = (Some(key.as_bytes().to_vec()), Some(payload.to_vec()));
+    Record { key, headers, payload, ..Record::empty(place(offset)) }
 }
 
 /// The record of an event with this id.

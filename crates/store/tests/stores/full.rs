@@ -1,4 +1,4 @@
-//! A disk that is full, and has room again.
+//! A full disk that gets space again.
 
 use store::sqlx::{self, Any, Pool, query_scalar};
 use store::{Store, is_transient};
@@ -7,10 +7,10 @@ use test_stores::on_sqlite;
 use crate::steps;
 
 const TABLE: (i64, &str) = (1, "CREATE TABLE texts (text TEXT)");
-/// More than the pages that [`fill`] leaves.
+/// More than the pages left by [`fill`].
 const LONG: usize = 64 * 1024;
 
-/// Leaves the connection room for a few pages more; one that is opened later has all the room it wants.
+/// Leaves space for a few pages to the connection. Connections opened later have no limit.
 async fn fill(writer: &Pool<Any>) {
     let pages: i64 = query_scalar("PRAGMA page_count").fetch_one(writer).await.unwrap();
     sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {}", pages + 4))).execute(writer).await.unwrap();

@@ -1,4 +1,4 @@
-//! What a store must do, on each kind of store.
+//! The tests of a store, for each kind of store.
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
@@ -13,7 +13,7 @@ use store::Migrations;
 use store::sqlx::SqlSafeStr;
 use store::sqlx::migrate::{Migration, MigrationType, Migrator};
 
-/// Steps of a schema, each with its number.
+/// Migrations, each with its version.
 fn steps(steps: &[(i64, &'static str)]) -> Migrations {
     let step = |(number, sql): &(i64, &'static str)| {
         Migration::new(*number, "a step".into(), MigrationType::Simple, sql.into_sql_str(), false)

@@ -1,9 +1,12 @@
-//! Opening a store: migrations, and whatever can be wrong with its place.
+//! Opening a store: migrations and invalid locations.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use store::sqlx::query_scalar;
+use store::sqlx::{AnyConnection, Connection as _, query, query_scalar};
 use store::{Config, Migrations, OpenError, Store};
 use test_stores::{on_each_store, on_sqlite};
 use tokio::time::{Instant, timeout};
@@ -86,9 +89,9 @@ fn a_folder_that_cannot_be_written_is_named_at_once() {
     on_sqlite(async |place| {
         let file = place.folder().join("file");
         std::fs::write(&file, "").unwrap();
-        // Root may write everywhere but below a file, and in what the kernel makes up.
+        // Root may write everywhere except below a file, and in virtual file systems.
         for folder in [file.to_str().unwrap(), "/proc"] {
-            let config = Config { store_url: format!("sqlite:{folder}/store.db"), ..place.config() };
+            let config = Config { store_url: store::file_url(&Path::new(folder).join("store.db")), ..place.config() };
             let error = refusal(&config, &[]).await;
             assert!(matches!(error, OpenError::Folder(..)), "{error:?}");
             assert!(error.to_string().contains(folder), "{error}");
@@ -99,7 +102,7 @@ fn a_folder_that_cannot_be_written_is_named_at_once() {
 #[test]
 fn a_folder_that_does_not_exist_is_made() {
     on_sqlite(async |place| {
-        let store_url = format!("sqlite:{}", place.folder().join("a/b/store.db").display());
+        let store_url = store::file_url(&place.folder().join("a/b/store.db"));
         let config = Config { store_url, ..place.config() };
         assert_eq!(rows(&Store::open(&config, &[steps(&[TABLE])]).await.unwrap()).await, 0);
     });
@@ -132,5 +135,52 @@ fn a_server_that_does_not_answer_is_waited_for_as_long_as_configured_and_no_long
         assert!((300..3_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
         assert!(matches!(error, OpenError::Unavailable(_)), "{error:?}");
         assert!(!error.to_string().contains("secret"), "{error}");
+    });
+}
+
+#[test]
+fn no_file_of_a_store_can_be_read_by_others_even_if_an_earlier_version_has_left_it_open() {
+    on_sqlite(async |place| {
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let files = || std::fs::read_dir(place.folder()).unwrap().map(|entry| entry.unwrap().path());
+        for _ in 0..2 {
+            let store = place.open(&[steps(&[TABLE, ROW])]).await;
+            let _lead = store.try_acquire_leadership("task").await.unwrap().unwrap();
+            query("INSERT INTO steps (id) VALUES (3)").execute(store.writer()).await.unwrap();
+            let found: Vec<PathBuf> = files().collect();
+            assert_eq!(found.len(), 5, "the database, two beside it, two that are locked: {found:?}");
+            assert_eq!(found.iter().filter(|file| mode(file) != 0o600).count(), 0, "{found:?}");
+            for file in found {
+                std::fs::set_permissions(file, Permissions::from_mode(0o664)).unwrap();
+            }
+        }
+    });
+}
+
+#[test]
+fn all_files_of_a_store_are_in_its_folder_and_nothing_is_made_beside_it() {
+    on_sqlite(async |place| {
+        let folder = place.folder().join("a b#c 50%41?d/é");
+        let config = Config { store_url: store::file_url(&folder.join("store.db")), ..place.config() };
+        let store = Store::open(&config, &[steps(&[TABLE])]).await.unwrap();
+        let _lead = store.try_acquire_leadership("task").await.unwrap().unwrap();
+        assert_eq!(rows(&store).await, 0);
+        let names = |folder: &Path| {
+            let entries = std::fs::read_dir(folder).unwrap();
+            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(place.folder()), ["a b#c 50%41?d"]);
+        let expected = ["store.db", "store.db-shm", "store.db-wal", "store.migrate.lock", "store.task.lock"];
+        assert_eq!(names(&folder), expected);
+        let url = store::driver_url(&config.store_url).unwrap();
+        assert_eq!(
+            query_scalar::<_, i64>("SELECT COUNT(*) FROM steps")
+                .fetch_one(&mut AnyConnection::connect(&url).await.unwrap())
+                .await
+                .unwrap(),
+            0
+        );
     });
 }

@@ -1,11 +1,11 @@
-//! Many rows in one statement, and what two writers do to each other.
+//! Batches of rows, and conflicts between two writers.
 
 use std::time::Duration;
 
 use serde::Serialize;
 use store::sqlx::{self, FromRow, query_scalar};
 use store::{Column, Migrations, Store, Table};
-use test_stores::{Place, on_each_store, on_sqlite};
+use test_stores::{TestStore, on_each_store, on_sqlite};
 use tokio::time::timeout;
 
 use crate::steps;
@@ -36,14 +36,14 @@ async fn lock(store: &Store, keys: &[i64]) -> Vec<Thing> {
     TABLE.lock(&mut tx, store.dialect(), keys).await.unwrap()
 }
 
-/// Counts each of these things once more, in one transaction.
+/// Increments the counters of these keys in one transaction.
 async fn count(store: &Store, keys: &[i64]) -> Result<(), sqlx::Error> {
     let mut tx = store.begin().await?;
     let mut things: Vec<Thing> = TABLE.lock_or_insert(&mut tx, store.dialect(), keys).await?;
     for thing in &mut things {
         thing.count += 1;
     }
-    // Whoever has the rows lets the others come up against them.
+    // Gives other tasks the chance to conflict.
     tokio::task::yield_now().await;
     TABLE.write(&mut tx, store.dialect(), &things).await?;
     tx.commit().await
@@ -132,13 +132,13 @@ fn a_transaction_that_is_dropped_has_not_happened() {
 
 #[test]
 fn transactions_that_begin_the_same_rows_at_the_same_time_lose_nothing() {
-    on_each_store(async |place: &Place| {
+    on_each_store(async |place: &TestStore| {
         let stores = [place.open(&[schema()]).await, place.open(&[schema()]).await];
         let keys: Vec<i64> = (0..20).collect();
         let tasks: Vec<_> = (0..40_usize)
             .map(|n| {
                 let (store, mut keys) = (stores[n % 2].clone(), keys.clone());
-                // Each in another order: they may wait for each other, but not in a circle.
+                // Each batch has another order: batches may wait, but not deadlock.
                 keys.rotate_left(n % 20);
                 tokio::spawn(async move { count(&store, &keys).await })
             })
@@ -153,7 +153,7 @@ fn transactions_that_begin_the_same_rows_at_the_same_time_lose_nothing() {
 
 #[test]
 fn transactions_that_begin_many_rows_in_other_orders_do_not_wait_in_a_circle() {
-    on_each_store(async |place: &Place| {
+    on_each_store(async |place: &TestStore| {
         let store = place.open(&[schema()]).await;
         for round in 0..5 {
             let tasks: Vec<_> = (0..6)

@@ -23,10 +23,10 @@ fn a_signal_reaches_another_process_on_the_same_server_and_no_other_channel() {
     on_postgres(async |place| {
         let (here, there) = (place.open(&[]).await, place.open(&[]).await);
         let (sender, receiver, other) = (here.wake("channel"), there.wake("channel"), there.wake("another"));
-        let (forward, listen, hear) = (sender.clone(), receiver.clone(), other.clone());
+        let (forward, listen, remote) = (sender.clone(), receiver.clone(), other.clone());
         tokio::spawn(async move { forward.forward().await });
         tokio::spawn(async move { listen.listen().await });
-        tokio::spawn(async move { hear.listen().await });
+        tokio::spawn(async move { remote.listen().await });
         eventually("a signal arrives", async || {
             sender.signal();
             timeout(Duration::from_millis(50), receiver.signalled()).await.is_ok()
@@ -52,7 +52,7 @@ fn signals_arrive_again_after_the_server_cut_the_listener_off() {
         let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                    WHERE datname = current_database() AND query LIKE 'LISTEN%'";
         assert_eq!(query(cut).fetch_all(store.reader()).await.unwrap().len(), 1);
-        // The last signal may still be on its way.
+        // The last signal may not have arrived yet.
         let _ = timeout(Duration::from_millis(100), receiver.signalled()).await;
         eventually("signals arrive again", heard).await;
     });

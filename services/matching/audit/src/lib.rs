@@ -1,28 +1,38 @@
-//! The laws of the matching fleet.
+//! The auditor of the matching fleet: its tables, its events and its laws.
 //!
-//! [`judge`] holds what the stores keep, what the topics have and what clients were told against each other. It does no
-//! I/O: a simulation uses it as well as the auditor of real processes, `matching-audit`.
+//! It is an independent oracle: it shares the contracts with the services and none of their code. The laws are written from
+//! the description of the fleet.
 //!
-//! It is an independent oracle: it shares the contracts with the services, and none of their code. Its rules are written
-//! from the description of the fleet.
-//!
-//! | file | laws |
+//! | file | content |
 //! |---|---|
-//! | `laws/answers.rs` | what clients were told is true |
-//! | `laws/money.rs` | no unpaid match, no paid nothing; nothing undecided |
-//! | `laws/cancellations.rs` | what is cancelled is cancelled everywhere |
+//! | `declared.rs` | the tables, the events and the operations |
+//! | `laws.rs`, `laws/state.rs` | all laws, one line each; the terms that they use |
+//! | `laws/responses.rs` | responses to clients are true |
+//! | `laws/money.rs` | payments and matches agree; nothing is in progress; cancellations are complete |
 //! | `laws/topics.rs` | the events that the state implies, each once, in their order |
-//! | `laws/views.rs` | what is shown is what the topics tell |
+//! | `laws/views.rs` | views are what the topics give |
 
+mod declared;
 mod laws;
-mod picture;
-mod said;
-mod stores;
-mod told;
 
-pub use picture::{history, judge};
-pub use stores::{CaseRow, MatchRow, PageRow, PaymentRow, RefundDue, Stores};
-pub use told::{Asked, Told, ToldError};
+use audit::{Context, Fleet, OperationKind};
+pub use declared::{ASSIGN, CANCEL, MATCHES, PAGES, PAYMENTS, REFUNDS_DUE, REQUEST, VISITS};
+use match_contract::MatchEvent;
+use payment_contract::PaymentEvent;
+use visit_contract::VisitEvent;
 
-/// The contexts of the fleet: each has a topic and a store.
-pub const CONTEXTS: [&str; 4] = ["match", "payment", "visit", "mypage"];
+/// The declaration of the fleet.
+pub static FLEET: Fleet = Fleet {
+    contexts: &[
+        Context::publishing::<MatchEvent>(&[MATCHES]),
+        Context::publishing::<PaymentEvent>(&[PAYMENTS, REFUNDS_DUE]),
+        Context::publishing::<VisitEvent>(&[VISITS]),
+        Context::new("mypage", &[PAGES]),
+    ],
+    operations: &[
+        OperationKind { name: REQUEST, fields: &["price"] },
+        OperationKind { name: CANCEL, fields: &[] },
+        OperationKind { name: ASSIGN, fields: &[] },
+    ],
+    laws: laws::LAWS,
+};

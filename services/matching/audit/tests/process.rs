@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 #[cfg(test)]
 fn auditor(arguments: &[&str]) -> Output {
     let mut auditor = Command::new(env!("CARGO_BIN_EXE_matching-audit"));
-    // Nobody listens there, and its refusal is immediate.
+    // No server listens there, and the refusal is immediate.
     auditor.args(["--kafka-brokers", "127.0.0.1:1"]).args(arguments);
     for context in ["MATCH", "PAYMENT", "VISIT"] {
         auditor.env(format!("STORE_URL_{context}"), "sqlite:/nowhere/store.db");
@@ -22,9 +22,9 @@ fn refusal(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn a_store_that_nobody_named_is_one_line() {
-    let expected = "matching-audit: the store of mypage is not named: --store mypage=URL, or STORE_URL_MYPAGE in the \
-                    environment\n";
+fn a_missing_store_is_one_line() {
+    let expected = "matching-audit: no URL is given for the store of mypage: --store mypage=URL, or STORE_URL_MYPAGE in \
+                    the environment\n";
     assert_eq!(refusal(&[]), expected);
 }
 
@@ -36,8 +36,14 @@ fn a_store_that_cannot_be_read_is_one_line_that_names_it() {
 }
 
 #[test]
-fn what_clients_were_told_is_read_before_anything_else() {
+fn the_client_history_is_read_first() {
     let file = env!("CARGO_MANIFEST_DIR").to_owned() + "/Cargo.toml";
-    let line = refusal(&["--store", "mypage=sqlite:/nowhere/store.db", "--told", &file]);
+    let line = refusal(&["--store", "mypage=sqlite:/nowhere/store.db", "--client-history", &file]);
     assert!(line.starts_with(&format!("matching-audit: {file}: line 1: ")), "{line}");
+}
+
+#[test]
+fn the_former_name_of_the_option_works() {
+    let line = refusal(&["--store", "mypage=sqlite:/nowhere/store.db", "--told", "/nowhere/history.jsonl"]);
+    assert!(line.starts_with("matching-audit: /nowhere/history.jsonl: "), "{line}");
 }

@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 use events::{Envelope, EventSet, TraceContext};
 use match_contract::{MatchCanceled, MatchEvent, MatchRequested};
 use payment_contract::{PaymentApproved, PaymentEvent};
+use payment_service::Payments;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -76,7 +77,7 @@ impl Backlog {
                  SELECT id, $1, $2, 'established', 'matchRequested', 0 FROM generate_series(1, $3) AS id",
             ),
             Self::Payment => (
-                &[messaging::MIGRATIONS, payment_service::MIGRATIONS],
+                &[messaging::MIGRATIONS, <Payments as context::Context>::MIGRATIONS],
                 "INSERT INTO payments (match_id, attempt, price, state) \
                  SELECT id, $1, $2, 'Approved' FROM generate_series(1, $3) AS id",
             ),
@@ -133,6 +134,7 @@ impl Backlog {
                 attempt,
                 teacher: "TEACHER".to_owned(),
                 visit_date: "2027-01-21".to_owned(),
+                tutor: None,
             })),
             Self::Payment => writer.write(&MatchEvent::MatchCanceled(MatchCanceled { id: number, attempt })),
         }
@@ -154,7 +156,7 @@ impl Writer {
             id: self.ids.uuid().to_string(),
             source: format!("/{}/{}", self.fleet, E::CONTEXT),
             kind,
-            subject: event.correlation_id().to_string(),
+            subject: event.key().to_string(),
             time: self.clock.now(),
             trace: Some(TraceContext::new(&self.ids)),
             data,

@@ -40,7 +40,11 @@ pub async fn measure(site: &Site, effort: &Effort) -> Result<Vec<Figure>> {
 
 async fn fill(site: &Site, fleet: &str, requests: i64) -> Result<()> {
     let url = site.database(fleet, "visit").await?;
-    Store::open(&settings(&["--store-url", &url])?, &[messaging::MIGRATIONS, visit_service::MIGRATIONS]).await?;
+    Store::open(
+        &settings(&["--store-url", &url])?,
+        &[messaging::MIGRATIONS, <visit_service::Visits as context::Context>::MIGRATIONS],
+    )
+    .await?;
     let mut connection = PgConnection::connect(&url).await?;
     let sql = "INSERT INTO cases (match_id, attempt, price, paid_since, is_open) \
                SELECT id, 1, 50000, id, 1 FROM generate_series(1, $1) AS id";

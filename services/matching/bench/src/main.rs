@@ -44,6 +44,7 @@ use crate::site::Site;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    tls_provider::install();
     match run(&Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

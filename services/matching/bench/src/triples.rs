@@ -5,14 +5,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
+use async_trait::async_trait;
 use chassis::Host;
+use context::Context;
+use context::saga::{NotCompensated, Outcome, Participant, Reply, Saga};
 use events::TraceContext;
 use futures_util::future::try_join_all;
-use match_domain::{MatchId, Offer, Price, request};
-use match_service::MatchStore;
+use match_domain::{MatchAttempt, MatchId, Price};
+use match_service::RequestSaga;
 use messaging::{Messaging, Outbox};
-use payment_domain::Bill;
-use payment_service::PaymentStore;
+use payment::{Bill, NoDetails, PaymentStore};
+use payment_service::{MatchPayment, Payments};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use store::{Migrations, Store};
@@ -22,6 +25,9 @@ use crate::siege::USERS;
 use crate::site::Site;
 
 const PRICE: i64 = 50_000;
+
+/// Longer than the benchmark: nothing is recovered.
+const RECOVER_AFTER: Duration = Duration::from_hours(1);
 
 /// One event in an outbox: as long as a real one.
 const SAY: &str = "INSERT INTO outbox (event_id, topic, subject, kind, happened_at, trace, data) \
@@ -40,11 +46,32 @@ struct Plain {
     site: Shared,
 }
 
-/// The stores as the services use them.
+/// The stores as the services use them: the saga of a request, on the store of payment without a network in between.
 struct Own {
-    matches: MatchStore,
-    payments: PaymentStore,
+    requests: Saga<RequestSaga>,
     site: Shared,
+}
+
+struct PaymentWithoutNetwork(PaymentStore<MatchPayment>);
+
+#[async_trait]
+impl Participant<RequestSaga> for PaymentWithoutNetwork {
+    fn unavailable_for(&self) -> Option<Duration> {
+        None
+    }
+
+    async fn execute(&self, attempt: &mut MatchAttempt, trace: &TraceContext) -> Reply<String> {
+        let bill = Bill { key: attempt.id.get(), attempt: attempt.number, price: attempt.price.get() };
+        match self.0.approve(bill, NoDetails {}, *trace).await {
+            Ok(Ok(())) => Reply::Done,
+            Ok(Err(refusal)) => Reply::Declined(refusal.to_string()),
+            Err(_) => Reply::Unknown,
+        }
+    }
+
+    async fn compensate(&self, _attempt: &MatchAttempt) -> Result<(), NotCompensated> {
+        Err(NotCompensated("this benchmark has no recovery".to_owned()))
+    }
 }
 
 #[derive(Clone)]
@@ -60,18 +87,20 @@ impl Triples {
         let (match_url, payment_url) = (site.database(&fleet, "match").await?, site.database(&fleet, "payment").await?);
         let match_sets = [messaging::MIGRATIONS, store::idempotency::MIGRATIONS, match_service::MIGRATIONS];
         let (match_db, match_outbox) = open(site, "match", &match_url, &match_sets).await?;
-        let payment_sets = [messaging::MIGRATIONS, payment_service::MIGRATIONS];
+        let payment_sets = [messaging::MIGRATIONS, Payments::MIGRATIONS];
         let (payment_db, payment_outbox) = open(site, "payment", &payment_url, &payment_sets).await?;
         let shared = Shared { ids: Arc::clone(&site.ids), clock: Arc::clone(&site.clock) };
         let pool = |url: &str| {
             // As our stores do: no round trip to see whether the connection lives.
             PgPoolOptions::new().max_connections(site.connections).test_before_acquire(false).connect_lazy(url)
         };
-        let (matches, payments) =
-            (MatchStore::new(&match_db, match_outbox), PaymentStore::new(&payment_db, payment_outbox));
+        let payment =
+            Arc::new(PaymentWithoutNetwork(PaymentStore::new(&payment_db, payment_outbox, Arc::clone(&site.clock))));
+        let host = Host::new(Arc::clone(&site.clock), Arc::clone(&site.ids));
+        let requests = Saga::new(vec![payment], &match_db, match_outbox, &host, RECOVER_AFTER)?;
         Ok(Self {
             plain: Plain { matches: pool(&match_url)?, payments: pool(&payment_url)?, site: shared.clone() },
-            own: Own { matches, payments, site: shared },
+            own: Own { requests, site: shared },
         })
     }
 
@@ -156,17 +185,10 @@ impl Plain {
 impl Own {
     async fn triple(&self) -> Result<()> {
         let Shared { ids, clock } = &self.site;
-        let now = clock.now();
-        let (id, trace) = (MatchId::new(ids.number())?, TraceContext::new(ids));
-        let offer = Offer { price: Price::new(PRICE)?, student: None };
-        let match_domain::Requested::Begin(case) = request(None, id, &offer, now) else {
-            anyhow::bail!("a match that nobody knows is not begun");
-        };
-        self.matches.begin(&case, now).await?;
-        let bill = Bill { match_id: id.get(), attempt: case.attempt, price: PRICE };
-        self.payments.approve(bill, trace).await??;
-        let (established, event) = case.establish();
-        anyhow::ensure!(self.matches.establish(&established, event, trace).await?, "a match was not established");
+        let (id, number) = (MatchId::new(ids.number())?, clock.now().as_micros());
+        let attempt = MatchAttempt { id, number, price: Price::new(PRICE)?, student: None };
+        let outcome = self.requests.run(attempt, TraceContext::new(ids)).await?;
+        anyhow::ensure!(matches!(outcome, Outcome::Established(_)), "a match was not established: {outcome:?}");
         Ok(())
     }
 }

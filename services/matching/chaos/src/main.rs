@@ -1,123 +1,66 @@
-//! `matching-chaos`: the matching fleet as real processes, under load and under faults; and then the auditor. Ends with 0
-//! if nothing was wrong, 1 if something was, 2 if it could not be carried out.
-//!
-//! | file | what |
-//! |---|---|
-//! | `fault.rs`, `schedule.rs` | what can go wrong, and when it does: drawn by a seed |
-//! | `hands.rs`, `orders.rs` | do and undo it |
-//! | `students.rs`, `tutors.rs`, `pace.rs` | the load |
-//! | `asked.rs`, `clients.rs`, `statistics.rs` | what was answered, and whether that is documented |
-//! | `run.rs`, `timeline.rs`, `show.rs` | a run, and what it tells |
+//! `matching-chaos`: the matching fleet under load and faults, and then its auditor.
 
-mod args;
-mod asked;
-mod clients;
-mod fault;
-mod hands;
-mod orders;
-mod pace;
-mod run;
-mod schedule;
-mod show;
-mod statistics;
+mod operations;
 mod students;
-mod timeline;
 mod tutors;
 
-use std::fs;
-use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
-use ambient::{Ids, SystemClock};
-use anyhow::{Result, bail};
-use clap::Parser as _;
-use testkit::Ground;
-use tokio::signal::ctrl_c;
-use tokio::signal::unix::{SignalKind, signal};
+use audit::{Fields, Stores};
+use chaos::{Consumers, GreedyRequests, Load, SampleEvent, Scenario, Stub, StubFault};
+use matching_audit::{FLEET, MATCHES, VISITS};
+use tokio::task::JoinSet;
 
-use crate::args::Args;
-use crate::clients::Clients;
-use crate::hands::Hands;
-use crate::run::{Outcome, Settings, run};
-use crate::schedule::draw;
-use crate::show::Shown;
+static SCENARIO: Scenario = Scenario {
+    fleet: &FLEET,
+    replicated: &["match", "visit"],
+    consumers: &[
+        Consumers { topic: "match", contexts: &["mypage", "payment", "visit"] },
+        Consumers { topic: "payment", contexts: &["match", "mypage", "visit"] },
+        Consumers { topic: "visit", contexts: &["match", "mypage"] },
+    ],
+    stub: Some(Stub {
+        context: "payment",
+        variable: "PAYMENT_SIMULATOR_FILE",
+        faults: &[
+            // The match context waits for 680 ms.
+            StubFault { name: "payments slow", settings: r#"{"delayMs":400,"jitterMs":500}"# },
+            StubFault { name: "payments fail or are declined", settings: r#"{"failureRate":0.3,"declineRate":0.3}"# },
+        ],
+    }),
+    sample_event: SampleEvent {
+        kind: "PaymentApproved",
+        subject: "5000",
+        data: r#"{"matchId":5000,"attempt":1,"price":1}"#,
+    },
+    greedy: GreedyRequests { post: "/matches", stream: "/myPages/9007199254740991/events" },
+    actors,
+    repetition: operations::REQUEST_AGAIN,
+    counts,
+};
+
+/// The students, the tutors, and the readers of lists.
+fn actors(load: Load) -> JoinSet<()> {
+    let mut actors = JoinSet::new();
+    actors.spawn(load.clone().arrivals(students::student));
+    actors.spawn(tutors::tutors_and_readers(load));
+    actors
+}
+
+fn counts(stores: &Stores) -> Vec<(usize, &'static str)> {
+    let established = || stores.all(&MATCHES).filter(|row| row.text("phase") == Some("established"));
+    let is_canceled =
+        |row: &&Fields| matches!(row.text("step"), Some("matchCanceled" | "paymentCanceled" | "visitCanceled"));
+    let assigned = stores.all(&VISITS).filter(|visit| visit.text("teacher").is_some());
+    vec![
+        (established().count(), "matches established, of which"),
+        (established().filter(is_canceled).count(), "cancelled"),
+        (assigned.count(), "visits assigned, some of them cancelled"),
+    ]
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match chaos(&Args::parse()).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("matching-chaos: {error:#}");
-            ExitCode::from(2)
-        }
-    }
-}
-
-/// Whether nothing was wrong.
-async fn chaos(args: &Args) -> Result<bool> {
-    let (parts, length) = (args.parts()?, args.length()?);
-    let seed = args.seed.unwrap_or_else(|| Ids::from_entropy(Arc::new(SystemClock)).number().unsigned_abs());
-    let settings = Settings { length, rate: args.rate, seed, settle: args.settle };
-    let ground = Ground::new(&args.manifest, args.binaries.clone())?;
-    ground.check()?;
-    eprintln!("{} parts, seed {seed}: the fleet starts", parts.name());
-    let mut hands = Hands::new(ground.fleet(&parts, "flotilla-chaos").await?);
-    let ended = tokio::select! {
-        outcome = carry_out(&mut hands, settings, args.every) => Some(outcome),
-        interrupted = interrupted() => interrupted.map(|()| None)?,
-    };
-    hands.calm().await?;
-    match ended {
-        Some(Ok((clients, outcome))) => tell(hands, settings, &clients, &outcome).await,
-        Some(Err(error)) => {
-            eprintln!("what it left is in {}", hands.fleet.keep().await?.display());
-            Err(error)
-        }
-        None => {
-            hands.fleet.end().await?;
-            bail!("interrupted: nothing is left behind")
-        }
-    }
-}
-
-async fn carry_out(hands: &mut Hands, settings: Settings, every: Duration) -> Result<(Arc<Clients>, Outcome)> {
-    hands.start().await?;
-    let faults = draw(settings.seed, settings.length, every, &hands.possible);
-    let clients = Arc::new(Clients::new(hands.fleet.gateway()?, settings.length));
-    let outcome = run(hands, &clients, &faults, settings).await?;
-    Ok((clients, outcome))
-}
-
-/// Prints the report. What there is to find a cause with is kept if anything was wrong.
-async fn tell(hands: Hands, settings: Settings, clients: &Clients, outcome: &Outcome) -> Result<bool> {
-    let shown = Shown { settings, clients, outcome, left_out: &hands.left_out };
-    write!(io::stdout().lock(), "{shown}")?;
-    if shown.wrong().is_empty() {
-        hands.fleet.end().await?;
-        return Ok(true);
-    }
-    let (name, told) = (hands.fleet.name().to_owned(), lines(clients)?);
-    let folder = hands.fleet.keep().await?;
-    fs::write(folder.join("told.jsonl"), told)?;
-    eprintln!("the fleet is stopped; its logs and what clients were told are in {}", folder.display());
-    eprintln!("its stores are there too, or in databases named {name}_*; its topics are named {name}.*");
-    Ok(false)
-}
-
-/// What clients were told, as the auditor reads it.
-fn lines(clients: &Clients) -> Result<String> {
-    let lines = clients.seen().told.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
-    Ok(lines.join("\n"))
-}
-
-/// Ctrl-C, or SIGTERM.
-async fn interrupted() -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = ctrl_c() => Ok(interrupted?),
-        _ = terminate.recv() => Ok(()),
-    }
+    tls_provider::install();
+    chaos::run(&SCENARIO, "matching-chaos").await
 }

@@ -9,16 +9,11 @@ use std::path::{Path, PathBuf};
 use contracts::asyncapi::{self, Fleet};
 use contracts::kept::{self, Update};
 use contracts::{Published, Statement, verdict};
-use match_contract::MatchEvent;
 use messaging::{DeadLetter, REDRIVEN_FOR, Redriven};
-use payment_contract::PaymentEvent;
-use visit_contract::VisitEvent;
 
-/// What each context tells. One that has a contract and is not here fails a test below.
+/// What each context publishes. One that has a contract and is not in the catalog fails a test below.
 fn published() -> Vec<Published> {
-    [Published::of::<MatchEvent>(), Published::of::<PaymentEvent>(), Published::of::<VisitEvent>()]
-        .map(|published| published.unwrap_or_else(|wrong| panic!("{wrong}")))
-        .into()
+    matching_catalog::published().unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 
 fn dead_letters() -> Published {
@@ -84,7 +79,7 @@ fn whoever_has_a_contract_is_held_to_it() {
         let name = folder.file_name().into_string().unwrap();
         let has_one = folder.path().join("contract/Cargo.toml").exists();
         let is_held = published.iter().any(|published| published.context == name);
-        assert_eq!(has_one, is_held, "{name} has a contract: its events belong into `published`");
+        assert_eq!(has_one, is_held, "{name} has a contract: `events` in its context.toml names the type");
     }
 }
 
@@ -98,8 +93,8 @@ fn each_statement_has_its_tests() {
     for asks in files_in(services, 2).into_iter().filter(|file| file.parent().unwrap().ends_with("asks")) {
         let callee = asks.file_stem().unwrap().to_str().unwrap();
         let named = format!("\"{callee}\"");
-        let asker = asks.ancestors().nth(2).unwrap();
-        assert!(is_tested(asker, &["Asks::of(", &named]), "no test of who asks holds {}", asks.display());
+        let principal = asks.ancestors().nth(2).unwrap();
+        assert!(is_tested(principal, &["Asks::of(", &named]), "no test of who asks holds {}", asks.display());
         assert!(
             is_tested(&services.join(callee), &["Asks::all(", &named]),
             "no test of {callee} holds {}",

@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use chassis::authority::{Authority, AuthorityError, HostName};
 use gateway::config::{Config, Limits};
 use gateway::cors::Origin;
-use gateway::headers::{Facts, to_client, to_service};
+use gateway::headers::{RequestOrigin, to_client, to_service};
 use gateway::path;
 use gateway::routes::Pattern;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
-use url::Url;
+use url::{Host, Url};
 
 use crate::form::{Message, first_line};
 use crate::request::host;
@@ -55,12 +56,21 @@ pub fn routes_files(bytes: &[u8]) {
     }
     let again = Config::parse(&format!("{text}\n"), |_| None).unwrap();
     assert_eq!(format!("{again:?}"), format!("{config:?}"));
-    drop(gateway::reload::InForce::new(config, None, &host()));
+    drop(gateway::reload::CurrentEdge::new(config, None, &host()));
 }
 
 fn spans(limits: &Limits) -> [Duration; 7] {
-    let Limits { timeout, upload_idle, stream_idle, retry_after, connect_timeout, pool_idle_timeout, .. } = *limits;
-    [timeout, upload_idle, stream_idle, retry_after, connect_timeout, pool_idle_timeout, limits.replica_pause]
+    let Limits { timeout, body_idle_timeout, stream_idle, retry_after, connect_timeout, pool_idle_timeout, .. } =
+        *limits;
+    [
+        timeout,
+        body_idle_timeout,
+        stream_idle,
+        retry_after,
+        connect_timeout,
+        pool_idle_timeout,
+        limits.base_ejection_time,
+    ]
 }
 
 /// The path of a request: one that is accepted is read in the same way by whoever reads it.
@@ -93,14 +103,14 @@ pub fn forwarded_headers(bytes: &[u8]) {
 
     let mut sent = given.clone();
     let value = |name: &str| HeaderValue::from_static(own(name).unwrap_or_default());
-    let facts = Facts {
+    let origin = RequestOrigin {
         client: [192, 0, 2, 7].into(),
         https: false,
-        host: Some(value("x-forwarded-host")),
+        host: Authority::parse(own("x-forwarded-host").unwrap_or_default()).ok(),
         traceparent: value("traceparent"),
         pass: Some(value("x-flotilla-pass")),
     };
-    to_service(&mut sent, facts);
+    to_service(&mut sent, origin);
     for (name, value) in OWN {
         assert_eq!(values(&sent, name), [value.as_bytes()], "{name}");
     }
@@ -147,6 +157,62 @@ fn named_by_connection(headers: &HeaderMap) -> BTreeSet<String> {
 
 fn values<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a [u8]> {
     headers.get_all(name).iter().map(HeaderValue::as_bytes).collect()
+}
+
+/// Whom a request is for: the target in the first line, `Host` headers in the others. Whatever the version of HTTP, what is
+/// read has one form, names no user, and is read alike by others (WHATWG URL).
+pub fn authorities(bytes: &[u8]) {
+    let (target, lines) = first_line(bytes);
+    let headers = header_map(lines);
+    let Ok(target) = Uri::try_from(target) else { return };
+    let read = |version: Version, target: &Uri, headers: &HeaderMap| {
+        let mut request = Request::new(());
+        *request.version_mut() = version;
+        target.clone_into(request.uri_mut());
+        headers.clone_into(request.headers_mut());
+        Authority::of(&request)
+    };
+    for version in [Version::HTTP_10, Version::HTTP_11, Version::HTTP_2] {
+        let Ok(authority) = read(version, &target, &headers) else { continue };
+        let Some(authority) = authority else {
+            assert!(version == Version::HTTP_10 && !headers.contains_key("host"), "{version:?} without a host");
+            continue;
+        };
+        assert!(headers.get_all("host").iter().count() <= 1, "{authority}");
+        assert_plain(&authority);
+        if let Some(named) = target.authority() {
+            assert_eq!(Authority::parse(named.as_str()), Ok(authority.clone()), "the target counts");
+        }
+        // The same again in `Host` is the same, or too many.
+        let mut twice = headers.clone();
+        twice.append("host", HeaderValue::from_str(&authority.to_string()).unwrap());
+        match read(Version::HTTP_2, &target, &twice) {
+            Ok(again) => assert_eq!(again, Some(authority)),
+            Err(error) => assert_eq!(error, AuthorityError::Several, "{authority}"),
+        }
+    }
+}
+
+fn assert_plain(authority: &Authority) {
+    let shown = authority.to_string();
+    assert_eq!(Authority::parse(&shown).as_ref(), Ok(authority));
+    assert!(shown.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte)), "{shown}");
+    match Url::parse(&format!("http://{shown}/")) {
+        Ok(url) => {
+            assert!(url.username().is_empty() && url.password().is_none() && url.path() == "/", "{shown}");
+            let host = url.host().map(|host| match host {
+                Host::Ipv4(address) => HostName::V4(address),
+                Host::Ipv6(address) => HostName::V6(address),
+                Host::Domain(name) => HostName::Name(name.to_owned()),
+            });
+            assert_eq!(host.as_ref(), Some(authority.host()));
+        }
+        // Names that stand for others (Punycode) have rules of their own.
+        Err(error) => {
+            let name = matches!(authority.host(), HostName::Name(name) if name.contains("xn--"));
+            assert!(name, "{shown}: {error}");
+        }
+    }
 }
 
 /// The origins of the routes file, and the origin that a browser names: only what the file says is covered.

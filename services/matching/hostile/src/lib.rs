@@ -12,11 +12,13 @@
 
 mod edge;
 mod form;
+mod key_set;
 mod record;
 mod request;
 mod text;
 
-pub use edge::{forwarded_headers, origins, request_paths, routes_files};
+pub use edge::{authorities, forwarded_headers, origins, request_paths, routes_files};
+pub use key_set::key_sets;
 pub use record::{dead_letters, envelopes, traceparents};
 pub use request::{cursors, ids, request_bodies};
 pub use text::{dates, fleet_files, last_event_ids};
@@ -25,7 +27,8 @@ pub use text::{dates, fleet_files, last_event_ids};
 pub type Property = fn(&[u8]);
 
 /// All of them, by the name of their fuzz target and of the folder with their inputs.
-pub const ALL: [(&str, Property); 13] = [
+pub const ALL: [(&str, Property); 15] = [
+    ("authorities", authorities),
     ("cursors", cursors),
     ("dates", dates),
     ("dead_letters", dead_letters),
@@ -33,6 +36,7 @@ pub const ALL: [(&str, Property); 13] = [
     ("fleet_files", fleet_files),
     ("forwarded_headers", forwarded_headers),
     ("ids", ids),
+    ("key_sets", key_sets),
     ("last_event_ids", last_event_ids),
     ("origins", origins),
     ("request_bodies", request_bodies),

@@ -5,9 +5,10 @@ use std::fmt::Debug;
 use ambient::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use events::{Envelope, EventSet, TraceContext};
+use events::fields::LARGEST;
+use events::{Envelope, EventSet, MAX_ID_LENGTH, TraceContext};
 use match_contract::MatchEvent;
-use messaging::{LetterEntry, Place, Record};
+use messaging::{LetterEntry, Record, RecordPosition};
 use payment_contract::PaymentEvent;
 use serde_json::Value;
 use visit_contract::VisitEvent;
@@ -18,20 +19,23 @@ use crate::form::Message;
 pub fn envelopes(bytes: &[u8]) {
     let Message { headers, body } = Message::read(bytes);
     let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-    let headers = headers.into_iter().map(|(name, value)| (text(name), value.to_vec())).collect();
-    let record = Record { place: place(), key: Vec::new(), headers, payload: body.to_vec() };
+    let headers = headers.into_iter().map(|(name, value)| (text(name), Some(value.to_vec()))).collect();
+    let mut record = Record { headers, payload: Some(body.to_vec()), ..Record::empty(place()) };
+    record.key = record.header("ce_subject").map(<[u8]>::to_vec);
     let Ok(envelope) = record.envelope() else { return };
     assert_eq!(Record::carrying(&envelope, place()).envelope().as_ref(), Ok(&envelope));
+    assert!((1..=MAX_ID_LENGTH).contains(&envelope.id.chars().count()) && !envelope.id.contains(char::is_control));
     decode::<MatchEvent>(&envelope);
     decode::<PaymentEvent>(&envelope);
     decode::<VisitEvent>(&envelope);
 }
 
 /// What is understood is written down as the same event.
-fn decode<E: EventSet + PartialEq + Debug>(envelope: &Envelope) {
+fn decode<E: EventSet<Key = i64> + PartialEq + Debug>(envelope: &Envelope) {
     let Ok(Some(event)) = events::decode::<E>(&envelope.kind, &envelope.data) else { return };
     let (kind, data) = events::encode(&event).unwrap();
     assert_eq!(kind, envelope.kind);
+    assert!((1..=LARGEST).contains(&event.key()), "{kind} {data}");
     assert_eq!(events::decode::<E>(&kind, &data).unwrap().as_ref(), Some(&event));
 }
 
@@ -43,11 +47,13 @@ pub fn dead_letters(bytes: &[u8]) {
         match LetterEntry::read(&record) {
             Some(LetterEntry::Dead(letter)) => {
                 assert!(!letter.key().contains('\0'));
+                assert!(!letter.place.topic.contains('\0') && letter.place.partition >= 0, "{}", letter.place);
                 let written = serde_json::to_value(&letter).unwrap();
                 assert_decodes(&written);
                 assert_eq!(serde_json::from_value(written).ok(), Some(letter));
             }
             Some(LetterEntry::Redriven(note)) => {
+                assert!(!note.place.topic.contains('\0') && !note.letter.topic.contains('\0'));
                 assert_eq!(serde_json::from_value(serde_json::to_value(&note).unwrap()).ok(), Some(note));
             }
             None => {}
@@ -75,8 +81,8 @@ pub fn traceparents(bytes: &[u8]) {
     assert_eq!(written.get(3..53), text.get(3..53));
 }
 
-fn place() -> Place {
-    Place { topic: "fleet.context".to_owned(), partition: 0, offset: 0 }
+fn place() -> RecordPosition {
+    RecordPosition { topic: "fleet.context".to_owned(), partition: 0, offset: 0 }
 }
 
 fn envelope(kind: &str, data: &str) -> Envelope {

@@ -1,5 +1,6 @@
 //! What a service reads of a request: body, id in the path, page.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ambient::{Ids, ManualClock, Timestamp};
@@ -15,6 +16,7 @@ use futures_util::FutureExt;
 use http::{StatusCode, Uri};
 use http_body_util::BodyExt;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
@@ -85,9 +87,37 @@ pub fn request_bodies(bytes: &[u8]) {
         }
         let teacher = read["teacher"].as_str().unwrap_or_default();
         assert!(read["id"].is_null() || read["id"].as_i64().is_some_and(|id| (1..=MAX_EXACT).contains(&id)), "{read}");
+        assert_as_written(body, &read);
         assert!(teacher.chars().count() <= MAX_CHARS && !teacher.contains('\0'), "{read}");
         assert_eq!(service.ask(request(read.to_string().into_bytes()).unwrap()), (StatusCode::OK, read));
     });
+}
+
+/// The numbers that were read are those that stand in the body, digit by digit.
+fn assert_as_written(body: &[u8], read: &Value) {
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(body).unwrap();
+    for name in ["id", "price"] {
+        let written = fields.get(name).map_or("null", |value| value.get());
+        if let (Some(number), false) = (read[name].as_i64(), written == "null") {
+            let written = serde_json::from_str::<String>(written).unwrap_or_else(|_| written.to_owned());
+            assert_eq!(decimal(&written), decimal(&number.to_string()), "{written} became {number}");
+        }
+    }
+}
+
+/// The sign, the significant digits, and the power of ten of the last one: two texts of one number have one such form.
+fn decimal(text: &str) -> (bool, String, i128) {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{}{fraction}", whole.trim_start_matches('-'));
+    let significant = digits.trim_end_matches('0');
+    let dropped = digits.len() - significant.len();
+    let significant = significant.trim_start_matches('0');
+    if significant.is_empty() {
+        return (false, String::new(), 0);
+    }
+    let places = i128::try_from(fraction.len()).unwrap() - i128::try_from(dropped).unwrap();
+    (whole.starts_with('-'), significant.to_owned(), exponent.parse::<i128>().unwrap() - places)
 }
 
 /// What stands in the place of an id in a path: it names nothing, or one thing that has one name.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use context::{Position, StepLog};
 use flotilla::manifest::{GATEWAY, Manifest};
 use flotilla::template;
-use mypage_domain::Seen;
 use visit_domain::VisitDate;
 
 /// The day of a visit: what is read is the day that was written, and it is written in one form alone.
@@ -19,11 +19,18 @@ pub fn dates(bytes: &[u8]) {
     assert!(meant == given || meant == format!("20{given}"), "{text} became {written}");
 }
 
-/// `Last-Event-ID`: what is read back is the same place in the stream.
+/// `Last-Event-ID`: an accepted text reads back as the same position in the stream. Each step follows it at most once, and
+/// no step follows the last message.
 pub fn last_event_ids(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
-    let Ok(seen) = text.parse::<Seen>() else { return };
-    assert_eq!(seen.to_string().parse(), Ok(seen), "{text}");
+    let Ok(position) = text.parse::<Position>() else { return };
+    assert_eq!(position.to_string().parse(), Ok(position), "{text}");
+    let log = StepLog::new(7, "214365", &[true; 6]);
+    let following = log.after(position);
+    let steps: BTreeSet<usize> = following.iter().map(|(_, step)| *step).collect();
+    assert_eq!(steps.len(), following.len(), "{text}: a step is sent twice");
+    let last = following.last().map_or(position, |(position, _)| *position);
+    assert!(log.after(last).is_empty(), "{text}: steps follow the last one");
 }
 
 /// `fleet.toml`: no two processes have one name or one port, and nobody speaks of a process that is not there.

@@ -1,4 +1,4 @@
-//! What requests and answers carry.
+//! The bodies of requests and responses.
 
 use chassis::openapi::{number_or_digits, one_of, or_null};
 use chassis::page::{Link, Listed, Page};
@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder};
 
-/// What a student asks for.
+/// A request for a match.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the document: handlers read one field after the other")]
 #[schema(example = json!({ "id": 5000, "price": 50000 }))]
@@ -17,49 +17,49 @@ pub(crate) struct MatchRequest {
     id: Option<i64>,
     #[schema(schema_with = price)]
     price: i64,
-    #[schema(schema_with = asked, required = false)]
+    #[schema(schema_with = request_status, required = false)]
     status: Option<String>,
 }
 
 fn id_if_given() -> OneOfBuilder {
-    or_null(number_or_digits("Which match. If it is left out, one is chosen.", MatchId::MAX))
+    or_null(number_or_digits("The match. Without it, an id is assigned.", MatchId::MAX))
 }
 
 fn price() -> OneOfBuilder {
     number_or_digits("What the student pays.", Price::MAX)
 }
 
-fn asked() -> OneOfBuilder {
-    or_null(OneOfBuilder::new().item(one_of(&[ASKED])).description(Some("May be left out.")))
+fn request_status() -> OneOfBuilder {
+    or_null(OneOfBuilder::new().item(one_of(&[REQUEST])).description(Some("May be left out.")))
 }
 
-/// The only thing that can be asked for.
-pub(crate) const ASKED: &str = "matchRequest";
+/// The only step that can be requested.
+pub(crate) const REQUEST: &str = "matchRequest";
 
-/// All that can be changed.
+/// The only change that is possible.
 pub(crate) const CANCEL: &str = "cancel";
 
-fn wanted() -> ObjectBuilder {
+fn change_status() -> ObjectBuilder {
     one_of(&[CANCEL])
 }
 
-/// What is to become of a match.
+/// A change to a match.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the document")]
 #[schema(example = json!({ "status": "cancel" }))]
 pub(crate) struct MatchChange {
-    #[schema(schema_with = wanted)]
+    #[schema(schema_with = change_status)]
     status: String,
 }
 
-/// A match: it is paid, and not cancelled unless its status says so.
+/// A match. It is paid; its status shows whether it is cancelled.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": 5000, "price": 50000, "status": "matchRequested",
     "_links": { "self": { "href": "/matches/5000" }, "cancel": { "href": "/matches/5000" } },
 }))]
 pub(crate) struct Match {
-    /// Which match.
+    /// The match.
     #[schema(minimum = 1)]
     id: i64,
     /// What the student pays.
@@ -72,7 +72,7 @@ pub(crate) struct Match {
 }
 
 fn step() -> ObjectBuilder {
-    one_of(&Step::ALL.map(Step::name)).description(Some("How far it is: the furthest step that is known."))
+    one_of(&Step::ALL.map(Step::name)).description(Some("The furthest step that is known."))
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -80,7 +80,7 @@ struct MatchLinks {
     /// The match.
     #[serde(rename = "self")]
     this: Link,
-    /// Where it can be cancelled, until it is.
+    /// The address to cancel it at, until it is cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     cancel: Option<Link>,
@@ -90,17 +90,17 @@ impl Match {
     pub(crate) fn new(established: &Established) -> Self {
         let this = Link::to(path(established));
         Self {
-            id: established.case.id.get(),
-            price: established.case.price.get(),
+            id: established.attempt.id.get(),
+            price: established.attempt.price.get(),
             status: established.step,
             links: MatchLinks { cancel: (!established.is_canceled()).then(|| this.clone()), this },
         }
     }
 }
 
-/// Where a match is.
+/// The address of a match.
 pub(crate) fn path(established: &Established) -> String {
-    format!("/matches/{}", established.case.id.get())
+    format!("/matches/{}", established.attempt.id.get())
 }
 
 pub(crate) type MatchList = Page<Match>;

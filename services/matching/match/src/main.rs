@@ -2,9 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 fn main() -> ExitCode {
-    let config = match_service::Config::parse();
+    let config: match_service::Config = chassis::settings();
     chassis::run("match", config.chassis.clone(), async |host| match_service::build(config, host).await)
 }

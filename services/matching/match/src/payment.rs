@@ -7,27 +7,28 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use calls::Client;
 use chassis::spans::{Side, Span};
-use chassis::{Host, Spans, TrustError};
+use chassis::{AuthSettingsError, Host, Spans};
+use context::saga::{NotCompensated, Participant, Reply};
 use events::{EventSet as _, TraceContext};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use identity::{Identity, PASS_HEADER, SERVICES, Signer};
+use identity::{INTERNAL_TOKEN_HEADER, Identity, SERVICES, TokenSigner};
 use match_contract::MatchEvent;
-use match_domain::Case;
+use match_domain::MatchAttempt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::Config;
-use crate::ports::{Approval, Payments, Unsettled};
+use crate::config::Config;
+use crate::saga::RequestSaga;
 
-/// When a student may come back if payment says nothing about that.
-const COME_BACK: Duration = Duration::from_secs(1);
+/// When a request may be repeated if payment names no time.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Asks payment over HTTP, through the guarded call.
-pub struct PaymentCalls {
+/// Payment, called over HTTP through the guarded call.
+pub struct PaymentParticipant {
     client: Client,
     spans: Spans,
-    /// Makes the passes of the match context. `None`: payment runs open.
-    signer: Option<Signer>,
+    /// Signs the tokens of match. `None`: authentication is disabled at payment.
+    signer: Option<TokenSigner>,
     clock: Arc<dyn Clock>,
 }
 
@@ -37,12 +38,12 @@ struct Problem {
     detail: Option<String>,
 }
 
-impl PaymentCalls {
-    /// Asks the payment context that the settings name.
+impl PaymentParticipant {
+    /// The payment context of the settings.
     pub fn new(config: &Config, host: &Host) -> anyhow::Result<Self> {
-        let key = config.call_key_file.as_deref();
-        let signer = key.map(|path| TrustError::read(path, |pem| Signer::new(pem, SERVICES))).transpose();
-        let signer = signer.context("CALL_KEY_FILE")?;
+        let key = config.service_signing_key_file.as_deref();
+        let signer = key.map(|path| AuthSettingsError::read(path, |pem| TokenSigner::new(pem, SERVICES))).transpose();
+        let signer = signer.context("SERVICE_SIGNING_KEY_FILE")?;
         let (url, limits) = (&config.payment_url, &config.calls);
         let client = match &config.payment_transport {
             Some(transport) => Client::over(transport.clone(), "payment", url, limits)?,
@@ -51,78 +52,78 @@ impl PaymentCalls {
         Ok(Self { client, spans: host.spans(), signer, clock: host.clock() })
     }
 
-    async fn ask(&self, case: &Case, trace: &TraceContext) -> Approval {
+    async fn approve(&self, attempt: &MatchAttempt, trace: &TraceContext) -> Reply<String> {
         let headers = match self.headers(Some(trace)) {
             Ok(headers) => headers,
             Err(error) => {
-                tracing::error!(%error, "no pass for the call of payment could be made");
-                return Approval::NotAsked(COME_BACK);
+                tracing::error!(%error, "no token for the call of payment could be made");
+                return Reply::NotSent(RETRY_AFTER);
             }
         };
-        match self.client.send(Method::POST, "/approvals", Some(&bill(case)), headers).await {
-            Ok(answer) if answer.status == StatusCode::OK => Approval::Approved,
+        match self.client.send(Method::POST, "/approvals", Some(&bill(attempt)), headers).await {
+            Ok(answer) if answer.status == StatusCode::OK => Reply::Done,
             Ok(answer) if answer.status == StatusCode::PAYMENT_REQUIRED => {
                 let detail = answer.json::<Problem>().ok().and_then(|problem| problem.detail);
-                Approval::Declined(detail.unwrap_or_else(|| "the payment was declined".to_owned()))
+                Reply::Declined(detail.unwrap_or_else(|| "the payment was declined".to_owned()))
             }
             Ok(answer) => {
-                tracing::warn!(status = %answer.status, "payment gave an answer that says nothing");
-                Approval::Unknown
+                tracing::warn!(status = %answer.status, "payment sent an unexpected response");
+                Reply::Unknown
             }
-            Err(error) if error.certainly_not_sent() => Approval::NotAsked(error.retry_after().unwrap_or(COME_BACK)),
-            Err(_) => Approval::Unknown,
+            Err(error) if error.certainly_not_sent() => Reply::NotSent(error.retry_after().unwrap_or(RETRY_AFTER)),
+            Err(_) => Reply::Unknown,
         }
     }
 
-    /// Who asks, and within which trace.
+    /// The headers of a call: its trace, and the token of match.
     fn headers(&self, trace: Option<&TraceContext>) -> anyhow::Result<HeaderMap> {
         let mut headers = HeaderMap::new();
         if let Some(trace) = trace {
             headers.insert(HeaderName::from_static("traceparent"), HeaderValue::from_str(&trace.to_string())?);
         }
         if let Some(signer) = &self.signer {
-            let itself = Identity { subject: MatchEvent::CONTEXT.to_owned(), roles: BTreeSet::new() };
-            let mut pass = HeaderValue::from_str(&signer.pass(&itself, self.clock.now())?)?;
-            // It is as good as a password while it lasts.
-            pass.set_sensitive(true);
-            headers.insert(HeaderName::from_static(PASS_HEADER), pass);
+            let identity = Identity { subject: MatchEvent::CONTEXT.to_owned(), roles: BTreeSet::new() };
+            let mut token = HeaderValue::from_str(&signer.pass(&identity, self.clock.now())?)?;
+            // A token is as good as a password while it is valid.
+            token.set_sensitive(true);
+            headers.insert(HeaderName::from_static(INTERNAL_TOKEN_HEADER), token);
         }
         Ok(headers)
     }
 }
 
-fn bill(case: &Case) -> Value {
-    json!({ "matchId": case.id.get(), "attempt": case.attempt, "price": case.price.get() })
+fn bill(attempt: &MatchAttempt) -> Value {
+    json!({ "matchId": attempt.id.get(), "attempt": attempt.number, "price": attempt.price.get() })
 }
 
 #[async_trait]
-impl Payments for PaymentCalls {
-    fn refusal(&self) -> Option<Duration> {
-        self.client.refusal().map(|refusal| refusal.retry_after().unwrap_or(COME_BACK))
+impl Participant<RequestSaga> for PaymentParticipant {
+    fn unavailable_for(&self) -> Option<Duration> {
+        self.client.refusal().map(|error| error.retry_after().unwrap_or(RETRY_AFTER))
     }
 
-    async fn approve(&self, case: &Case, trace: &TraceContext) -> Approval {
-        let (asking, began) = (self.spans.within(trace), self.spans.now());
-        let approval = self.ask(case, &asking).await;
+    async fn execute(&self, attempt: &mut MatchAttempt, trace: &TraceContext) -> Reply<String> {
+        let (span, began) = (self.spans.within(trace), self.spans.now());
+        let reply = self.approve(attempt, &span).await;
         self.spans.record(|| Span {
             name: "ask payment".into(),
             side: Side::Client,
-            trace: asking,
+            trace: span,
             parent: Some(*trace),
             began,
             ended: self.spans.now(),
-            facts: vec![("peer.service", "payment".into()), ("outcome", approval.name().into())],
-            failed: matches!(approval, Approval::NotAsked(_) | Approval::Unknown),
+            facts: vec![("peer.service", "payment".into()), ("outcome", reply.name().into())],
+            failed: matches!(reply, Reply::NotSent(_) | Reply::Unknown),
         });
-        approval
+        reply
     }
 
-    async fn cancel(&self, case: &Case) -> Result<(), Unsettled> {
-        let headers = self.headers(None).map_err(|error| Unsettled(error.to_string()))?;
-        match self.client.send(Method::POST, "/cancellations", Some(&bill(case)), headers).await {
+    async fn compensate(&self, attempt: &MatchAttempt) -> Result<(), NotCompensated> {
+        let headers = self.headers(None).map_err(|error| NotCompensated(error.to_string()))?;
+        match self.client.send(Method::POST, "/cancellations", Some(&bill(attempt)), headers).await {
             Ok(answer) if answer.status == StatusCode::OK => Ok(()),
-            Ok(answer) => Err(Unsettled(format!("payment answered {}", answer.status))),
-            Err(error) => Err(Unsettled(error.to_string())),
+            Ok(answer) => Err(NotCompensated(format!("payment answered {}", answer.status))),
+            Err(error) => Err(NotCompensated(error.to_string())),
         }
     }
 }

@@ -1,24 +1,35 @@
 use async_trait::async_trait;
-use events::{DecodeError, Envelope, EventSet, decode};
+use events::{DecodeError, Envelope, Inbound};
 use match_contract::{Attempt, Step};
-use messaging::{Outbox, Policies, Received, Saying};
-use payment_contract::PaymentEvent;
+use messaging::{Outbox, Policies, Received, StagedEvents};
+use payment_contract::PaymentCanceled;
 use store::Tx;
-use visit_contract::VisitEvent;
+use visit_contract::{VisitAssigned, VisitCanceled};
 
 use crate::store::MatchStore;
 
-/// Whenever a visit is assigned, a payment is cancelled, or a visit is cancelled: the match knows its furthest step.
+/// A match shows the furthest step that payment and visit have published.
 pub struct MatchPolicies {
     matches: MatchStore,
 }
 
-/// How far a match has come elsewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct News {
-    id: i64,
-    attempt: Attempt,
-    step: Step,
+/// A step of an attempt that another context has published. An approval is none: the match has the reply of payment.
+#[derive(Clone, Inbound)]
+#[inbound(epoch = "attempt")]
+enum StepEvent {
+    PaymentCanceled(PaymentCanceled),
+    VisitAssigned(VisitAssigned),
+    VisitCanceled(VisitCanceled),
+}
+
+impl StepEvent {
+    const fn step(&self) -> Step {
+        match self {
+            Self::PaymentCanceled(_) => Step::PaymentCanceled,
+            Self::VisitAssigned(_) => Step::VisitAssigned,
+            Self::VisitCanceled(_) => Step::VisitCanceled,
+        }
+    }
 }
 
 impl MatchPolicies {
@@ -28,49 +39,25 @@ impl MatchPolicies {
     }
 }
 
-fn of_payment(event: &PaymentEvent) -> Option<News> {
-    match event {
-        // The match was told when it asked.
-        PaymentEvent::PaymentApproved(_) => None,
-        PaymentEvent::PaymentCanceled(e) => {
-            Some(News { id: e.match_id, attempt: e.attempt, step: Step::PaymentCanceled })
-        }
-    }
-}
-
-fn of_visit(event: &VisitEvent) -> News {
-    let (attempt, step) = match event {
-        VisitEvent::VisitAssigned(event) => (event.attempt, Step::VisitAssigned),
-        VisitEvent::VisitCanceled(event) => (event.attempt, Step::VisitCanceled),
-    };
-    News { id: event.correlation_id(), attempt, step }
-}
-
 #[async_trait]
 impl Policies for MatchPolicies {
-    type Event = News;
+    /// The match, the attempt, and the step.
+    type Event = (i64, Attempt, Step);
 
-    const CONTEXTS: &'static [&'static str] = &[PaymentEvent::CONTEXT, VisitEvent::CONTEXT];
+    const CONTEXTS: &'static [&'static str] = StepEvent::CONTEXTS;
 
-    fn decode(&self, envelope: &Envelope) -> Result<Option<News>, DecodeError> {
-        // Payment's approval is none of its business: it must not fail on what it does not read.
-        if envelope.kind == "PaymentApproved" {
-            return Ok(None);
-        }
-        if let Some(event) = decode::<PaymentEvent>(&envelope.kind, &envelope.data)? {
-            return Ok(of_payment(&event));
-        }
-        Ok(decode::<VisitEvent>(&envelope.kind, &envelope.data)?.as_ref().map(of_visit))
+    fn decode(&self, envelope: &Envelope) -> Result<Option<Self::Event>, DecodeError> {
+        Ok(StepEvent::decode(envelope)?.map(|event| (event.key(), event.epoch(), event.step())))
     }
 
     async fn apply(
         &self,
         tx: &mut Tx,
-        events: &[Received<News>],
+        events: &[Received<Self::Event>],
         _outbox: &Outbox,
-        _saying: &mut Saying,
+        _pending: &mut StagedEvents,
     ) -> Result<(), sqlx::Error> {
-        let news: Vec<_> = events.iter().map(|Received { event, .. }| (event.id, event.attempt, event.step)).collect();
-        self.matches.learn(tx, &news).await
+        let reported: Vec<_> = events.iter().map(|received| received.event).collect();
+        self.matches.apply(tx, &reported).await
     }
 }

@@ -1,4 +1,4 @@
-//! Matches that somebody watches: looked at every so often, by a bounded number of clients.
+//! Matches that clients watch: each is polled, and the number of clients is bounded.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,41 +13,41 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
-use crate::app::App;
-use crate::asking::unknown;
+use crate::commands::unknown;
+use crate::use_cases::UseCases;
 
-/// When a client may come back if there are as many watchers as there may be.
-const COME_BACK: Duration = Duration::from_secs(5);
+/// When a client may retry after it was rejected because of the number of watchers.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// When a client may come back if the server ends: there are others.
-const COME_BACK_ELSEWHERE: Duration = Duration::from_secs(1);
+/// When a client may retry at another replica.
+const RETRY_ELSEWHERE_AFTER: Duration = Duration::from_secs(1);
 
 /// How matches are watched.
 #[derive(Debug, Clone)]
 pub struct Watching {
-    every: Duration,
-    again_after: Duration,
-    seats: Arc<Semaphore>,
+    interval: Duration,
+    repeat_after: Duration,
+    permits: Arc<Semaphore>,
 }
 
 impl Watching {
-    /// A match is looked at `every` so often, and told though it has not changed `again_after` so long; by so many clients.
-    pub fn new(every: Duration, again_after: Duration, watchers: u32) -> Self {
+    /// Matches are polled at `interval`. A state that has not changed is sent again after `repeat_after`.
+    pub fn new(interval: Duration, repeat_after: Duration, watchers: u32) -> Self {
         let watchers = usize::try_from(watchers).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        Self { every, again_after, seats: Arc::new(Semaphore::new(watchers)) }
+        Self { interval, repeat_after, permits: Arc::new(Semaphore::new(watchers)) }
     }
 
-    /// The match as it is now, and then whenever it has changed.
+    /// The state of the match now, and then each change.
     pub async fn begin(
         &self,
-        app: Arc<App>,
+        use_cases: Arc<UseCases>,
         id: MatchId,
         scope: Scope,
         draining: CancellationToken,
     ) -> Result<impl Stream<Item = Result<Established, Problem>> + Send + use<>, Problem> {
-        let seat = Arc::clone(&self.seats).try_acquire_owned().map_err(|_| full())?;
+        let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| full())?;
         let watching = self.clone();
-        let mut watch = Watch { app, id, scope, draining, watching, told: None, _seat: seat };
+        let mut watch = Watch { use_cases, id, scope, draining, watching, sent: None, _permit: permit };
         let first = watch.next().await?;
         let rest =
             stream::try_unfold(watch, |mut watch| async move { Ok(watch.next().await?.map(|now| (now, watch))) });
@@ -56,54 +56,63 @@ impl Watching {
 }
 
 fn full() -> Problem {
-    Problem::unavailable("there are as many watchers as there may be", COME_BACK).in_grpc(Code::ResourceExhausted)
+    Problem::unavailable("there are as many watchers as there may be", RETRY_AFTER).in_grpc(Code::ResourceExhausted)
 }
 
 fn ends() -> Problem {
-    Problem::unavailable("the server ends: watch again", COME_BACK_ELSEWHERE)
+    Problem::unavailable("the server ends: watch again", RETRY_ELSEWHERE_AFTER)
 }
 
 /// One client that watches one match.
 struct Watch {
-    app: Arc<App>,
+    use_cases: Arc<UseCases>,
     id: MatchId,
     scope: Scope,
     draining: CancellationToken,
     watching: Watching,
-    /// What it was told last, and when.
-    told: Option<(Established, Instant)>,
-    _seat: OwnedSemaphorePermit,
+    /// The state that was sent last, and when.
+    sent: Option<(Established, Instant)>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Watch {
-    /// What is to be told next; `None` after the last step.
+    /// The next state to send. `None` after the last step.
     async fn next(&mut self) -> Result<Option<Established>, Problem> {
-        while !self.is_over() {
-            let found = self.app.find(self.id, &self.scope).await.map_err(store::problem)?;
-            // One that has left the scope, as a later attempt is somebody else's, is unknown from then on.
+        while !self.has_ended() {
+            let found = self.use_cases.find(self.id, &self.scope).await.map_err(context::store_problem)?;
+            // A later attempt may belong to another student: then it is unknown.
             let found = found.ok_or_else(|| unknown(self.id.get()))?;
-            if self.is_news(&found) {
-                self.told = Some((found.clone(), Instant::now()));
+            // Checked after the read: a change just before the end is sent too.
+            if self.is_over(&found) {
+                break;
+            }
+            if self.is_due(&found) {
+                self.sent = Some((found.clone(), Instant::now()));
                 return Ok(Some(found));
             }
             tokio::select! {
-                () = sleep(self.watching.every) => {}
+                () = sleep(self.watching.interval) => {}
                 () = self.draining.cancelled() => return Err(ends()),
             }
         }
         Ok(None)
     }
 
-    /// Whether nothing can follow. Whether a visit is to be cancelled after the payment is not known here: it is waited for.
-    fn is_over(&self) -> bool {
-        self.told.as_ref().is_some_and(|(told, at)| match told.step {
-            Step::VisitCanceled => true,
-            Step::PaymentCanceled => at.elapsed() >= self.watching.again_after,
-            _ => false,
+    /// Whether the last possible step was sent.
+    fn has_ended(&self) -> bool {
+        self.sent.as_ref().is_some_and(|(sent, _)| sent.step == Step::VisitCanceled)
+    }
+
+    /// Whether a match that is paid back has not changed for so long that this is taken for its last step. Whether a visit
+    /// will be cancelled after the payment is not known here.
+    fn is_over(&self, found: &Established) -> bool {
+        self.sent.as_ref().is_some_and(|(sent, at)| {
+            sent == found && sent.step == Step::PaymentCanceled && at.elapsed() >= self.watching.repeat_after
         })
     }
 
-    fn is_news(&self, found: &Established) -> bool {
-        self.told.as_ref().is_none_or(|(told, at)| told != found || at.elapsed() >= self.watching.again_after)
+    /// Whether the state is to be sent: it has changed, or was sent long ago.
+    fn is_due(&self, found: &Established) -> bool {
+        self.sent.as_ref().is_none_or(|(sent, at)| sent != found || at.elapsed() >= self.watching.repeat_after)
     }
 }

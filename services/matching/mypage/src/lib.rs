@@ -1,62 +1,41 @@
-//! The mypage context: what a student sees of a match, and as it happens. Fed by events alone.
-//!
-//! | file | what |
-//! |---|---|
-//! | `http.rs`, `bodies.rs` | inbound: REST, and what it promises; what answers carry |
-//! | `stream.rs` | inbound: the live stream of a page |
-//! | `policies.rs` | inbound: what other contexts say |
-//! | `changes.rs` | from the policies to open streams |
-//! | `store.rs` | outbound: SQL |
+//! The mypage context: what a student sees of a match, as it happens. Fed by events alone.
 
-mod bodies;
-mod changes;
-mod http;
-mod policies;
-mod store;
-mod stream;
+mod document;
+mod page;
 
-use std::sync::Arc;
-
-use ::store::{Migrations, Store};
 use axum::Router;
-use chassis::Host;
-use messaging::Messaging;
+use context::{Context, List, Live, LiveLimits, Parts, Projector, Resource, Visibility};
+use store::Migrations;
+use utoipa_axum::router::OpenApiRouter;
 
-pub use changes::Changes;
-pub use http::{document, routes};
-pub use policies::MyPagePolicies;
-pub use store::MyPageStore;
+pub use document::PageDocument;
+pub use page::{MyPage, PageEvent};
 
-/// The context's own tables.
-pub const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
+/// The context.
+pub struct MyPages;
 
-/// All settings of the process.
-#[derive(Debug, Clone, clap::Parser)]
-#[group(skip)]
-#[command(name = "mypage", about = "The mypage context: what a student sees of a match, as it happens", version)]
-pub struct Config {
-    /// Of every service.
-    #[command(flatten)]
-    pub chassis: chassis::Config,
-    /// Of the store.
-    #[command(flatten)]
-    pub store: ::store::Config,
-    /// Of the broker.
-    #[command(flatten)]
-    pub messaging: messaging::Config,
+impl Context for MyPages {
+    const NAME: &'static str = "mypage";
+    const ABOUT: &'static str = "What a student sees of a match, and as it happens.";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
+    const RENAMED: &'static [(&'static str, &'static str)] =
+        &[("MYPAGE_STREAMS", "LIVE_STREAMS"), ("MYPAGE_WAIT", "LIVE_WAIT"), ("MYPAGE_WAITING", "LIVE_WAITING")];
 
-    /// Live streams that may be open at the same time; the next one is told to come back
-    #[arg(long, env = "MYPAGE_STREAMS", default_value_t = 1000)]
-    pub mypage_streams: usize,
-}
+    type Settings = LiveLimits;
+    type State = Live<MyPage>;
 
-/// Puts the context together.
-pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
-    let db = Store::open(&config.store, &[messaging::MIGRATIONS, MIGRATIONS]).await?;
-    host.readiness("store", db.readiness());
-    let messaging = Messaging::new(&config.messaging, "mypage", &db, &host);
-    let pages = MyPageStore::new(&db);
-    let changes = Arc::new(Changes::new(config.mypage_streams));
-    let operation = messaging.start(&host, MyPagePolicies::new(pages.clone(), Arc::clone(&changes)))?;
-    Ok(routes(pages, changes, host).merge(operation))
+    fn handlers() -> OpenApiRouter<Live<MyPage>> {
+        Resource::<PageDocument, _>::new(Visibility::Owned { own: "student", all: "operator" })
+            .list("The pages in the order of their matches.", List { filter: "true", by: ["id"] })
+            .show_or_wait("The page of a match.")
+            .follow("The live stream of a page.")
+            .into_router()
+    }
+
+    fn start(parts: Parts<LiveLimits>) -> anyhow::Result<(Live<MyPage>, Router)> {
+        let live = Live::new(parts.repository::<MyPage>(), &parts.host, &parts.settings);
+        let projector = Projector::new(parts.repository::<MyPage>()).notifying(live.subscriptions());
+        Ok((live, parts.consume(projector)?))
+    }
 }

@@ -1,10 +1,5 @@
 //! Starts the mypage context.
 
-use std::process::ExitCode;
-
-use clap::Parser as _;
-
-fn main() -> ExitCode {
-    let config = mypage_service::Config::parse();
-    chassis::run("mypage", config.chassis.clone(), async |host| mypage_service::build(config, host).await)
+fn main() -> std::process::ExitCode {
+    context::main::<mypage_service::MyPages>()
 }

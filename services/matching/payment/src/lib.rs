@@ -1,93 +1,46 @@
-//! The payment context: takes the price of a match, and gives it back.
-//!
-//! | file | what |
-//! |---|---|
-//! | `app.rs` | the use cases: approve, cancel |
-//! | `refunds.rs` | makes the provider give back what is cancelled |
-//! | `provider.rs`, `simulator.rs` | the port to who really takes money, and the simulator behind it |
-//! | `fault.rs` | what the simulator can make go wrong with the process |
-//! | `http.rs`, `bodies.rs` | inbound: REST, and what it promises; `/approvals` and `/cancellations` are for other contexts only, no gateway routes them |
-//! | `policies.rs` | inbound: what other contexts say |
-//! | `store.rs` | outbound: SQL |
+//! The payment context: takes the price of a match, and pays it back. The crate `payment` has its rules.
 
-mod app;
-mod bodies;
-mod fault;
-mod http;
-mod policies;
-mod provider;
-mod refunds;
-mod simulator;
-mod store;
+use events::Inbound;
+use match_contract::MatchCanceled;
+use payment::{Bill, NoDetails, NoProvider, Payable, Payment, PaymentContext};
+use payment_contract::{PaymentApproved, PaymentCanceled, PaymentEvent};
+use store::Migrations;
 
-use std::path::PathBuf;
-use std::sync::Arc;
+/// The context as it is deployed: add a provider, see `docs/decisions/0027-one-payment-context-for-all-fleets.md`.
+pub type Payments = PaymentContext<MatchPayment, NoProvider>;
 
-use ::store::{Migrations, Store};
-use axum::Router;
-use chassis::Host;
-use messaging::Messaging;
+/// The payment of a match.
+#[derive(Debug, Clone)]
+pub struct MatchPayment;
 
-pub use app::{App, Asked};
-pub use fault::{Fault, Kind as FaultKind};
-pub use http::{document, routes};
-pub use policies::PaymentPolicies;
-pub use provider::{ChargeError, OtherProvider, Provider};
-pub use refunds::start as start_refunds;
-pub use simulator::{Settings, Simulator};
-pub use store::PaymentStore;
-
-/// The context's own tables.
-pub const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
-
-/// All settings of the process.
-#[derive(Debug, Clone, clap::Parser)]
-#[group(skip)]
-#[command(name = "payment", about = "The payment context: takes the price of a match, and gives it back", version)]
-pub struct Config {
-    /// Of every service.
-    #[command(flatten)]
-    pub chassis: chassis::Config,
-    /// Of the store.
-    #[command(flatten)]
-    pub store: ::store::Config,
-    /// Of the broker.
-    #[command(flatten)]
-    pub messaging: messaging::Config,
-
-    /// Settings of the simulated provider, read again when the file changes; without it, it approves at once.
-    ///
-    /// JSON, all fields optional: {"delayMs": 400, "jitterMs": 300, "declineRate": 0.1, "failureRate": 0.05,
-    /// "fault": {"kind": "stuck", "number": 1}}, or "outOfMemory": once, for the processes that run when it is written, or for
-    /// the one that "host" names.
-    #[arg(long, env = "PAYMENT_SIMULATOR_FILE")]
-    pub payment_simulator_file: Option<PathBuf>,
-
-    /// Another provider than the simulated one
-    #[arg(skip)]
-    pub provider: OtherProvider,
+/// The event that cancels a payment.
+#[derive(Debug, Clone, Inbound)]
+#[inbound(epoch = "attempt")]
+pub enum Cancellation {
+    /// The match is cancelled.
+    MatchCanceled(MatchCanceled),
 }
 
-/// Puts the context together.
-pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
-    let db = Store::open(&config.store, &[messaging::MIGRATIONS, MIGRATIONS]).await?;
-    host.readiness("store", db.readiness());
-    let messaging = Messaging::new(&config.messaging, "payment", &db, &host);
-    let payments = PaymentStore::new(&db, messaging.outbox());
-    let provider = provider(&config, &host);
-    let refunds = start_refunds(payments.clone(), provider.clone(), &host);
-    let app = Arc::new(App::new(payments.clone(), provider, refunds.clone()));
-    let operation = messaging.start(&host, PaymentPolicies::new(payments, refunds))?;
-    Ok(routes(app, host).merge(operation))
-}
+impl Payable for MatchPayment {
+    const NAME: &'static str = "match";
+    const TITLE: &'static str = "payment of match";
+    const KEY_FIELD: &'static str = "matchId";
+    const KEY_COLUMN: &'static str = "match_id";
+    const ABOUT: &'static str = "Takes the price of a match, and gives it back.";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
 
-fn provider(config: &Config, host: &Host) -> Arc<dyn Provider> {
-    if let Some(other) = &config.provider.0 {
-        return Arc::clone(other);
+    type Details = NoDetails;
+    type Event = PaymentEvent;
+    type Cancellation = Cancellation;
+
+    fn approved(payment: &Payment<NoDetails>) -> PaymentEvent {
+        let Bill { key: match_id, attempt, price } = payment.bill;
+        PaymentApproved { match_id, attempt, price }.into()
     }
-    let simulator = Arc::new(Simulator::new(host.ids()));
-    if let Some(file) = &config.payment_simulator_file {
-        simulator::start_watching(&simulator, file.clone(), host);
+
+    fn canceled(payment: &Payment<NoDetails>) -> PaymentEvent {
+        let Bill { key: match_id, attempt, price } = payment.bill;
+        PaymentCanceled { match_id, attempt, price }.into()
     }
-    simulator
 }

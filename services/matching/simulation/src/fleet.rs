@@ -1,55 +1,73 @@
-use std::collections::BTreeMap;
 use std::future::Future;
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use audit::Stores;
 use axum::Router;
 use chassis::Host;
 use clap::Parser;
-use payment_service::OtherProvider;
-use simulation::{Build, Process, World};
+use matching_audit::{FLEET, MATCHES};
+use payment::PaymentContext;
+use payment_service::MatchPayment;
+use simulation::{Build, Mutant, Mutation, Placement, Scenario, World};
 
-use crate::provider::Till;
+use crate::provider_stub::{ProviderStub, StubSettings};
+use crate::{oracles, workload};
 
-/// The fleet's name: its topics begin with it.
-pub(crate) const FLEET: &str = "matching";
+/// The recovery compensates no request whose outcome is unknown.
+const NO_RECOVERY: Mutant = Mutant::new("no-recovery", Mutation::SkipStatement("recovery: take over"));
 
-/// Each process, and its context: two replicas of those that decide something.
-pub(crate) const PROCESSES: [(&str, &str); 7] = [
-    ("match-1", "match"),
-    ("match-2", "match"),
-    ("payment-1", "payment"),
-    ("payment-2", "payment"),
-    ("visit-1", "visit"),
-    ("visit-2", "visit"),
-    ("mypage-1", "mypage"),
-];
+/// A charge without a response is repeated without its idempotency key.
+const PAYMENT_WITHOUT_KEY: Mutant = Mutant::of_stub("payment-without-key");
 
-/// Starts all processes.
-pub(crate) fn start(world: &Arc<World>, till: &Arc<Till>) -> io::Result<()> {
-    for (name, context) in PROCESSES {
-        let url = world.store_url(context, name)?;
-        let build = match context {
-            "match" => build_match(world, name, &url),
-            "payment" => build_payment(world, till, name, &url),
-            "visit" => build_visit(world, name, &url),
-            _ => build_mypage(world, name, &url),
-        };
-        world.run(Process { name: name.to_owned(), context: context.to_owned(), build });
+/// The matching fleet: two replicas of each context with rules.
+pub static SCENARIO: Scenario<ProviderStub> = Scenario {
+    name: "matching",
+    fleet: &FLEET,
+    processes: &[
+        ("match-1", "match"),
+        ("match-2", "match"),
+        ("payment-1", "payment"),
+        ("payment-2", "payment"),
+        ("visit-1", "visit"),
+        ("visit-2", "visit"),
+        ("mypage-1", "mypage"),
+    ],
+    calls: &[("match-1", "payment")],
+    mutants: &[
+        Mutant::PUBLISH_BEFORE_COMMIT,
+        Mutant::COMMIT_OFFSET_FIRST,
+        Mutant::NO_INBOX,
+        NO_RECOVERY,
+        PAYMENT_WITHOUT_KEY,
+        Mutant::RELAY_WITHOUT_LEADER,
+    ],
+    stubs: |world, mutant| ProviderStub::new(world, mutant == Some(PAYMENT_WITHOUT_KEY)),
+    begin_faults: ProviderStub::begin_faults,
+    end_faults: ProviderStub::end_faults,
+    build,
+    actors: workload::actors,
+    oracles: oracles::all,
+    established,
+};
+
+fn established(stores: &Stores) -> usize {
+    stores.all(&MATCHES).filter(|row| row.text("phase") == Some("established")).count()
+}
+
+fn build(world: &Arc<World>, provider: &Arc<ProviderStub>, placement: Placement<'_>) -> Build {
+    let Placement { process, context, store_url } = placement;
+    match context {
+        "match" => build_match(world, process, store_url),
+        "payment" => build_payment(world, provider, process, store_url),
+        "visit" => build_visit(world, process, store_url),
+        _ => build_mypage(world, process, store_url),
     }
-    Ok(())
 }
 
-/// The stores, as the auditor opens them.
-pub(crate) fn stores(world: &World) -> io::Result<BTreeMap<String, String>> {
-    let url = |context: &str| Ok((context.to_owned(), world.store_url(context, &format!("audit-{context}"))?));
-    matching_audit::CONTEXTS.into_iter().map(url).collect()
-}
-
-/// A service's settings, from their defaults.
+/// The default settings of a service.
 fn settings<C: Parser>(store_url: &str) -> C {
-    C::parse_from(["service", "--fleet", FLEET, "--store-url", store_url, "--store-connections", "2"])
+    C::parse_from(["service", "--fleet", SCENARIO.name, "--store-url", store_url, "--store-connections", "2"])
 }
 
 fn builder<C, F, B>(config: C, build: B) -> Build
@@ -68,21 +86,21 @@ fn build_match(world: &Arc<World>, name: &str, url: &str) -> Build {
     builder(config, match_service::build)
 }
 
-fn build_payment(world: &Arc<World>, till: &Arc<Till>, name: &str, url: &str) -> Build {
-    let mut config: payment_service::Config = settings(url);
+fn build_payment(world: &Arc<World>, provider: &Arc<ProviderStub>, name: &str, url: &str) -> Build {
+    let mut config: context::Config<StubSettings> = settings(url);
     config.messaging.broker = world.broker_of(name);
-    config.provider = OtherProvider(Some(Arc::clone(till) as _));
-    builder(config, payment_service::build)
+    config.own.provider = Some(Arc::clone(provider));
+    builder(config, context::build::<PaymentContext<MatchPayment, StubSettings>>)
 }
 
 fn build_visit(world: &Arc<World>, name: &str, url: &str) -> Build {
-    let mut config: visit_service::Config = settings(url);
+    let mut config: context::Config<context::NoSettings> = settings(url);
     config.messaging.broker = world.broker_of(name);
-    builder(config, visit_service::build)
+    builder(config, context::build::<visit_service::Visits>)
 }
 
 fn build_mypage(world: &Arc<World>, name: &str, url: &str) -> Build {
-    let mut config: mypage_service::Config = settings(url);
+    let mut config: context::Config<context::LiveLimits> = settings(url);
     config.messaging.broker = world.broker_of(name);
-    builder(config, mypage_service::build)
+    builder(config, context::build::<mypage_service::MyPages>)
 }

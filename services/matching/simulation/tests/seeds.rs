@@ -1,4 +1,4 @@
-//! What the simulation promises, and what it finds.
+//! The laws hold in many runs, a seed repeats its run, and mutants are found.
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
@@ -6,44 +6,45 @@ use std::fmt::Write as _;
 use std::num::NonZero;
 use std::thread::available_parallelism;
 
-use matching_simulation::{Broken, Found, hunt, run};
+use matching_simulation::SCENARIO;
+use simulation::{Failure, Mutant, run, search};
 
-/// Runs at the same time: each often waits for SQLite's own threads.
+/// More threads than cores: each run often waits for the threads of SQLite.
 fn threads() -> usize {
     2 * available_parallelism().map_or(1, NonZero::get)
 }
 
-/// The report, and the story of the first match of which a law does not hold.
-fn told(found: &Found) -> String {
-    let mut text = format!("seed {}\n{}\n", found.seed, found.outcome.report);
-    if let Some((law, case, what)) = found.outcome.first_violation() {
-        writeln!(text, "match {case}: {law}: {what}").unwrap();
-        found.outcome.story_of(case).for_each(|line| writeln!(text, "{line}").unwrap());
+/// The report, and the trace of the first case that violates a law.
+fn describe(failure: &Failure) -> String {
+    let mut text = format!("seed {}\n{}\n", failure.seed, failure.outcome.report);
+    if let Some((law, case, what)) = failure.outcome.first_violation() {
+        writeln!(text, "case {case}: {law}: {what}").unwrap();
+        failure.outcome.trace_of(case).for_each(|line| writeln!(text, "{line}").unwrap());
     }
     text
 }
 
 #[test]
 fn five_hundred_seeds_break_no_law() {
-    let found = hunt(0..500, None, threads(), |_, _| {}).unwrap();
-    assert!(found.is_none(), "{}", told(&found.unwrap()));
+    let failure = search(&SCENARIO, 0..500, None, threads(), |_, _| {}).unwrap();
+    assert!(failure.is_none(), "{}", describe(&failure.unwrap()));
 }
 
 #[test]
 fn a_seed_repeats_a_run_exactly() {
     for seed in 0..10 {
-        let (one, other) = (run(seed, None).unwrap(), run(seed, None).unwrap());
-        assert!(one.story.len() > 50, "seed {seed} tells only {} lines", one.story.len());
-        assert_eq!(one.story, other.story, "seed {seed}");
+        let (one, other) = (run(&SCENARIO, seed, None).unwrap(), run(&SCENARIO, seed, None).unwrap());
+        assert!(one.trace.len() > 50, "seed {seed} has only {} lines", one.trace.len());
+        assert_eq!(one.trace, other.trace, "seed {seed}");
     }
-    assert_ne!(run(1, None).unwrap().story, run(2, None).unwrap().story);
+    assert_ne!(run(&SCENARIO, 1, None).unwrap().trace, run(&SCENARIO, 2, None).unwrap().trace);
 }
 
-/// Every rule but one, which takes hundreds of seeds: see docs/reliability.md.
+/// All mutants but one, which takes hundreds of seeds: see docs/reliability.md.
 #[test]
 fn a_rule_that_is_broken_is_found_out() {
-    for broken in Broken::ALL.into_iter().filter(|broken| *broken != Broken::RelayWithoutLeader) {
-        let found = hunt(0..100, Some(broken), threads(), |_, _| {}).unwrap();
-        assert!(found.is_some(), "{broken}");
+    for mutant in SCENARIO.mutants.iter().filter(|mutant| **mutant != Mutant::RELAY_WITHOUT_LEADER) {
+        let failure = search(&SCENARIO, 0..100, Some(*mutant), threads(), |_, _| {}).unwrap();
+        assert!(failure.is_some(), "{mutant}");
     }
 }

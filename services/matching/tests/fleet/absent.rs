@@ -1,14 +1,14 @@
 //! A context that is down stops nobody else, except where the business must know now.
 
 use anyhow::{Result, ensure};
-use matching_tests::{Audit, LATER, Outcome, People, SOON, Told, request_all};
+use matching_tests::{LATER, Outcome, Outcomes, People, SOON, is_sound, request_all};
 use testkit::{Fleet, eventually};
 
 pub async fn without_payment_nothing_is_established_and_everything_is_shown(fleet: &mut Fleet) -> Result<()> {
     fleet.start_all().await?;
     let people = People::of(fleet)?;
     let mut told = request_all(&people, 4, 1..=10).await?;
-    Audit::of(fleet, SOON).await?.holds(&told)?;
+    is_sound(fleet, SOON, &told).await?;
     fleet.kill("payment").await?;
     for id in 100..110 {
         let answer = people.request(id).await?.must_be_problem(503, "")?;
@@ -43,7 +43,7 @@ pub async fn without_visit_and_mypage_matches_are_requested_and_cancelled_and_bo
     let people = People::of(fleet)?;
     fleet.kill("visit").await?;
     fleet.kill("mypage").await?;
-    let mut told: Told = request_all(&people, 8, 1..=100).await?;
+    let mut told: Outcomes = request_all(&people, 8, 1..=100).await?;
     people.api.get("/visitReqLists").await?.must_be_problem(503, "")?;
     people.api.get("/myPages/1").await?.must_be_problem(503, "")?;
     request_all(&people, 8, 1001..=1010).await?;

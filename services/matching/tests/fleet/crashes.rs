@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
-use matching_tests::{Audit, LATER, Load, Outcome, People, SOON, Told, request_all};
+use matching_tests::{LATER, Load, Outcome, Outcomes, People, SOON, decided, is_sound, request_all};
 use testkit::{Fleet, each, eventually};
 
 pub async fn the_broker_dies_and_comes_back_while_requests_arrive(fleet: &mut Fleet) -> Result<()> {
@@ -19,20 +19,19 @@ pub async fn the_broker_dies_and_comes_back_while_requests_arrive(fleet: &mut Fl
     let told = load.end().await?;
     let refused: Vec<_> = told.iter().filter(|(_, outcome)| **outcome != Outcome::Established).collect();
     ensure!(refused.is_empty(), "not established: {refused:?}");
-    Audit::of(fleet, LATER).await?.holds(&told)
+    is_sound(fleet, LATER, &told).await
 }
 
 pub async fn the_whole_fleet_dies_at_once_starts_again_and_settles(fleet: &mut Fleet) -> Result<()> {
     fleet.start_all().await?;
-    let mut told = Told::new();
+    let mut told = Outcomes::new();
     for round in 0..3 {
         let load = Load::begin(&People::of(fleet)?, 24, 1 + round * 1_000_000..=i64::MAX);
         load.goes_on(500).await?;
         fleet.kill_all().await?;
         told.extend(load.end().await?);
         fleet.start_all().await?;
-        let audit = Audit::of(fleet, LATER).await?;
-        audit.holds(&told)?;
+        is_sound(fleet, LATER, &told).await?;
         for context in fleet.contexts() {
             assert_eq!(fleet.status(&context).await?.outbox_depth, 0, "{context}");
         }
@@ -63,7 +62,7 @@ pub async fn answers_of_the_stores_get_lost_while_requests_arrive(fleet: &mut Fl
     let told = load.end().await?;
     let established = told.values().filter(|outcome| **outcome == Outcome::Established).count();
     ensure!(established > told.len() / 2, "only {established} of {} were established", told.len());
-    Audit::of(fleet, LATER).await?.holds(&told)
+    is_sound(fleet, LATER, &told).await
 }
 
 pub async fn consumers_that_die_before_they_commit_their_offsets_have_no_double_effect(
@@ -167,7 +166,7 @@ pub async fn of_two_relays_one_publishes_at_a_time_and_its_death_changes_no_orde
         killed?;
         told.extend(outcomes);
     }
-    Audit::decided(fleet, LATER).await?;
+    decided(fleet, LATER).await?;
     fleet.settled(LATER).await?;
     let order = first_appearances(fleet, "match").await?;
     for (id, outcomes) in &told {

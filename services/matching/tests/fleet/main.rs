@@ -18,7 +18,11 @@ mod crashes;
 #[cfg(test)]
 mod grpc;
 #[cfg(test)]
+mod hostile_records;
+#[cfg(test)]
 mod http;
+#[cfg(test)]
+mod kept;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
             case!(http::lists::a_page_that_cannot_be_is_refused),
             case!(story::a_match_goes_from_the_request_to_the_cancelled_visit_and_everybody_sees_each_step),
             case!(story::a_live_stream_shows_each_step_and_resumes_after_the_last_one_seen),
+            case!(story::many_matches_are_followed_from_the_request_to_the_end_and_no_stream_skips_a_step),
             case!(grpc::a_match_is_requested_watched_and_cancelled_by_grpc_and_seen_by_rest),
             case!(grpc::what_is_refused_by_a_service_or_by_the_gateway_is_told_in_grpc),
             case!(grpc::whose_a_match_is_holds_by_grpc_too),
@@ -72,10 +77,13 @@ fn main() -> ExitCode {
             case!(any_order::a_cancellation_overtakes_the_payment_on_its_way_to_visit),
             case!(any_order::an_event_that_is_delivered_again_and_again_is_applied_once),
             case!(any_order::what_nobody_can_read_becomes_a_dead_letter_and_the_rest_goes_on),
-            case!(any_order::an_event_that_a_store_refuses_becomes_a_dead_letter_and_the_rest_goes_on),
+            case!(any_order::long_records_become_small_dead_letters_and_events_are_published_meanwhile),
+            case!(any_order::an_event_that_no_store_could_keep_becomes_a_dead_letter_and_the_rest_goes_on),
+            case!(hostile_records::no_record_stops_whoever_reads_a_topic),
             case!(absent::without_payment_nothing_is_established_and_everything_is_shown),
             case!(absent::without_visit_and_mypage_matches_are_requested_and_cancelled_and_both_catch_up),
             case!(broker::who_waits_for_events_is_told_when_one_comes_and_not_when_the_wait_is_over),
+            case!(broker::a_frame_that_is_too_long_or_shorter_than_nothing_ends_its_connection_alone),
             case!(breaker::the_breaker_opens_refuses_at_once_and_closes_alone),
             case!(shutdown::a_request_in_flight_is_answered_and_the_process_ends_in_order),
             case!(shutdown::open_live_streams_end_and_do_not_hold_up_the_end),
@@ -89,6 +97,7 @@ fn main() -> ExitCode {
             case!(crashes::answers_of_the_stores_get_lost_while_requests_arrive),
             case!(crashes::consumers_that_die_before_they_commit_their_offsets_have_no_double_effect),
             case!(crashes::of_two_relays_one_publishes_at_a_time_and_its_death_changes_no_order),
+            case!(kept::what_a_running_fleet_keeps_can_be_read_by_its_own_user_alone),
             case!(operator::status_shows_each_process_and_what_is_wrong_with_it),
             case!(operator::the_events_of_one_match_are_shown_in_their_order),
             case!(operator::a_dead_letter_is_listed_and_sent_again_until_it_is_handled),
@@ -99,7 +108,7 @@ fn main() -> ExitCode {
             case!(whose::who_reaches_a_service_past_the_gateway_finds_it_closed),
             case!(whose::no_token_no_pass_and_no_key_is_in_a_log_an_argument_or_an_answer),
             case!(audited::a_fleet_is_sound_after_requests_assignments_and_cancellations),
-            case!(audited::what_is_broken_by_hand_is_told_with_its_history),
+            case!(audited::a_manipulated_store_and_a_forged_event_are_reported_with_their_history),
             case!(visit_away::visit_is_down_while_a_hundred_thousand_matches_are_requested_and_lists_each_once),
         ],
     )

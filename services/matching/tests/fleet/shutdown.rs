@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use matching_tests::{Audit, Load, Outcome, People, Provider, SOON};
+use matching_tests::{Load, Outcome, People, Provider, SOON, is_sound};
 use testkit::{Fleet, eventually};
 
 pub async fn a_request_in_flight_is_answered_and_the_process_ends_in_order(fleet: &mut Fleet) -> Result<()> {
@@ -33,7 +33,7 @@ pub async fn a_request_in_flight_is_answered_and_the_process_ends_in_order(fleet
         fleet.start(process).await?;
     }
     let told = [5000, 6000].map(|id| (id, Outcome::Established)).into();
-    Audit::of(fleet, SOON).await?.holds(&told)
+    is_sound(fleet, SOON, &told).await
 }
 
 pub async fn open_live_streams_end_and_do_not_hold_up_the_end(fleet: &mut Fleet) -> Result<()> {
@@ -59,7 +59,7 @@ pub async fn open_live_streams_end_and_do_not_hold_up_the_end(fleet: &mut Fleet)
 
 pub async fn every_process_ends_in_order_under_load_and_nothing_is_lost(fleet: &mut Fleet) -> Result<()> {
     fleet.start_all().await?;
-    let mut told = matching_tests::Told::new();
+    let mut told = matching_tests::Outcomes::new();
     for (round, name) in ["match", "payment", "visit", "mypage", "gateway"].into_iter().enumerate() {
         let load = Load::begin(&People::of(fleet)?, 8, 1 + 1_000_000 * i64::try_from(round)?..=i64::MAX);
         load.goes_on(100).await?;
@@ -69,5 +69,5 @@ pub async fn every_process_ends_in_order_under_load_and_nothing_is_lost(fleet: &
         load.goes_on(50).await?;
         told.extend(load.end().await?);
     }
-    Audit::of(fleet, SOON).await?.holds(&told)
+    is_sound(fleet, SOON, &told).await
 }

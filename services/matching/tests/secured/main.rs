@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! lines=$(scripts/secured-parts up /tmp/secured) && eval "$lines"
-//! cargo build --features messaging/kafka-tls --bin match --bin visit --bin payment --bin mypage --bin gateway --bin flotilla
+//! cargo build --features messaging/kafka-tls --bin match --bin visit --bin payment-simulator --bin mypage --bin gateway --bin flotilla
 //! cargo test --features messaging/kafka-tls --package matching-tests --test secured
 //! scripts/secured-parts down /tmp/secured
 //! ```

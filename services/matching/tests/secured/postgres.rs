@@ -44,7 +44,7 @@ fn a_server_that_cannot_show_who_it_is_is_no_store_and_gets_no_password() {
     on_fleet(async |site: &Site, fleet| {
         let roles = itself(site, fleet, "server").await?;
         fleet.set("match", "STORE_CA_FILE", site.file("other-ca.pem"))?;
-        is_refused(fleet, &["the store does not answer yet", "invalid peer certificate: UnknownIssuer"]).await?;
+        is_refused(fleet, &["the store is unavailable yet", "invalid peer certificate: UnknownIssuer"]).await?;
         fleet.set("match", "STORE_CA_FILE", site.file("ca.pem"))?;
         let role = roles.name("match");
         let elsewhere = site.postgres().replace("localhost", "127.0.0.1");
@@ -62,7 +62,7 @@ fn who_does_not_know_the_password_or_speaks_plainly_is_not_let_in() {
         fs::write(&wrong, "not-the-password\n")?;
         let right = roles.file("match");
         fleet.set("match", "STORE_PASSWORD_FILE", wrong.display().to_string())?;
-        is_refused(fleet, &["the store does not answer yet", "password authentication failed for user"]).await?;
+        is_refused(fleet, &["the store is unavailable yet", "password authentication failed for user"]).await?;
         ensure!(!fleet.log("match")?.contains("not-the-password"), "the password is in the log");
         fleet.set("match", "STORE_PASSWORD_FILE", right)?;
         let (role, ca) = (roles.name("match"), site.file("ca.pem"));

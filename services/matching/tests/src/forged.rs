@@ -24,7 +24,7 @@ impl Forger {
             id: self.ids.uuid().to_string(),
             source: format!("/test/{}", E::CONTEXT),
             kind,
-            subject: event.correlation_id().to_string(),
+            subject: event.key().to_string(),
             time: self.clock.now(),
             trace: None,
             data,

@@ -1,18 +1,18 @@
-//! The hard cases of the matching fleet, on real processes: see `fleet/main.rs`. Here is what they share: what people do,
-//! how the payment provider behaves, and what must hold when all is over.
+//! The hard cases of the matching fleet, on real processes: see `fleet/main.rs`. They share the operations of students and
+//! tutors, the settings of the payment provider, and the check of all laws at the end.
 
-mod audit;
 mod forged;
 pub mod grpc;
 mod load;
 mod people;
 mod provider;
+mod soundness;
 
-pub use audit::{Audit, Outcome};
 pub use forged::Forger;
-pub use load::{Load, Told, request_all};
+pub use load::{Load, request_all};
 pub use people::{DATE, PRICE, People, TEACHER};
 pub use provider::Provider;
+pub use soundness::{Outcome, Outcomes, audit, decided, is_sound};
 
 use std::time::Duration;
 

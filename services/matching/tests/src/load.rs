@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -9,24 +8,21 @@ use testkit::eventually;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::{LATER, Outcome, People};
+use crate::{LATER, Outcome, Outcomes, People};
 
-/// What students were told, by match id.
-pub type Told = BTreeMap<i64, Outcome>;
+/// The pause after a lost connection, so that a fleet that is down is not flooded.
+const PAUSE: Duration = Duration::from_millis(20);
 
-/// A student who lost the connection takes a breath, so that a fleet that is down is not asked without end.
-const BREATH: Duration = Duration::from_millis(20);
-
-/// Students who ask for matches at the same time, each for one after the other.
+/// Students who request matches at the same time, each one after the other.
 pub struct Load {
     next: Arc<AtomicI64>,
     answered: Arc<AtomicI64>,
     enough: Arc<AtomicBool>,
-    students: JoinSet<Told>,
+    students: JoinSet<Outcomes>,
 }
 
 impl Load {
-    /// `students` begin to ask for matches with these ids, until all are asked for or [`Load::end`].
+    /// `students` begin to request matches with these ids, until all are requested or [`Load::end`].
     pub fn begin(people: &People, students: usize, ids: RangeInclusive<i64>) -> Self {
         let (next, answered) = (Arc::new(AtomicI64::new(*ids.start())), Arc::new(AtomicI64::new(0)));
         let enough = Arc::new(AtomicBool::new(false));
@@ -35,26 +31,26 @@ impl Load {
             let (people, last) = (people.clone(), *ids.end());
             let (next, answered, enough) = (Arc::clone(&next), Arc::clone(&answered), Arc::clone(&enough));
             tasks.spawn(async move {
-                let mut told = Told::new();
+                let mut outcomes = Outcomes::new();
                 while !enough.load(Ordering::Relaxed) {
                     let id = next.fetch_add(1, Ordering::Relaxed);
                     if id > last {
                         break;
                     }
                     let outcome = Outcome::of(&people.request(id).await);
-                    told.insert(id, outcome);
+                    outcomes.insert(id, outcome);
                     match outcome {
-                        Outcome::Unknown => sleep(BREATH).await,
+                        Outcome::Unknown => sleep(PAUSE).await,
                         _ => drop(answered.fetch_add(1, Ordering::Relaxed)),
                     }
                 }
-                told
+                outcomes
             });
         }
         Self { next, answered, enough, students: tasks }
     }
 
-    /// Waits until so many more requests have been answered than now.
+    /// Waits for so many more responses.
     pub async fn goes_on(&self, more: i64) -> Result<()> {
         let goal = self.answered.load(Ordering::Relaxed) + more;
         eventually(LATER, "requests are answered", async || {
@@ -65,27 +61,27 @@ impl Load {
         .await
     }
 
-    /// Nobody asks for another one; waits for the last answers.
-    pub async fn end(self) -> Result<Told> {
+    /// No further match is requested. Waits for the last responses.
+    pub async fn end(self) -> Result<Outcomes> {
         self.enough.store(true, Ordering::Relaxed);
         self.all().await
     }
 
-    /// Waits until all ids have been asked for.
-    pub async fn all(mut self) -> Result<Told> {
-        let mut all = Told::new();
-        while let Some(told) = self.students.join_next().await {
-            all.extend(told?);
+    /// Waits until all ids are requested.
+    pub async fn all(mut self) -> Result<Outcomes> {
+        let mut all = Outcomes::new();
+        while let Some(outcomes) = self.students.join_next().await {
+            all.extend(outcomes?);
         }
         Ok(all)
     }
 }
 
-/// Asks for all these matches; all must be established. A student who is told to come back does so: on a busy machine a
+/// Requests all these matches; all must be established. A request that is answered 503 is repeated: on a busy machine a
 /// payment can take longer than its time limit. That may happen to one in a hundred.
-pub async fn request_all(people: &People, students: usize, ids: RangeInclusive<i64>) -> Result<Told> {
-    let mut told = Load::begin(people, students, ids).all().await?;
-    let again = told.iter_mut().filter(|(_, outcome)| **outcome != Outcome::Established);
+pub async fn request_all(people: &People, students: usize, ids: RangeInclusive<i64>) -> Result<Outcomes> {
+    let mut outcomes = Load::begin(people, students, ids).all().await?;
+    let again = outcomes.iter_mut().filter(|(_, outcome)| **outcome != Outcome::Established);
     let again: Vec<(&i64, &mut Outcome)> = again.collect();
     let ids: Vec<i64> = again.iter().map(|(id, _)| **id).collect();
     for (id, outcome) in again {
@@ -97,6 +93,6 @@ pub async fn request_all(people: &People, students: usize, ids: RangeInclusive<i
         .await?;
         *outcome = Outcome::Established;
     }
-    ensure!(ids.len() <= (told.len() / 100).max(3), "{} were told to come back: {ids:?}", ids.len());
-    Ok(told)
+    ensure!(ids.len() <= (outcomes.len() / 100).max(3), "{} were answered 503: {ids:?}", ids.len());
+    Ok(outcomes)
 }

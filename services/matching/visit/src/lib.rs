@@ -1,52 +1,60 @@
 //! The visit context: tutors read the visit requests and confirm one.
 //!
-//! | file | what |
-//! |---|---|
-//! | `http.rs`, `bodies.rs` | inbound: REST, and what it promises; what requests and answers carry |
-//! | `policies.rs` | inbound: what other contexts say |
-//! | `store.rs` | outbound: SQL |
-//!
-//! There are no use cases between them: each is one rule of `visit-domain` under the lock of one row.
+//! The rules are in `visit-domain`. `case_row.rs` maps its cases to rows, `documents.rs` to JSON, and `assign.rs` is the
+//! command.
 
-mod bodies;
-mod http;
-mod policies;
-mod store;
+mod assign;
+mod case_row;
+mod documents;
 
-use ::store::{Migrations, Store};
 use axum::Router;
-use chassis::Host;
-use messaging::Messaging;
+use context::{Context, List, NoSettings, Parts, Projector, Repository, Resource, Visibility};
+use store::Migrations;
+use utoipa_axum::router::OpenApiRouter;
 
-pub use http::{document, routes};
-pub use policies::VisitPolicies;
-pub use store::VisitStore;
+use assign::TUTOR;
+pub use assign::assign_visit;
+pub use case_row::CaseRow;
+pub use documents::{OpenRequest, Visit};
 
-/// The context's own tables.
-pub const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
+/// Sees all requests and visits.
+const OPERATOR: &str = "operator";
 
-/// All settings of the process.
-#[derive(Debug, Clone, clap::Parser)]
-#[group(skip)]
-#[command(name = "visit", about = "The visit context: tutors read the visit requests and confirm one", version)]
-pub struct Config {
-    /// Of every service.
-    #[command(flatten)]
-    pub chassis: chassis::Config,
-    /// Of the store.
-    #[command(flatten)]
-    pub store: ::store::Config,
-    /// Of the broker.
-    #[command(flatten)]
-    pub messaging: messaging::Config,
-}
+/// The visits in the order of their matches.
+pub const VISITS: List<1> = List { filter: "teacher IS NOT NULL", by: ["match_id"] };
 
-/// Puts the context together.
-pub async fn build(config: Config, host: Host) -> anyhow::Result<Router> {
-    let db = Store::open(&config.store, &[messaging::MIGRATIONS, MIGRATIONS]).await?;
-    host.readiness("store", db.readiness());
-    let messaging = Messaging::new(&config.messaging, "visit", &db, &host);
-    let visits = VisitStore::new(&db, messaging.outbox(), host.clock());
-    let operation = messaging.start(&host, VisitPolicies::new(visits.clone()))?;
-    Ok(routes(visits).merge(operation))
+/// The open requests, oldest first.
+pub const OPEN_REQUESTS: List<2> = List { filter: "is_open = 1", by: ["paid_since", "match_id"] };
+
+/// The context.
+pub struct Visits;
+
+impl Context for Visits {
+    const NAME: &'static str = "visit";
+    const ABOUT: &'static str = "Tutors read the visit requests and confirm one.";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
+
+    type Settings = NoSettings;
+    type State = Repository<CaseRow>;
+
+    fn handlers() -> OpenApiRouter<Repository<CaseRow>> {
+        let requests = Resource::<OpenRequest, _>::new(Visibility::Shared(&[TUTOR, OPERATOR]))
+            .list("The open visit requests, oldest first.", OPEN_REQUESTS);
+        Resource::<Visit, _>::new(Visibility::Owned { own: TUTOR, all: OPERATOR })
+            .list("The visits in the order of their matches.", VISITS)
+            .show("The visit of a match.")
+            .post("assignVisit", "Accepts a visit request.", assign::request(), assign::responses(), assign::assign)
+            .into_router()
+            .merge(requests.into_router())
+    }
+
+    fn start(parts: Parts<NoSettings>) -> anyhow::Result<(Repository<CaseRow>, Router)> {
+        metrics::describe_histogram!(
+            assign::LEAD_TIME,
+            "Time from the payment of a match to the assignment of its visit"
+        );
+        let cases = parts.repository::<CaseRow>();
+        Ok((cases.clone(), parts.consume(Projector::new(cases))?))
+    }
 }

@@ -1,98 +1,79 @@
-//! Exactly the events that the state implies, each once and in its order.
+//! Exactly the events that the state implies.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use match_contract::Step;
+use audit::{Case, CaseEvent, ImpliedEvent, fields};
 
-use crate::picture::Case;
-use crate::said::Fact;
+use crate::declared::{
+    MATCH_CANCELED, MATCH_REQUESTED, PAYMENT_APPROVED, PAYMENT_CANCELED, PAYMENTS, VISIT_ASSIGNED, VISIT_CANCELED,
+    VISITS,
+};
+use crate::laws::state::{attempt, established, is_canceled};
 
-/// Every event can be read, and is said by the right context about the right match.
-pub(super) fn readable(case: &Case<'_>, wrong: &mut Vec<String>) -> bool {
-    wrong.extend(case.unreadable.iter().cloned());
-    !case.said.is_empty() || !case.unreadable.is_empty()
+/// An established match was requested once, and cancelled once if it is cancelled. No other attempt has events.
+pub(super) fn of_match(case: &Case<'_>) -> Vec<ImpliedEvent> {
+    let Some(row) = established(case) else { return Vec::new() };
+    let (id, attempt) = (case.id, row.get("attempt"));
+    let price = row.get("price");
+    let mut implied = vec![
+        MATCH_REQUESTED.with(fields! { "id": id, "attempt": attempt, "price": price, "student": row.get("student") }),
+    ];
+    if is_canceled(row) {
+        implied.push(MATCH_CANCELED.with(fields! { "id": id, "attempt": attempt }));
+    }
+    implied
 }
 
-/// An established match was requested once, and cancelled once if it is; whatever else was tried is not spoken of.
-pub(super) fn of_match(case: &Case<'_>, wrong: &mut Vec<String>) -> bool {
+/// An approved payment was approved once, a cancelled one approved and cancelled once. All earlier attempts are cancelled.
+pub(super) fn of_payment(case: &Case<'_>) -> Vec<ImpliedEvent> {
+    let row = case.row(&PAYMENTS);
+    let latest = row.and_then(|row| row.i64("attempt")).unwrap_or_default();
+    let bill = |attempt, price| fields! { "matchId": case.id, "attempt": attempt, "price": price };
     let mut implied = Vec::new();
-    if let Some(found) = case.established() {
-        implied.push(Fact::requested(found.attempt, found.price, found.student.clone()));
-        if found.is_canceled() {
-            implied.push(Fact::new(found.attempt, Step::MatchCanceled));
-        }
+    for (attempt, event) in earlier(case, "payment", latest) {
+        let price = event.fields.i64("price");
+        implied.extend([PAYMENT_APPROVED, PAYMENT_CANCELED].map(|kind| kind.with(bill(attempt, price))));
     }
-    compare(case, "match", implied, wrong) || case.row.is_some()
+    let (price, state) = (row.and_then(|row| row.i64("price")), row.and_then(|row| row.text("state")));
+    if matches!(state, Some("Approved" | "Canceled")) {
+        implied.push(PAYMENT_APPROVED.with(bill(latest, price)));
+    }
+    if state == Some("Canceled") {
+        implied.push(PAYMENT_CANCELED.with(bill(latest, price)));
+    }
+    implied
 }
 
-/// What is approved was approved once, what is cancelled was approved and cancelled once; all earlier attempts are undone.
-pub(super) fn of_payment(case: &Case<'_>, wrong: &mut Vec<String>) -> bool {
-    let latest = case.payment.map_or(0, |payment| payment.attempt);
+/// A visit was assigned once, and cancelled once if it is cancelled. All earlier attempts are cancelled.
+pub(super) fn of_visit(case: &Case<'_>) -> Vec<ImpliedEvent> {
+    let row = case.row(&VISITS);
+    let latest = row.and_then(|row| row.i64("attempt")).unwrap_or_default();
+    let canceled = |attempt| VISIT_CANCELED.with(fields! { "matchId": case.id, "attempt": attempt });
     let mut implied = Vec::new();
-    for (attempt, price) in earlier(case, "payment", latest) {
-        let price = price.unwrap_or_default();
-        implied.push(Fact::priced(attempt, Step::PaymentApproved, price));
-        implied.push(Fact::priced(attempt, Step::PaymentCanceled, price));
+    for past in earlier(case, "visit", latest).into_keys() {
+        let assigned = case.of_kind(VISIT_ASSIGNED).find(|event| attempt(event) == past);
+        let unknown = || fields! { "matchId": case.id, "attempt": past };
+        implied.push(VISIT_ASSIGNED.with(assigned.map_or_else(unknown, |event| event.fields.clone())));
+        implied.push(canceled(past));
     }
-    if let Some(payment) = case.payment.filter(|payment| payment.is_approved() || payment.is_canceled()) {
-        implied.push(Fact::priced(latest, Step::PaymentApproved, payment.price));
-        if payment.is_canceled() {
-            implied.push(Fact::priced(latest, Step::PaymentCanceled, payment.price));
+    if let Some(row) = row.filter(|row| row.text("teacher").is_some()) {
+        let (teacher, date) = (row.get("teacher"), row.get("visit_date"));
+        let tutor = row.get("tutor");
+        implied.push(VISIT_ASSIGNED.with(fields! {
+            "matchId": case.id, "attempt": latest, "teacher": teacher, "visitDate": date, "tutor": tutor,
+        }));
+        if row.flag("canceled") {
+            implied.push(canceled(latest));
         }
     }
-    compare(case, "payment", implied, wrong) || case.payment.is_some()
+    implied
 }
 
-/// Who comes was assigned once, who was to come and does not was assigned and cancelled once; earlier attempts likewise.
-pub(super) fn of_visit(case: &Case<'_>, wrong: &mut Vec<String>) -> bool {
-    let latest = case.visit.map_or(0, |visit| visit.attempt);
-    let mut implied = Vec::new();
-    for (attempt, _) in earlier(case, "visit", latest) {
-        let assigned = case.each(Step::VisitAssigned).find(|said| said.fact.attempt == attempt);
-        implied.push(assigned.map_or_else(|| Fact::new(attempt, Step::VisitAssigned), |said| said.fact.clone()));
-        implied.push(Fact::new(attempt, Step::VisitCanceled));
+/// The attempts before the latest of which a context has published events, each with the first of these.
+fn earlier<'c>(case: &'c Case<'_>, context: &str, latest: i64) -> BTreeMap<i64, &'c CaseEvent> {
+    let mut first = BTreeMap::new();
+    for event in case.published_by(context).filter(|event| attempt(event) < latest) {
+        first.entry(attempt(event)).or_insert(event);
     }
-    if let Some(visit) = case.visit
-        && let Some(teacher) = &visit.teacher
-    {
-        implied.push(Fact::assigned(latest, teacher.clone(), visit.visit_date.clone().unwrap_or_default()));
-        if visit.canceled != 0 {
-            implied.push(Fact::new(latest, Step::VisitCanceled));
-        }
-    }
-    compare(case, "visit", implied, wrong) || case.visit.is_some()
-}
-
-/// The attempts before the latest that a context has spoken of, each with a price that it named.
-fn earlier(case: &Case<'_>, context: &str, latest: i64) -> BTreeSet<(i64, Option<i64>)> {
-    let mut seen = BTreeSet::new();
-    let facts = case.said_by(context).map(|said| &said.fact);
-    let past = facts.filter(|fact| fact.attempt < latest && seen.insert(fact.attempt));
-    past.map(|fact| (fact.attempt, fact.price)).collect()
-}
-
-/// Adds what is implied and not said, and what is said and not implied. Tells whether there is either.
-fn compare(case: &Case<'_>, context: &str, implied: Vec<Fact>, wrong: &mut Vec<String>) -> bool {
-    let mut said: Vec<&Fact> = case.said_by(context).map(|said| &said.fact).collect();
-    let spoken = !said.is_empty() || !implied.is_empty();
-    for fact in implied {
-        match said.iter().position(|said| **said == fact) {
-            Some(place) => drop(said.swap_remove(place)),
-            None => wrong.push(format!("{context} has not said: {fact}")),
-        }
-    }
-    said.sort();
-    wrong.extend(said.into_iter().map(|fact| format!("{context} has said, without a state behind it: {fact}")));
-    spoken
-}
-
-/// Attempt by attempt and step by step, in every topic.
-pub(super) fn in_order(case: &Case<'_>, wrong: &mut Vec<String>) -> bool {
-    for context in ["match", "payment", "visit"] {
-        let facts: Vec<&Fact> = case.said_by(context).map(|said| &said.fact).collect();
-        for pair in facts.windows(2).filter(|pair| (pair[0].attempt, pair[0].step) >= (pair[1].attempt, pair[1].step)) {
-            wrong.push(format!("in the topic of {context} comes {} after {}", pair[1], pair[0]));
-        }
-    }
-    !case.said.is_empty()
+    first
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use audit::Waiting;
+use audit::{Operation, Snapshot, Waiting, fields};
 use events::Envelope;
 use match_contract::{MatchCanceled, MatchEvent, MatchRequested};
-use matching_audit::{Asked, RefundDue, Told, history, judge};
+use matching_audit::{ASSIGN, CANCEL, FLEET, MATCHES, PAGES, REFUNDS_DUE, REQUEST, VISITS};
 
 use crate::world::{PRICE, World};
 
@@ -14,33 +14,33 @@ type Breach = (&'static str, fn(&mut World));
 
 const BREACHES: &[Breach] = &[
     ("a request that was answered 201 or 200 is established at its price, and paid or cancelled", |world| {
-        world.told[0].price = Some(PRICE + 1);
+        let request = &mut world.operations[0];
+        *request = request.clone().with("price", PRICE + 1);
     }),
     ("a request that was refused has neither a match nor money in the end", |world| {
-        told(world, Asked::Request, 1).status = Some(402);
+        operation(world, REQUEST, 1).status = Some(402);
     }),
     ("a cancellation that was answered 200 has cancelled the match", |world| {
-        told(world, Asked::Cancel, 3).id = 1;
+        operation(world, CANCEL, 3).id = 1;
     }),
     ("a visit that was answered 201 was assigned, to one tutor", |world| {
-        let twice = told(world, Asked::Assign, 2).clone();
-        world.told.push(twice);
+        let twice = operation(world, ASSIGN, 2).clone();
+        world.operations.push(twice);
     }),
     ("what is paid is an established match that is not cancelled, and the other way round", |world| {
-        drop(world.stores.payments.remove(&1));
+        world.stores.rows_mut(&matching_audit::PAYMENTS, 1).clear();
     }),
     ("the money taken, in the topic and in the store, is the price of such matches", |world| {
         remove(world, "PaymentApproved", "1");
     }),
     ("nothing is undecided, and no refund is due", |world| {
-        world.stores.refunds_due.push(RefundDue { match_id: 5, attempt: 10, price: PRICE });
+        world.put(&REFUNDS_DUE, fields! { "match_id": 5, "attempt": 10, "price": PRICE, "retry_at": 0 });
     }),
     ("a cancelled match has a cancelled payment, no open request and no assigned visit", |world| {
-        world.case(3).is_open = 1;
+        world.row(&VISITS, 3).set("is_open", 1);
     }),
-    ("every event is one that its context says about its match", |world| world.said[3].0 = "visit"),
     ("the topic of match has exactly the events that its state implies", |world| {
-        world.say(&MatchEvent::MatchRequested(MatchRequested { id: 5, attempt: 10, price: PRICE, student: None }));
+        world.publish(&MatchEvent::MatchRequested(MatchRequested { id: 5, attempt: 10, price: PRICE, student: None }));
     }),
     ("the topic of payment has exactly the events that its state implies", |world| {
         again(world, "PaymentCanceled", "3");
@@ -50,60 +50,64 @@ const BREACHES: &[Breach] = &[
     }),
     ("the events of a match are in the order of the state changes behind them", |world| {
         let requested = take(world, "MatchRequested", "3");
-        world.said.push(requested);
+        world.events.push(requested);
     }),
-    ("the visit list is what the topics give", |world| world.case(1).is_open = 0),
-    ("the status of a match is what the topics give", |world| {
-        "matchRequested".clone_into(&mut world.stores.matches.get_mut(&2).unwrap().step);
+    ("the visit list is what the topics give", |world| world.row(&VISITS, 1).set("is_open", 0)),
+    ("the status of a match is what the topics give", |world| world.row(&MATCHES, 2).set("step", "matchRequested")),
+    ("every page is what the topics give", |world| world.row(&PAGES, 1).set("match_requested_at", 1)),
+    ("every event conforms to the contract of its context, and is about the case of its subject", |world| {
+        world.events[3].0 = "visit";
     }),
-    ("every page is what the topics give", |world| world.page(1).match_requested_at = Some(1)),
-    ("nothing waits in an outbox", |world| {
+    ("every column of a store is judged, or declared as not judged", |world| {
+        world.row(&PAGES, 1).set("nickname", "kim");
+    }),
+    ("no event waits in an outbox", |world| {
         let waiting = Waiting { case: 1, kind: "MatchRequested".to_owned(), event_id: "a".to_owned() };
         world.stores.outboxes.get_mut("match").unwrap().push(waiting);
     }),
-    ("no dead letter is open", |world| {
+    ("no dead letter is unresolved", |world| {
         let place = r#"{"topic":"matching.match","partition":0,"offset":0}"#;
         let data = format!(
             r#"{{"place":{place},"reason":"no","attempts":5,"key":{{"text":"1"}},"headers":[],"payload":{{"text":""}}}}"#
         );
         let kind = "flotilla.DeadLettered".to_owned();
-        let letter = Envelope { id: "letter".to_owned(), kind, data, ..world.said[0].2.clone() };
-        world.said.push(("visit.dead-letters", 0, letter));
+        let letter = Envelope { id: "letter".to_owned(), kind, data, ..world.events[0].2.clone() };
+        world.events.push(("visit.dead-letters", 0, letter));
     }),
     ("every record in a topic is an event, filed under its case", |world| {
-        let nobodys = Envelope { id: "nobody's".to_owned(), subject: "x".to_owned(), ..world.said[0].2.clone() };
-        world.said.push(("payment", 0, nobodys));
+        let stray = Envelope { id: "stray".to_owned(), subject: "x".to_owned(), ..world.events[0].2.clone() };
+        world.events.push(("payment", 0, stray));
     }),
-    ("what is repeated in a topic is the same event", |world| {
-        world.said.last_mut().unwrap().2.data.push(' ');
+    ("records with the same event id carry the same event", |world| {
+        world.events.last_mut().unwrap().2.data.push(' ');
     }),
-    ("all events of a case are in one partition of a topic", |world| world.said.last_mut().unwrap().1 = 1),
+    ("all events of a case are in one partition of a topic", |world| world.events.last_mut().unwrap().1 = 1),
 ];
 
-fn told(world: &mut World, what: Asked, id: i64) -> &mut Told {
-    world.told.iter_mut().find(|told| (told.what, told.id) == (what, id)).unwrap()
+fn operation<'w>(world: &'w mut World, name: &str, id: i64) -> &'w mut Operation {
+    world.operations.iter_mut().find(|operation| (operation.name.as_str(), operation.id) == (name, id)).unwrap()
 }
 
 fn take(world: &mut World, kind: &str, id: &str) -> (&'static str, i32, Envelope) {
-    let place = world.said.iter().position(|(_, _, said)| said.kind == kind && said.subject == id).unwrap();
-    world.said.remove(place)
+    let place = world.events.iter().position(|(_, _, event)| event.kind == kind && event.subject == id).unwrap();
+    world.events.remove(place)
 }
 
-/// Whatever happens to be repeated in the sound picture is gone from all places.
+/// Also what is repeated.
 fn remove(world: &mut World, kind: &str, id: &str) {
-    world.said.retain(|(_, _, said)| said.kind != kind || said.subject != id);
+    world.events.retain(|(_, _, event)| event.kind != kind || event.subject != id);
 }
 
-/// Says the same once more, as another event.
+/// Publishes the same once more, as another event.
 fn again(world: &mut World, kind: &str, id: &str) {
-    let (context, partition, mut said) = take(world, kind, id);
-    world.said.push((context, partition, said.clone()));
-    said.id.push('b');
-    world.said.push((context, partition, said));
+    let (context, partition, mut event) = take(world, kind, id);
+    world.events.push((context, partition, event.clone()));
+    event.id.push('b');
+    world.events.push((context, partition, event));
 }
 
 #[test]
-fn a_sound_picture_violates_no_law_and_every_law_looks_at_something() {
+fn a_sound_fleet_violates_no_law_and_every_law_concerns_something() {
     let report = World::sound().report();
     assert!(report.holds(), "{report}");
     for verdict in &report.verdicts {
@@ -124,18 +128,19 @@ fn each_law_is_broken_by_a_small_change() {
 }
 
 #[test]
-fn laws_about_clients_are_left_out_if_nobody_knows_what_they_were_told() {
+fn laws_about_responses_are_left_out_without_a_client_history() {
     let world = World::sound();
-    let report = judge(&world.stores, &world.journal(), None);
+    let journal = world.journal();
+    let report = Snapshot { client_history: None, ..world.snapshot(&journal) }.judge();
     assert!(report.holds());
     assert_eq!(report.verdicts.iter().filter(|verdict| verdict.left_out.is_some()).count(), 4);
 }
 
 #[test]
-fn who_was_told_nothing_or_nothing_definite_may_find_anything() {
+fn a_client_without_a_definite_response_may_find_either_outcome() {
     for status in [None, Some(500), Some(502), Some(504)] {
         let mut world = World::sound();
-        told(&mut world, Asked::Request, 1).status = status;
+        operation(&mut world, REQUEST, 1).status = status;
         assert_eq!(world.violated(), Vec::<&str>::new(), "{status:?}");
     }
 }
@@ -143,26 +148,33 @@ fn who_was_told_nothing_or_nothing_definite_may_find_anything() {
 #[test]
 fn the_history_of_a_match_has_all_that_is_known_of_it_in_the_order_of_time() {
     let mut world = World::sound();
-    let canceled = MatchCanceled { id: 2, attempt: 10 };
-    world.say(&MatchEvent::MatchCanceled(canceled));
-    let told = history(&world.stores, &world.journal(), Some(&world.told), 2);
+    world.publish(&MatchEvent::MatchCanceled(MatchCanceled { id: 2, attempt: 10 }));
+    let journal = world.journal();
+    let history = world.snapshot(&journal).history(2);
     let expected = [
         "payment/0/2 PaymentApproved",
-        "a client asked for the match for 50000 and was told 201",
+        "client: request 2 price=50000: response 201",
         "match/0/3 MatchRequested",
-        "a tutor took the visit and was told 201",
+        "client: assign 2: response 201",
         "visit/0/8 VisitAssigned",
         "MatchCanceled",
-        "match keeps MatchRow { id: 2,",
-        "payment keeps PaymentRow { match_id: 2,",
-        "visit keeps CaseRow { match_id: 2,",
-        "mypage keeps PageRow { id: 2,",
+        "match, matches: attempt=10 id=2",
+        "payment, payments: attempt=10 details=\"{}\" match_id=2",
+        "payment, refunds_due: no row",
+        "visit, cases: attempt=10",
+        "mypage, my_pages: attempt=10",
     ];
-    assert_eq!(told.len(), expected.len(), "{told:#?}");
-    for (line, expected) in told.iter().zip(expected) {
-        assert!(line.contains(expected), "{line} does not tell: {expected}");
+    assert_eq!(history.len(), expected.len(), "{history:#?}");
+    for (line, expected) in history.iter().zip(expected) {
+        assert!(line.contains(expected), "{line} does not contain: {expected}");
     }
     let report = world.report();
-    assert_eq!(report.histories[&2], told);
-    assert!(report.to_string().contains("match has said, without a state behind it: matchCanceled of attempt 10"));
+    assert_eq!(report.histories[&2], history);
+    let violation = "the topic of match has MatchCanceled attempt=10 id=2, which the state does not imply";
+    assert!(report.to_string().contains(violation), "{report}");
+}
+
+#[test]
+fn every_context_has_a_declaration() {
+    assert_eq!(FLEET.context_names(), ["match", "payment", "visit", "mypage"]);
 }

@@ -1,4 +1,4 @@
-//! The laws: a sound picture violates none, and whatever is changed in it violates some.
+//! The laws: a sound fleet violates none, and each change violates one.
 
 #[cfg(test)]
 mod laws;

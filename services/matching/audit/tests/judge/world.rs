@@ -1,13 +1,13 @@
-//! A small fleet at rest, written down by hand: what its stores keep, its topics have and its clients were told.
+//! A small fleet at rest, written by hand: the rows of its stores, the events of its topics, the operations of its clients.
 
 use std::collections::BTreeMap;
 
 use ambient::Timestamp;
-use audit::{Journal, Report};
+use audit::{Fields, Journal, Operation, Report, Snapshot, Stores, Table, fields};
 use events::{Envelope, EventSet};
 use match_contract::{MatchCanceled, MatchEvent, MatchRequested};
-use matching_audit::{Asked, CONTEXTS, CaseRow, MatchRow, PageRow, PaymentRow, Stores, Told, judge};
-use messaging::{Place, Record};
+use matching_audit::{ASSIGN, CANCEL, FLEET, MATCHES, PAGES, PAYMENTS, REQUEST, VISITS};
+use messaging::{Record, RecordPosition};
 use payment_contract::{PaymentApproved, PaymentCanceled, PaymentEvent};
 use visit_contract::{VisitAssigned, VisitCanceled, VisitEvent};
 
@@ -16,17 +16,17 @@ pub const PRICE: i64 = 50_000;
 #[derive(Clone)]
 pub struct World {
     pub stores: Stores,
-    /// What was said, in the order of the topics: context, partition and event.
-    pub said: Vec<(&'static str, i32, Envelope)>,
-    pub told: Vec<Told>,
+    /// The events in the order of the topics: context, partition and event.
+    pub events: Vec<(&'static str, i32, Envelope)>,
+    pub operations: Vec<Operation>,
     now: i64,
 }
 
 impl World {
     /// Matches in every state that a fleet at rest knows.
     pub fn sound() -> Self {
-        let mut world = Self { stores: Stores::default(), said: Vec::new(), told: Vec::new(), now: 1_000_000 };
-        for context in CONTEXTS {
+        let mut world = Self { stores: Stores::default(), events: Vec::new(), operations: Vec::new(), now: 1_000_000 };
+        for context in FLEET.context_names() {
             world.stores.outboxes.insert(context.to_owned(), Vec::new());
         }
         // 1: in the list. 2: assigned. 3: cancelled before a tutor was found. 4: cancelled after.
@@ -38,30 +38,35 @@ impl World {
         world.assign(4, 10);
         world.cancel(3);
         world.cancel(4);
-        // 5: paid and undone. 6: never paid. 7: undone, and then established. 8: the same, after a tutor took the first.
+        // 5: paid and compensated. 6: declined. 7: compensated, then established. 8: the same, after a tutor accepted the first.
         world.approve(5, 10);
-        world.undo(5, 10);
-        world.refuse(6, 10);
+        world.compensate(5, 10);
+        world.decline(6, 10);
         for id in [7, 8] {
             world.approve(id, 10);
             if id == 8 {
                 world.assign(id, 10);
             }
-            world.undo(id, 10);
+            world.compensate(id, 10);
             world.approve(id, 20);
             world.establish(id, 20);
         }
         // A broker may have an event twice.
-        let twice = world.said[0].clone();
-        world.said.push(twice);
+        let repeated = world.events[0].clone();
+        world.events.push(repeated);
         world
     }
 
     pub fn report(&self) -> Report {
-        judge(&self.stores, &self.journal(), Some(&self.told))
+        let journal = self.journal();
+        self.snapshot(&journal).judge()
     }
 
-    /// Which laws are violated.
+    pub fn snapshot<'a>(&'a self, journal: &'a Journal) -> Snapshot<'a> {
+        Snapshot { fleet: &FLEET, stores: &self.stores, journal, client_history: Some(&self.operations) }
+    }
+
+    /// The violated laws.
     pub fn violated(&self) -> Vec<&'static str> {
         let report = self.report();
         let verdicts = report.verdicts.iter().filter(|verdict| !verdict.violations.is_empty());
@@ -70,142 +75,147 @@ impl World {
 
     pub fn journal(&self) -> Journal {
         let mut records: BTreeMap<String, Vec<Record>> = BTreeMap::new();
-        for (offset, (context, partition, envelope)) in (0..).zip(&self.said) {
-            let place = Place { topic: format!("matching.{context}"), partition: *partition, offset };
+        for (offset, (context, partition, envelope)) in (0..).zip(&self.events) {
+            let place = RecordPosition { topic: format!("matching.{context}"), partition: *partition, offset };
             records.entry((*context).to_owned()).or_default().push(Record::carrying(envelope, place));
         }
         Journal::of(records)
     }
 
-    /// Says an event, and tells when.
-    pub fn say<E: EventSet>(&mut self, event: &E) -> i64 {
+    /// Publishes an event, and returns its time.
+    pub fn publish<E: EventSet>(&mut self, event: &E) -> i64 {
         self.now += 1_000;
         let (kind, data) = events::encode(event).unwrap();
         let envelope = Envelope {
             id: format!("event-{}", self.now),
             source: format!("/matching/{}", E::CONTEXT),
             kind,
-            subject: event.correlation_id().to_string(),
+            subject: event.key().to_string(),
             time: Timestamp::from_micros(self.now),
             trace: None,
             data,
         };
-        self.said.push((E::CONTEXT, 0, envelope));
+        self.events.push((E::CONTEXT, 0, envelope));
         self.now
     }
 
-    fn tell(&mut self, what: Asked, id: i64, status: Option<u16>) {
-        let price = (what == Asked::Request).then_some(PRICE);
-        self.told.push(Told { at: Some(Timestamp::from_micros(self.now)), what, id, price, status });
+    fn operate(&mut self, name: &str, id: i64, status: u16) {
+        let operation = Operation::new(name, id, Some(status)).at(Timestamp::from_micros(self.now));
+        self.operations.push(if name == REQUEST { operation.with("price", PRICE) } else { operation });
     }
 
     fn approve(&mut self, id: i64, attempt: i64) {
-        let at = self.say(&PaymentEvent::PaymentApproved(PaymentApproved { match_id: id, attempt, price: PRICE }));
-        let state = "Approved".to_owned();
-        self.stores.payments.insert(id, PaymentRow { match_id: id, attempt, price: PRICE, state });
-        let case = CaseRow {
-            match_id: id,
-            attempt,
-            price: Some(PRICE),
-            paid_since: Some(at),
-            canceled: 0,
-            teacher: None,
-            visit_date: None,
-            is_open: 1,
+        let at = self.publish(&PaymentEvent::PaymentApproved(PaymentApproved { match_id: id, attempt, price: PRICE }));
+        self.put(
+            &PAYMENTS,
+            fields! { "match_id": id, "attempt": attempt, "price": PRICE, "state": "Approved", "details": "{}" },
+        );
+        let visit = fields! {
+            "match_id": id, "attempt": attempt, "price": PRICE, "paid_since": at, "canceled": 0,
+            "teacher": None::<String>, "visit_date": None::<String>, "is_open": 1, "tutor": None::<String>,
         };
-        self.stores.cases.insert(id, case);
-        let page = PageRow {
-            id,
-            attempt,
-            price: Some(PRICE),
-            teacher: None,
-            visit_date: None,
-            match_requested_at: None,
-            payment_approved_at: Some(at),
-            visit_assigned_at: None,
-            match_canceled_at: None,
-            payment_canceled_at: None,
-            visit_canceled_at: None,
-            student: None,
+        self.put(&VISITS, visit);
+        let page = fields! {
+            "id": id, "attempt": attempt, "price": PRICE, "teacher": None::<String>, "visit_date": None::<String>,
+            "match_requested_at": None::<i64>, "payment_approved_at": at, "visit_assigned_at": None::<i64>,
+            "match_canceled_at": None::<i64>, "payment_canceled_at": None::<i64>, "visit_canceled_at": None::<i64>,
+            "student": None::<String>, "step_order": "",
         };
-        self.stores.pages.insert(id, page);
+        self.put(&PAGES, page);
     }
 
     fn establish(&mut self, id: i64, attempt: i64) {
-        // Half of them were requested while the fleet ran open.
+        // Half of them were requested while authentication was disabled.
         let student = (id % 2 == 1).then(|| format!("student {id}"));
-        let said = MatchRequested { id, attempt, price: PRICE, student: student.clone() };
-        let at = self.say(&MatchEvent::MatchRequested(said));
-        let (phase, step) = ("established".to_owned(), "matchRequested".to_owned());
-        self.stores.matches.insert(id, MatchRow { id, attempt, price: PRICE, phase, step, student: student.clone() });
-        (self.page(id).match_requested_at, self.page(id).student) = (Some(at), student);
-        self.tell(Asked::Request, id, Some(201));
+        let requested = MatchRequested { id, attempt, price: PRICE, student: student.clone() };
+        let at = self.publish(&MatchEvent::MatchRequested(requested));
+        self.put_match(id, attempt, "established", "matchRequested", student.as_deref());
+        self.row(&PAGES, id).set("match_requested_at", at);
+        self.row(&PAGES, id).set("student", student);
+        self.operate(REQUEST, id, 201);
     }
 
     fn assign(&mut self, id: i64, attempt: i64) {
         let (teacher, visit_date) = ("TEACHER".to_owned(), "2027-01-21".to_owned());
-        let event = VisitAssigned { match_id: id, attempt, teacher: teacher.clone(), visit_date: visit_date.clone() };
-        let at = self.say(&VisitEvent::VisitAssigned(event));
-        let case = self.case(id);
-        (case.teacher, case.visit_date, case.is_open) = (Some(teacher.clone()), Some(visit_date.clone()), 0);
-        let page = self.page(id);
-        (page.teacher, page.visit_date, page.visit_assigned_at) = (Some(teacher), Some(visit_date), Some(at));
+        // Half of them were assigned while authentication was disabled.
+        let tutor = (id == 4).then(|| "tutor".to_owned());
+        let event = VisitAssigned { match_id: id, attempt, teacher, visit_date, tutor: tutor.clone() };
+        let at = self.publish(&VisitEvent::VisitAssigned(event));
+        for table in [&VISITS, &PAGES] {
+            self.row(table, id).set("teacher", "TEACHER");
+            self.row(table, id).set("visit_date", "2027-01-21");
+        }
+        self.row(&VISITS, id).set("tutor", tutor);
+        self.row(&VISITS, id).set("is_open", 0);
+        self.row(&PAGES, id).set("visit_assigned_at", at);
         self.step(id, "visitAssigned");
-        self.tell(Asked::Assign, id, Some(201));
+        self.operate(ASSIGN, id, 201);
     }
 
     fn cancel(&mut self, id: i64) {
-        let attempt = self.stores.matches[&id].attempt;
-        let at = self.say(&MatchEvent::MatchCanceled(MatchCanceled { id, attempt }));
-        self.page(id).match_canceled_at = Some(at);
+        let attempt = self.row(&MATCHES, id).i64("attempt").unwrap();
+        let at = self.publish(&MatchEvent::MatchCanceled(MatchCanceled { id, attempt }));
+        self.row(&PAGES, id).set("match_canceled_at", at);
         self.step(id, "matchCanceled");
-        self.tell(Asked::Cancel, id, Some(200));
-        self.give_back(id, attempt);
+        self.operate(CANCEL, id, 200);
+        self.refund(id, attempt);
     }
 
     /// The outcome of its payment was not known.
-    fn undo(&mut self, id: i64, attempt: i64) {
-        self.give_back(id, attempt);
+    fn compensate(&mut self, id: i64, attempt: i64) {
+        self.refund(id, attempt);
         self.void(id, attempt);
     }
 
-    /// Payment declines, and does not even know of it.
-    fn refuse(&mut self, id: i64, attempt: i64) {
-        let state = "Void".to_owned();
-        self.stores.payments.insert(id, PaymentRow { match_id: id, attempt, price: PRICE, state });
+    /// Payment declines.
+    fn decline(&mut self, id: i64, attempt: i64) {
+        self.put(
+            &PAYMENTS,
+            fields! { "match_id": id, "attempt": attempt, "price": PRICE, "state": "Void", "details": "{}" },
+        );
         self.void(id, attempt);
     }
 
     fn void(&mut self, id: i64, attempt: i64) {
-        let (phase, step) = ("void".to_owned(), String::new());
-        self.stores.matches.insert(id, MatchRow { id, attempt, price: PRICE, phase, step, student: None });
-        self.tell(Asked::Request, id, Some(503));
+        self.put_match(id, attempt, "void", "", None);
+        self.operate(REQUEST, id, 503);
     }
 
-    fn give_back(&mut self, id: i64, attempt: i64) {
-        let at = self.say(&PaymentEvent::PaymentCanceled(PaymentCanceled { match_id: id, attempt, price: PRICE }));
-        self.stores.payments.get_mut(&id).unwrap().state = "Canceled".to_owned();
-        self.page(id).payment_canceled_at = Some(at);
+    fn refund(&mut self, id: i64, attempt: i64) {
+        let at = self.publish(&PaymentEvent::PaymentCanceled(PaymentCanceled { match_id: id, attempt, price: PRICE }));
+        self.row(&PAYMENTS, id).set("state", "Canceled");
+        self.row(&PAGES, id).set("payment_canceled_at", at);
         self.step(id, "paymentCanceled");
-        (self.case(id).canceled, self.case(id).is_open) = (1, 0);
-        if self.case(id).teacher.is_some() {
-            let at = self.say(&VisitEvent::VisitCanceled(VisitCanceled { match_id: id, attempt }));
-            self.page(id).visit_canceled_at = Some(at);
+        self.row(&VISITS, id).set("canceled", 1);
+        self.row(&VISITS, id).set("is_open", 0);
+        if self.row(&VISITS, id).text("teacher").is_some() {
+            let at = self.publish(&VisitEvent::VisitCanceled(VisitCanceled { match_id: id, attempt }));
+            self.row(&PAGES, id).set("visit_canceled_at", at);
             self.step(id, "visitCanceled");
         }
     }
 
-    pub fn page(&mut self, id: i64) -> &mut PageRow {
-        self.stores.pages.get_mut(&id).unwrap()
+    /// The row of a case.
+    pub fn row(&mut self, table: &Table, id: i64) -> &mut Fields {
+        self.stores.rows_mut(table, id).first_mut().unwrap()
     }
 
-    pub fn case(&mut self, id: i64) -> &mut CaseRow {
-        self.stores.cases.get_mut(&id).unwrap()
+    /// The only row of a case.
+    pub fn put(&mut self, table: &Table, row: Fields) {
+        let id = row.i64("id").or_else(|| row.i64("match_id")).unwrap();
+        self.stores.rows_mut(table, id).clear();
+        self.stores.add(table, row).unwrap();
+    }
+
+    fn put_match(&mut self, id: i64, attempt: i64, phase: &str, step: &str, student: Option<&str>) {
+        let row = fields! {
+            "id": id, "attempt": attempt, "price": PRICE, "phase": phase, "step": step, "student": student, "settle_at": 0,
+        };
+        self.put(&MATCHES, row);
     }
 
     fn step(&mut self, id: i64, step: &str) {
-        if let Some(row) = self.stores.matches.get_mut(&id).filter(|row| row.phase == "established") {
-            step.clone_into(&mut row.step);
-        }
+        let rows = self.stores.rows_mut(&MATCHES, id).iter_mut();
+        rows.filter(|row| row.text("phase") == Some("established")).for_each(|row| row.set("step", step));
     }
 }

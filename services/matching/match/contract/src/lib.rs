@@ -1,11 +1,12 @@
-//! What the match context tells the world.
+//! The events that the match context publishes.
 
 use events::EventSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An event of the match context. Its correlation id is the match id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EventSet)]
+#[events(context = "match", key = "id")]
 pub enum MatchEvent {
     /// A student has asked for a match, and has paid.
     MatchRequested(MatchRequested),
@@ -17,13 +18,20 @@ pub enum MatchEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MatchRequested {
     /// The match.
+    #[serde(with = "events::fields::number")]
+    #[schemars(schema_with = "events::fields::number::schema")]
     pub id: i64,
     /// Which attempt at this id it is: see [`Attempt`].
+    #[serde(with = "events::fields::number")]
+    #[schemars(schema_with = "events::fields::number::schema")]
     pub attempt: Attempt,
     /// What the student pays.
+    #[serde(with = "events::fields::number")]
+    #[schemars(schema_with = "events::fields::number::schema")]
     pub price: i64,
     /// Who the student is. Left out if that is not known: the fleet ran open then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "events::fields::optional_text")]
+    #[schemars(schema_with = "events::fields::optional_text::schema")]
     pub student: Option<String>,
 }
 
@@ -31,8 +39,12 @@ pub struct MatchRequested {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MatchCanceled {
     /// The match.
+    #[serde(with = "events::fields::number")]
+    #[schemars(schema_with = "events::fields::number::schema")]
     pub id: i64,
     /// Which attempt at this id it is.
+    #[serde(with = "events::fields::number")]
+    #[schemars(schema_with = "events::fields::number::schema")]
     pub attempt: Attempt,
 }
 
@@ -41,18 +53,6 @@ pub struct MatchCanceled {
 /// A request whose payment could not be learned is undone; the student may ask for the same id again. Events of both
 /// attempts may then meet in any order: the greatest attempt counts, and what belongs to a lesser one is past.
 pub type Attempt = i64;
-
-impl EventSet for MatchEvent {
-    const CONTEXT: &'static str = "match";
-    const KINDS: &'static [&'static str] = &["MatchRequested", "MatchCanceled"];
-
-    fn correlation_id(&self) -> i64 {
-        match self {
-            Self::MatchRequested(event) => event.id,
-            Self::MatchCanceled(event) => event.id,
-        }
-    }
-}
 
 /// How far a match is: people see the furthest step that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

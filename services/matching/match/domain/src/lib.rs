@@ -1,146 +1,149 @@
-//! The match: its states and what may follow what.
+//! The match: its phases, and what may follow.
 //!
-//! A request is *pending* while payment is asked; nobody sees it. Paid, it is *established*. If the outcome of payment is
-//! not known, it is *settling*: its payment is cancelled, whether there was one or not, and then it is *void*: as if
-//! it had never been, but for its attempt number. Only whoever began an attempt asks payment for it, until it is
-//! settling; from then on only the recovery does.
+//! A request is *pending* while payment is called; no client sees it. When it is paid it is *established*. If the outcome
+//! of payment is unknown, it is *compensated* and then *void*: its id is free again, and only its attempt number remains.
 //!
-//! A match is its student's: for all others its id is taken, and nothing else is said. While the fleet runs open nobody is
-//! told apart; what was asked for then belongs to no student.
+//! A match belongs to its student. For all others its id is taken, and nothing else is visible. With authentication
+//! disabled, a match has no student.
 
 mod values;
 
+use ambient::{Subject, Timestamp};
 use match_contract::{Attempt, MatchCanceled, MatchRequested, Step};
-pub use values::{MatchId, NoStudent, OutOfRange, Price, Student};
+pub use values::{MatchId, OutOfRange, Price};
 
-use ambient::Timestamp;
-
-/// A match in one of its states.
+/// A match in one of its phases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {
-    /// Payment is being asked.
-    Pending(Pending),
-    /// Its payment is being undone.
-    Settling(Case),
-    /// It never was.
-    Void(Case),
-    /// It is paid, and seen by all.
+    /// Payment is called. Other contexts may report a step before the reply of payment arrives.
+    Pending(MatchAttempt, Option<Step>),
+    /// Its payment is cancelled.
+    Compensating(MatchAttempt),
+    /// Its payment was cancelled.
+    Void(MatchAttempt),
+    /// It is paid, and visible.
     Established(Established),
 }
 
-/// A request whose payment is being asked.
+/// An attempt at a match id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pending {
-    /// What was asked for.
-    pub case: Case,
-    /// The furthest step that others have told. They may hear of the payment, and act on it, before its answer is here.
-    pub heard: Option<Step>,
-}
-
-/// An attempt at a match id, with its price.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Case {
+pub struct MatchAttempt {
     /// The match.
     pub id: MatchId,
-    /// Which attempt at this id it is.
-    pub attempt: Attempt,
-    /// What the student offers.
+    /// The number of the attempt at this id.
+    pub number: Attempt,
+    /// What the student pays.
     pub price: Price,
-    /// Who that is. `None`: the fleet ran open.
-    pub student: Option<Student>,
+    /// The student. `None`: authentication was disabled.
+    pub student: Option<Subject>,
 }
 
-/// What is asked for, whatever the id.
+/// What a student requests, under any id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
-    /// What the student offers.
+    /// What the student pays.
     pub price: Price,
-    /// Who asks. `None`: the fleet runs open.
-    pub student: Option<Student>,
+    /// The student. `None`: authentication is disabled.
+    pub student: Option<Subject>,
 }
 
 /// A match that is paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Established {
-    /// What was asked for.
-    pub case: Case,
+    /// The attempt that was paid.
+    pub attempt: MatchAttempt,
     /// The furthest step that is known.
     pub step: Step,
 }
 
-/// What becomes of a request for a match.
+/// The decision about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Requested {
-    /// Nothing stands in its way: payment is to be asked for this attempt.
-    Begin(Case),
-    /// Another request for the same id is not decided yet.
+pub enum Decision {
+    /// This attempt begins.
+    Begin(MatchAttempt),
+    /// Another request for the same id is undecided.
     InProgress,
     /// It was established before, at the same price.
     Known(Established),
     /// It was established before, at another price.
     OtherPrice,
-    /// The id stands for what somebody else has asked for. What that is, is not for this student.
+    /// The id belongs to another student.
     Taken,
 }
 
 /// Decides about a request, given the match of that id, if there is one.
-pub fn request(known: Option<&Match>, id: MatchId, offer: &Offer, now: Timestamp) -> Requested {
-    let student = offer.student.as_ref();
-    let begin = |attempt| Requested::Begin(Case { id, attempt, price: offer.price, student: student.cloned() });
+pub fn decide(known: Option<&Match>, id: MatchId, offer: &Offer, now: Timestamp) -> Decision {
+    let Offer { price, student } = offer;
+    let begin = |number| Decision::Begin(MatchAttempt { id, number, price: *price, student: student.clone() });
     match known {
         None => begin(now.as_micros()),
         // Clocks of two replicas differ; attempts must grow all the same.
-        Some(Match::Void(past)) => begin(now.as_micros().max(past.attempt + 1)),
-        Some(Match::Pending(Pending { case, .. }) | Match::Settling(case)) if case.is_for(student) => {
-            Requested::InProgress
-        }
-        Some(Match::Established(known)) if known.case.is_for(student) => {
-            if known.case.price == offer.price {
-                Requested::Known(known.clone())
-            } else {
-                Requested::OtherPrice
-            }
-        }
-        Some(Match::Pending(_) | Match::Settling(_) | Match::Established(_)) => Requested::Taken,
+        Some(Match::Void(past)) => begin(now.as_micros().max(past.number + 1)),
+        Some(known) if !known.attempt().is_visible_to(student.as_ref()) => Decision::Taken,
+        Some(Match::Pending(..) | Match::Compensating(_)) => Decision::InProgress,
+        Some(Match::Established(known)) if known.attempt.price == *price => Decision::Known(known.clone()),
+        Some(Match::Established(_)) => Decision::OtherPrice,
     }
 }
 
 impl Match {
-    /// Learns that `attempt` at this match has come as far as `step`. Order and repetition do not matter.
-    pub fn learn(&mut self, attempt: Attempt, step: Step) {
+    /// The latest attempt.
+    pub const fn attempt(&self) -> &MatchAttempt {
         match self {
-            Self::Pending(pending) if pending.case.attempt == attempt => pending.heard = pending.heard.max(Some(step)),
-            Self::Established(established) if established.case.attempt == attempt => {
-                established.step = established.step.max(step);
-            }
-            Self::Pending(_) | Self::Settling(_) | Self::Void(_) | Self::Established(_) => {}
+            Self::Pending(attempt, _) | Self::Compensating(attempt) | Self::Void(attempt) => attempt,
+            Self::Established(established) => &established.attempt,
+        }
+    }
+
+    /// Applies a step of an attempt that another context reports. Order and repetition do not matter.
+    pub fn apply(&mut self, number: Attempt, step: Step) {
+        if self.attempt().number != number {
+            return;
+        }
+        match self {
+            Self::Pending(_, reported) => *reported = (*reported).max(Some(step)),
+            Self::Established(established) => established.step = established.step.max(step),
+            Self::Compensating(_) | Self::Void(_) => {}
+        }
+    }
+
+    /// The furthest step that is known.
+    pub const fn step(&self) -> Option<Step> {
+        match self {
+            Self::Pending(_, reported) => *reported,
+            Self::Established(established) => Some(established.step),
+            Self::Compensating(_) | Self::Void(_) => None,
         }
     }
 }
 
-impl Case {
-    /// Whether it concerns whoever asks. `None` is anybody: while the fleet runs open nobody is told apart.
-    pub fn is_for(&self, student: Option<&Student>) -> bool {
+impl MatchAttempt {
+    /// Whether a student may see it. `None`: authentication is disabled, and every caller may.
+    pub fn is_visible_to(&self, student: Option<&Subject>) -> bool {
         student.is_none() || self.student.as_ref() == student
     }
 
-    /// The match, now that its payment is approved.
-    pub fn establish(self) -> (Established, MatchRequested) {
+    /// The event of the match, once it is established.
+    pub fn requested(&self) -> MatchRequested {
         let student = self.student.as_ref().map(|student| student.as_str().to_owned());
-        let event = MatchRequested { id: self.id.get(), attempt: self.attempt, price: self.price.get(), student };
-        (Established { case: self, step: Step::MatchRequested }, event)
+        MatchRequested { id: self.id.get(), attempt: self.number, price: self.price.get(), student }
     }
 }
 
 impl Established {
+    /// A match that was established now.
+    pub const fn new(attempt: MatchAttempt) -> Self {
+        Self { attempt, step: Step::MatchRequested }
+    }
+
     /// Cancels the match. `None` if it was cancelled before.
-    #[must_use = "a match that is cancelled must be said to be"]
+    #[must_use = "the event of a cancelled match must be published"]
     pub fn cancel(&mut self) -> Option<MatchCanceled> {
         if self.is_canceled() {
             return None;
         }
         self.step = Step::MatchCanceled;
-        Some(MatchCanceled { id: self.case.id.get(), attempt: self.case.attempt })
+        Some(MatchCanceled { id: self.attempt.id.get(), attempt: self.attempt.number })
     }
 
     /// Whether the student has cancelled it.

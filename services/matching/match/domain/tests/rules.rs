@@ -2,36 +2,40 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use ambient::Timestamp;
+use ambient::{Subject, Timestamp};
 use match_contract::Step;
-use match_domain::{Case, Established, Match, MatchId, Offer, Pending, Price, Requested, Student, request};
+use match_domain::{Decision, Established, Match, MatchAttempt, MatchId, Offer, Price, decide};
 use proptest::prelude::*;
 
 const NOW: Timestamp = Timestamp::from_micros(1_000);
 
-fn student(name: &str) -> Student {
-    Student::new(name).unwrap()
+fn student(name: &str) -> Subject {
+    Subject::new(name).unwrap()
 }
 
-fn case(attempt: i64, price: i64) -> Case {
-    Case { id: MatchId::new(5000).unwrap(), attempt, price: Price::new(price).unwrap(), student: None }
+fn attempt(number: i64, price: i64) -> MatchAttempt {
+    MatchAttempt { id: MatchId::new(5000).unwrap(), number, price: Price::new(price).unwrap(), student: None }
 }
 
-fn ask_as(student: Option<Student>, known: Option<&Match>, price: i64) -> Requested {
+fn ask_as(student: Option<Subject>, known: Option<&Match>, price: i64) -> Decision {
     let offer = Offer { price: Price::new(price).unwrap(), student };
-    request(known, MatchId::new(5000).unwrap(), &offer, NOW)
+    decide(known, MatchId::new(5000).unwrap(), &offer, NOW)
 }
 
 /// As long as the fleet runs open.
-fn ask(known: Option<&Match>, price: i64) -> Requested {
+fn ask(known: Option<&Match>, price: i64) -> Decision {
     ask_as(None, known, price)
 }
 
-/// All that the match of an attempt may be.
-fn states(case: &Case) -> [Match; 4] {
-    let established = Established { case: case.clone(), step: Step::MatchRequested };
-    let pending = Pending { case: case.clone(), heard: None };
-    [Match::Pending(pending), Match::Settling(case.clone()), Match::Established(established), Match::Void(case.clone())]
+/// All phases of an attempt.
+fn states(attempt: &MatchAttempt) -> [Match; 4] {
+    let (attempt, established) = (attempt.clone(), Established::new(attempt.clone()));
+    [
+        Match::Pending(attempt.clone(), None),
+        Match::Compensating(attempt.clone()),
+        Match::Established(established),
+        Match::Void(attempt),
+    ]
 }
 
 #[test]
@@ -45,37 +49,37 @@ fn a_price_is_a_whole_number_from_one_to_the_largest_that_json_keeps() {
 #[test]
 fn a_student_has_a_name_of_one_to_255_characters_without_control_characters() {
     for wrong in [String::new(), "a".repeat(256), "a\nb".to_owned(), "\0".to_owned()] {
-        assert!(Student::new(wrong.clone()).is_err(), "{wrong:?}");
+        assert!(Subject::new(wrong.clone()).is_err(), "{wrong:?}");
     }
     for right in ["a".to_owned(), "\u{e9}".repeat(255), "f:1 kim@example".to_owned()] {
-        assert_eq!(Student::new(right.clone()).unwrap().as_str(), right);
+        assert_eq!(Subject::new(right.clone()).unwrap().as_str(), right);
     }
 }
 
 #[test]
 fn the_first_request_begins_and_the_same_again_finds_the_match() {
-    assert_eq!(ask(None, 10), Requested::Begin(case(1_000, 10)));
-    let (established, event) = case(1_000, 10).establish();
+    assert_eq!(ask(None, 10), Decision::Begin(attempt(1_000, 10)));
+    let (established, event) = (Established::new(attempt(1_000, 10)), attempt(1_000, 10).requested());
     assert_eq!((event.id, event.attempt, event.price, event.student), (5000, 1_000, 10, None));
-    assert_eq!(ask(Some(&Match::Established(established.clone())), 10), Requested::Known(established.clone()));
-    assert_eq!(ask(Some(&Match::Established(established)), 11), Requested::OtherPrice);
+    assert_eq!(ask(Some(&Match::Established(established.clone())), 10), Decision::Known(established.clone()));
+    assert_eq!(ask(Some(&Match::Established(established)), 11), Decision::OtherPrice);
 }
 
 #[test]
 fn while_an_attempt_is_undecided_no_other_begins() {
-    assert_eq!(ask(Some(&Match::Pending(Pending { case: case(1, 10), heard: None })), 10), Requested::InProgress);
-    assert_eq!(ask(Some(&Match::Settling(case(1, 10))), 10), Requested::InProgress);
+    assert_eq!(ask(Some(&Match::Pending(attempt(1, 10), None)), 10), Decision::InProgress);
+    assert_eq!(ask(Some(&Match::Compensating(attempt(1, 10))), 10), Decision::InProgress);
 }
 
 #[test]
 fn after_a_void_attempt_the_id_is_free_at_any_price_and_attempts_grow_even_if_clocks_do_not() {
-    assert_eq!(ask(Some(&Match::Void(case(1, 10))), 20), Requested::Begin(case(1_000, 20)));
-    assert_eq!(ask(Some(&Match::Void(case(9_999, 10))), 20), Requested::Begin(case(10_000, 20)));
+    assert_eq!(ask(Some(&Match::Void(attempt(1, 10))), 20), Decision::Begin(attempt(1_000, 20)));
+    assert_eq!(ask(Some(&Match::Void(attempt(9_999, 10))), 20), Decision::Begin(attempt(10_000, 20)));
 }
 
 #[test]
 fn cancelling_twice_is_said_once() {
-    let (mut established, _) = case(1, 10).establish();
+    let mut established = Established::new(attempt(1, 10));
     assert!(established.cancel().is_some());
     assert_eq!(established.cancel(), None);
     assert_eq!(established.step, Step::MatchCanceled);
@@ -83,35 +87,36 @@ fn cancelling_twice_is_said_once() {
 
 #[test]
 fn a_match_that_was_requested_says_which_student_it_is_for() {
-    let (established, event) = Case { student: Some(student("kim")), ..case(1, 10) }.establish();
-    assert_eq!((established.case.student, event.student.as_deref()), (Some(student("kim")), Some("kim")));
+    let requested = MatchAttempt { student: Some(student("kim")), ..attempt(1, 10) };
+    let event = requested.requested();
+    assert_eq!((requested.student, event.student.as_deref()), (Some(student("kim")), Some("kim")));
 }
 
-fn name() -> impl Strategy<Value = Option<Student>> {
+fn name() -> impl Strategy<Value = Option<Subject>> {
     proptest::option::of(prop_oneof![Just("kim"), Just("lee")].prop_map(student))
 }
 
 proptest! {
     #[test]
     fn a_request_meets_what_its_student_has_asked_for_and_of_all_else_it_learns_that_the_id_is_taken(
-        his in name(), asker in name(), price in 1..3_i64, offered in 1..3_i64,
+        his in name(), principal in name(), price in 1..3_i64, offered in 1..3_i64,
     ) {
-        let case = Case { student: his.clone(), ..case(1, price) };
-        for state in states(&case) {
-            let requested = ask_as(asker.clone(), Some(&state), offered);
-            let may_know = asker.is_none() || his == asker;
+        let attempt = MatchAttempt { student: his.clone(), ..attempt(1, price) };
+        for state in states(&attempt) {
+            let requested = ask_as(principal.clone(), Some(&state), offered);
+            let may_know = principal.is_none() || his == principal;
             match (&state, may_know) {
                 // The next attempt is for whoever asks now.
                 (Match::Void(_), _) => {
-                    let Requested::Begin(next) = requested else { panic!("{requested:?}") };
-                    prop_assert_eq!((next.attempt, next.price.get(), next.student), (1_000, offered, asker.clone()));
+                    let Decision::Begin(next) = requested else { panic!("{requested:?}") };
+                    prop_assert_eq!((next.number, next.price.get(), next.student), (1_000, offered, principal.clone()));
                 }
-                (_, false) => prop_assert_eq!(requested, Requested::Taken),
+                (_, false) => prop_assert_eq!(requested, Decision::Taken),
                 (Match::Established(known), true) if offered == price => {
-                    prop_assert_eq!(requested, Requested::Known(known.clone()));
+                    prop_assert_eq!(requested, Decision::Known(known.clone()));
                 }
-                (Match::Established(_), true) => prop_assert_eq!(requested, Requested::OtherPrice),
-                (Match::Pending(_) | Match::Settling(_), true) => prop_assert_eq!(requested, Requested::InProgress),
+                (Match::Established(_), true) => prop_assert_eq!(requested, Decision::OtherPrice),
+                (Match::Pending(..) | Match::Compensating(_), true) => prop_assert_eq!(requested, Decision::InProgress),
             }
         }
     }
@@ -121,17 +126,17 @@ proptest! {
         news in proptest::collection::vec((1..4_i64, 0..Step::ALL.len()), 0..20).prop_shuffle(),
         repeated in proptest::collection::vec(any::<prop::sample::Index>(), 0..20),
     ) {
-        let learn = |mut state: Match, news: &mut dyn Iterator<Item = (i64, usize)>| {
-            news.for_each(|(attempt, step)| state.learn(attempt, Step::ALL[step]));
+        let apply = |mut state: Match, news: &mut dyn Iterator<Item = (i64, usize)>| {
+            news.for_each(|(attempt, step)| state.apply(attempt, Step::ALL[step]));
             state
         };
         let mut sorted = news.clone();
         sorted.sort_unstable();
-        let established = Match::Established(Established { case: case(2, 10), step: Step::MatchRequested });
-        for state in [established, Match::Pending(Pending { case: case(2, 10), heard: None })] {
+        let established = Match::Established(Established::new(attempt(2, 10)));
+        for state in [established, Match::Pending(attempt(2, 10), None)] {
             let again = repeated.iter().filter(|_| !news.is_empty()).map(|index| *index.get(&news));
-            let one = learn(state.clone(), &mut news.iter().copied().chain(again));
-            prop_assert_eq!(one, learn(state, &mut sorted.iter().copied()));
+            let one = apply(state.clone(), &mut news.iter().copied().chain(again));
+            prop_assert_eq!(one, apply(state, &mut sorted.iter().copied()));
         }
     }
 }

@@ -9,17 +9,18 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::{Json, Router};
 use chassis::Host;
 use clap::Parser;
+use context::saga::{Participant as _, Reply};
 use contracts::{Answer, Asks, Interaction, Request};
 use events::TraceContext;
-use match_domain::Case;
-use match_service::{Approval, Config, PaymentCalls, Payments};
+use match_domain::MatchAttempt;
+use match_service::{Config, PaymentParticipant};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::{id, price};
 
 /// Asks a payment that gives just this answer. What was asked, and what came of it.
-async fn ask(case: Case, path: &str, answer: &Answer) -> (Request, String) {
+async fn ask(mut attempt: MatchAttempt, path: &str, answer: &Answer) -> (Request, String) {
     let asked: Arc<Mutex<Vec<Request>>> = Arc::default();
     let (seen, status, body) = (Arc::clone(&asked), answer.status, Json(Value::Object(answer.body.clone())));
     let respond = async move |method: Method, uri: Uri, body_asked: Bytes| {
@@ -34,10 +35,10 @@ async fn ask(case: Case, path: &str, answer: &Answer) -> (Request, String) {
 
     let host = Host::new(Arc::new(SystemClock), Arc::new(Ids::from_entropy(Arc::new(SystemClock))));
     let config = Config::parse_from(["match", "--fleet", "test", "--payment-url", &url, "--call-time-limit", "10s"]);
-    let calls = PaymentCalls::new(&config, &host).unwrap();
+    let calls = PaymentParticipant::new(&config, &host).unwrap();
     let understood = match path {
-        "/approvals" => approve(&calls, &case, &TraceContext::new(&host.ids())).await,
-        "/cancellations" => calls.cancel(&case).await.map_or("not undone", |()| "undone").to_owned(),
+        "/approvals" => approve(&calls, &mut attempt, &TraceContext::new(&host.ids())).await,
+        "/cancellations" => calls.compensate(&attempt).await.map_or("not undone", |()| "undone").to_owned(),
         other => panic!("match has no reason to ask {other}"),
     };
     server.abort();
@@ -45,31 +46,33 @@ async fn ask(case: Case, path: &str, answer: &Answer) -> (Request, String) {
     (asked, understood)
 }
 
-async fn approve(calls: &PaymentCalls, case: &Case, trace: &TraceContext) -> String {
-    match calls.approve(case, trace).await {
-        Approval::Declined(reason) => format!("declined: {reason}"),
-        other => other.name().to_owned(),
+async fn approve(calls: &PaymentParticipant, attempt: &mut MatchAttempt, trace: &TraceContext) -> String {
+    match calls.execute(attempt, trace).await {
+        Reply::Done => "approved".to_owned(),
+        Reply::Declined(reason) => format!("declined: {reason}"),
+        Reply::NotSent(_) => "not asked".to_owned(),
+        Reply::Unknown => "unknown".to_owned(),
     }
 }
 
 /// The attempt that a request is about.
-fn case(request: &Request) -> Case {
+fn attempt(request: &Request) -> MatchAttempt {
     let number = |name: &str| request.body[name].as_i64().unwrap();
-    Case { id: id(number("matchId")), attempt: number("attempt"), price: price(number("price")), student: None }
+    MatchAttempt { id: id(number("matchId")), number: number("attempt"), price: price(number("price")), student: None }
 }
 
 async fn hold(interaction: &Interaction) {
     let Interaction { case: about, request, answer, understood, .. } = interaction;
-    let (asked, came) = ask(case(request), &request.path, answer).await;
+    let (asked, came) = ask(attempt(request), &request.path, answer).await;
     assert_eq!((&asked, &came), (request, understood), "{about}");
     for name in answer.body.keys() {
         let mut less = answer.clone();
         less.body.remove(name);
-        let (_, came) = ask(case(request), &request.path, &less).await;
+        let (_, came) = ask(attempt(request), &request.path, &less).await;
         assert_ne!(&came, understood, "{about}: `{name}` is stated, but nothing is lost without it");
     }
     let more = Answer { body: [answer.body.clone(), news()].into_iter().flatten().collect(), ..answer.clone() };
-    assert_eq!(&ask(case(request), &request.path, &more).await.1, understood, "{about}: other members mean nothing");
+    assert_eq!(&ask(attempt(request), &request.path, &more).await.1, understood, "{about}: other members mean nothing");
 }
 
 /// What payment may say one day.

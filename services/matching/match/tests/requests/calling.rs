@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::routing::post;
 use axum::{Json, Router};
 use clap::Parser;
+use context::saga::{Participant as _, Reply};
 use http::HeaderMap;
-use identity::{KeyPair, PASS_HEADER, PERSONS, Passes, SERVICES};
-use match_service::{Approval, Config, PaymentCalls, Payments};
+use identity::{INTERNAL_TOKEN_HEADER, KeyPair, SERVICES, TokenVerifier, USERS};
+use match_service::{Config, PaymentParticipant};
 use serde_json::json;
 use test_stores::on_sqlite;
 use tokio::net::TcpListener;
@@ -40,9 +41,9 @@ async fn payment() -> (String, Seen) {
 async fn calls(world: &World, key: &[&str]) -> Vec<HeaderMap> {
     let (url, seen) = payment().await;
     let config = config(&[&["--payment-url", &url], key].concat());
-    let payments = PaymentCalls::new(&config, &world.host).expect("a client");
-    assert_eq!(payments.approve(&first(1, 10), &world.trace()).await, Approval::Approved);
-    assert_eq!(payments.cancel(&first(1, 10)).await, Ok(()));
+    let payments = PaymentParticipant::new(&config, &world.host).expect("a client");
+    assert_eq!(payments.execute(&mut first(1, 10), &world.trace()).await, Reply::Done);
+    assert_eq!(payments.compensate(&first(1, 10)).await, Ok(()));
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
     assert_eq!(seen.len(), 2);
     seen
@@ -55,9 +56,10 @@ fn with_a_key_every_call_carries_a_pass_that_says_match_and_no_person() {
         let file = place.folder().join("match.pem");
         let KeyPair { private, public } = KeyPair::generate().unwrap();
         std::fs::write(&file, private).unwrap();
-        let (services, persons) = (Passes::new(&public, SERVICES).unwrap(), Passes::new(&public, PERSONS).unwrap());
+        let (services, persons) =
+            (TokenVerifier::new(&public, SERVICES).unwrap(), TokenVerifier::new(&public, USERS).unwrap());
         for headers in calls(&world, &["--call-key-file", file.to_str().unwrap()]).await {
-            let pass = headers[PASS_HEADER].to_str().unwrap();
+            let pass = headers[INTERNAL_TOKEN_HEADER].to_str().unwrap();
             let identity = services.read(pass, NOW).unwrap();
             assert_eq!((identity.subject.as_str(), identity.roles.len()), ("match", 0));
             assert!(persons.read(pass, NOW).is_err());
@@ -70,7 +72,7 @@ fn without_a_key_no_call_carries_a_pass() {
     on_sqlite(async |place| {
         let world = World::on(place).await;
         for headers in calls(&world, &[]).await {
-            assert!(!headers.contains_key(PASS_HEADER));
+            assert!(!headers.contains_key(INTERNAL_TOKEN_HEADER));
         }
     });
 }
@@ -81,12 +83,15 @@ fn a_key_that_is_none_is_named_and_so_is_one_that_is_missing_where_others_want_i
         let world = World::on(place).await;
         let file = place.folder().join("broken.pem");
         std::fs::write(&file, KeyPair::generate().unwrap().public).unwrap();
-        let broken = PaymentCalls::new(&config(&["--call-key-file", file.to_str().unwrap()]), &world.host);
+        let broken = PaymentParticipant::new(&config(&["--call-key-file", file.to_str().unwrap()]), &world.host);
         let broken = format!("{:#}", broken.err().unwrap());
-        assert!(broken.starts_with("CALL_KEY_FILE: ") && broken.contains("broken.pem"), "{broken}");
+        assert!(broken.starts_with("SERVICE_SIGNING_KEY_FILE: ") && broken.contains("broken.pem"), "{broken}");
 
         let trusting = config(&["--pass-key-file", "gateway.pem"]);
         let refused = match_service::build(trusting, world.host.clone()).await.unwrap_err().to_string();
-        assert!(refused.starts_with("PASS_KEY_FILE is set and CALL_KEY_FILE is not"), "{refused}");
+        assert!(
+            refused.starts_with("INTERNAL_TOKEN_PUBLIC_KEY_FILE is set and SERVICE_SIGNING_KEY_FILE is not"),
+            "{refused}"
+        );
     });
 }

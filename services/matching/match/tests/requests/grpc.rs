@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use chassis::{Asker, RunError};
+use chassis::{Principal, RunError};
+use context::saga::Reply;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use match_service::grpc::proto::matches_client::MatchesClient;
 use match_service::grpc::proto::{CancelMatch, GetMatch, Match, RequestMatch, Requested, Status as Step, WatchMatch};
-use match_service::{Approval, Watching, grpc, routes};
+use match_service::{Watching, grpc, routes};
 use serde_json::{Value, json};
 use test_stores::{eventually, on_each_store};
 use tokio::net::TcpListener;
@@ -44,20 +45,20 @@ pub struct Served {
 }
 
 impl Served {
-    pub async fn to(world: &World, asker: Asker) -> Self {
+    pub async fn to(world: &World, principal: Principal) -> Self {
         let watching = Watching::new(Duration::from_millis(20), PATIENCE, 16);
-        Self::with(world, asker, watching, chassis::Config::default()).await
+        Self::with(world, principal, watching, chassis::Config::default()).await
     }
 
-    pub async fn with(world: &World, asker: Asker, watching: Watching, config: chassis::Config) -> Self {
+    pub async fn with(world: &World, principal: Principal, watching: Watching, config: chassis::Config) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (ending, app, host) = (CancellationToken::new(), world.app.clone(), world.host.clone());
+        let (ending, use_cases, host) = (CancellationToken::new(), world.use_cases.clone(), world.host.clone());
         let told_to_end = ending.clone().cancelled_owned();
         let ended = tokio::spawn(async move {
             let build = async |host: chassis::Host| {
-                let grpc = grpc::routes(Arc::clone(&app), &host, watching)?;
-                Ok(routes(app, host).merge(grpc).layer(Extension(asker)))
+                let grpc = grpc::routes(Arc::clone(&use_cases), &host, watching)?;
+                Ok(routes(use_cases, host).merge(grpc).layer(Extension(principal)))
             };
             chassis::run_until(host, &config, listener, build, told_to_end).await
         });
@@ -108,7 +109,7 @@ fn shown(id: i64, price: i64, step: Step) -> Match {
 fn each_outcome_has_its_answer_over_grpc() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        let served = Served::to(&world, Asker::Anyone).await;
+        let served = Served::to(&world, Principal::Unauthenticated).await;
         let asked_for = Some(shown(5000, 10, Step::MatchRequested));
         let established = request(&served, 5000, 10).await.unwrap();
         assert_eq!(established, Requested { r#match: asked_for, known: false });
@@ -121,10 +122,10 @@ fn each_outcome_has_its_answer_over_grpc() {
         }
         assert_eq!(world.said().await.len(), 2, "asked for once, cancelled once");
 
-        world.payments.answer([Approval::Declined("no money".into())]);
+        world.payments.answer([Reply::Declined("no money".into())]);
         let declined = request(&served, 1, 10).await.unwrap_err();
         assert_eq!((declined.code(), declined.message()), (Code::FailedPrecondition, "no money"));
-        world.payments.answer([Approval::NotAsked(Duration::from_secs(7))]);
+        world.payments.answer([Reply::NotSent(Duration::from_secs(7))]);
         let unavailable = request(&served, 1, 10).await.unwrap_err();
         assert_eq!(unavailable.code(), Code::Unavailable);
         assert_eq!(unavailable.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_secs(7)));
@@ -136,7 +137,7 @@ fn each_outcome_has_its_answer_over_grpc() {
 fn a_request_over_grpc_whose_client_hangs_up_is_finished_all_the_same() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        let served = Served::to(&world, Asker::Anyone).await;
+        let served = Served::to(&world, Principal::Unauthenticated).await;
         world.payments.open.send_replace(false);
         let mut client = served.client();
         let asking = tokio::spawn(async move { client.request(asked(Some(1), Some(10), None)).await });
@@ -196,7 +197,7 @@ fn the_same_rules_hold_by_both_doors() {
     const MAX: i64 = (1 << 53) - 1;
     on_each_store(async |place| {
         let world = World::on(place).await;
-        world.app.request(id(7), &crate::whose::of("lee", 10), world.trace()).await.unwrap();
+        world.use_cases.request(id(7), &crate::whose::of("lee", 10), world.trace()).await.unwrap();
         let served = Served::to(&world, student("kim")).await;
         request(&served, 8, 10).await.unwrap();
         served.client().request(asked(None, Some(10), Some("used"))).await.unwrap();
@@ -219,7 +220,14 @@ fn the_same_rules_hold_by_both_doors() {
             (Some(0), Some(0), None, 422, Code::InvalidArgument),
             (None, Some(11), Some("used"), 422, Code::InvalidArgument),
             (None, Some(10), Some("used"), 200, Code::Ok),
+            (Some(8), Some(10), Some("used"), 422, Code::InvalidArgument),
+            (Some(10), Some(10), Some("used"), 422, Code::InvalidArgument),
+            (Some(8), Some(10), Some("of-8"), 200, Code::Ok),
+            (Some(9), Some(10), Some("of-8"), 422, Code::InvalidArgument),
+            (None, Some(10), Some("of-8"), 422, Code::InvalidArgument),
+            (Some(8), Some(11), Some("of-8"), 422, Code::InvalidArgument),
             (None, Some(10), Some(""), 400, Code::InvalidArgument),
+            (Some(9), Some(10), Some("a b"), 400, Code::InvalidArgument),
             (None, Some(10), Some(long), 400, Code::InvalidArgument),
         ] {
             let what = format!("id {id:?}, price {price:?}, key {key:?}");
@@ -230,9 +238,9 @@ fn the_same_rules_hold_by_both_doors() {
         }
         // Each answer is for one request.
         for (answer, status, code) in [
-            (Approval::Declined("no money".into()), 402, Code::FailedPrecondition),
-            (Approval::NotAsked(Duration::from_secs(7)), 503, Code::Unavailable),
-            (Approval::Unknown, 503, Code::Unavailable),
+            (Reply::Declined("no money".into()), 402, Code::FailedPrecondition),
+            (Reply::NotSent(Duration::from_secs(7)), 503, Code::Unavailable),
+            (Reply::Unknown, 503, Code::Unavailable),
         ] {
             world.payments.answer([answer.clone(), answer]);
             let (answered, by_rest) = told_by_rest(&served, Some(101), Some(1), None).await;
@@ -245,23 +253,41 @@ fn the_same_rules_hold_by_both_doors() {
 }
 
 #[test]
+fn two_idempotency_keys_are_refused_by_either_door_and_a_key_of_one_is_that_of_the_other() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        let served = Served::to(&world, student("kim")).await;
+        let mut two = asked(Some(81), Some(10), Some("one"));
+        two.metadata_mut().append("idempotency-key", "two".parse().unwrap());
+        let refused = served.client().request(two).await.unwrap_err();
+        assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, "Idempotency-Key must be there once"));
+        assert_eq!((world.payments.asked().len(), world.traces().await), (0, 0));
+        assert_eq!(told_by_rest(&served, Some(81), Some(10), Some("key")).await.0, 201);
+        assert_eq!(told_by_grpc(&served, Some(81), Some(10), Some("key")).await.0, Code::Ok);
+        assert_eq!(told_by_grpc(&served, Some(82), Some(10), Some("key")).await.0, Code::InvalidArgument);
+        assert_eq!(world.payments.asked().len(), 1);
+        served.ended().await;
+    });
+}
+
+#[test]
 fn each_role_may_do_over_grpc_what_it_may_do_over_rest() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        world.app.request(id(1), &crate::whose::of("kim", 10), world.trace()).await.unwrap();
+        world.use_cases.request(id(1), &crate::whose::of("kim", 10), world.trace()).await.unwrap();
         let (ok, hidden, refused) = (Code::Ok, Code::NotFound, Code::PermissionDenied);
         // Who, and the answers to: a new match, kim's match, watching that, cancelling it.
-        for (who, asker, expected) in [
+        for (who, principal, expected) in [
             ("lee, a student", student("lee"), [ok, hidden, hidden, hidden]),
             ("a tutor", person("kim", &["tutor"]), [refused; 4]),
             ("an operator", person("kim", &["operator"]), [refused, ok, ok, refused]),
             ("without a role", person("kim", &[]), [refused; 4]),
-            ("a service", Asker::Service, [refused; 4]),
+            ("a service", Principal::Service, [refused; 4]),
             ("lee, student and operator", person("lee", &["student", "operator"]), [ok, ok, ok, hidden]),
             ("kim, a student", student("kim"), [ok; 4]),
-            ("anybody, while it runs open", Asker::Anyone, [ok; 4]),
+            ("anybody, while it runs open", Principal::Unauthenticated, [ok; 4]),
         ] {
-            let served = Served::to(&world, asker).await;
+            let served = Served::to(&world, principal).await;
             let answers = [
                 code(served.client().request(asked(None, Some(10), None)).await),
                 code(served.client().get(GetMatch { id: 1 }).await),
@@ -281,7 +307,7 @@ fn code<T>(answer: Result<tonic::Response<T>, Status>) -> Code {
 fn what_is_no_match_is_not_found_in_the_same_words_by_both_doors() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        world.app.request(id(1), &crate::whose::of("kim", 10), world.trace()).await.unwrap();
+        world.use_cases.request(id(1), &crate::whose::of("kim", 10), world.trace()).await.unwrap();
         let served = Served::to(&world, student("lee")).await;
         for id in [1, 2, 0, -1, i64::MAX] {
             let words = format!("there is no match {id}");
@@ -300,7 +326,7 @@ fn what_is_no_match_is_not_found_in_the_same_words_by_both_doors() {
 #[test]
 fn reflection_lists_the_service() {
     test_stores::on_sqlite(async |place| {
-        let served = Served::to(&World::on(place).await, Asker::Anyone).await;
+        let served = Served::to(&World::on(place).await, Principal::Unauthenticated).await;
         let mut client = ServerReflectionClient::with_origin(http2(), served.origin());
         let list = MessageRequest::ListServices(String::new());
         let list = ServerReflectionRequest { host: String::new(), message_request: Some(list) };
@@ -321,7 +347,7 @@ fn health_over_grpc_says_what_readyz_says_and_turns_when_the_process_is_told_to_
         // As long as the test looks.
         let config = chassis::Config { drain_delay: PATIENCE, ..chassis::Config::default() };
         let watching = Watching::new(Duration::from_millis(20), PATIENCE, 16);
-        let served = Served::with(&world, Asker::Anyone, watching, config).await;
+        let served = Served::with(&world, Principal::Unauthenticated, watching, config).await;
         let mut client = HealthClient::with_origin(http2(), served.origin());
         let mut check = async |service: &str| {
             let request = HealthCheckRequest { service: service.to_owned() };
@@ -343,11 +369,41 @@ fn health_over_grpc_says_what_readyz_says_and_turns_when_the_process_is_told_to_
 #[test]
 fn a_method_that_there_is_not_is_unimplemented() {
     test_stores::on_sqlite(async |place| {
-        let served = Served::to(&World::on(place).await, Asker::Anyone).await;
+        let served = Served::to(&World::on(place).await, Principal::Unauthenticated).await;
         let post = http::Request::post(format!("{}flotilla.matching.v1.Matches/Steal", served.origin()));
         let post = post.header("content-type", "application/grpc").body(tonic::body::Body::empty()).unwrap();
         let answer = http2().request(post).await.unwrap();
         assert_eq!((answer.status().as_u16(), &answer.headers()["grpc-status"]), (200, &"12".parse().unwrap()));
+        served.ended().await;
+    });
+}
+
+#[test]
+fn what_is_not_one_message_of_grpc_pays_nothing() {
+    test_stores::on_sqlite(async |place| {
+        // For the match 1, at the price 10.
+        const MESSAGE: &str = "\0\0\0\0\x04\x08\x01\x10\x0a";
+        let world = World::on(place).await;
+        let served = Served::to(&world, Principal::Unauthenticated).await;
+        let path = format!("{}flotilla.matching.v1.Matches/Request", served.origin());
+        for kind in [None, Some("text/plain"), Some("application/json"), Some("application/grpc-web")] {
+            let http: legacy::Client<HttpConnector, String> =
+                legacy::Client::builder(TokioExecutor::new()).build_http();
+            let post =
+                kind.into_iter().fold(http::Request::post(&path), |post, kind| post.header("content-type", kind));
+            let answer = http.request(post.body(MESSAGE.to_owned()).unwrap()).await.unwrap();
+            let accepted = answer.headers()["accept-post"].to_str().unwrap();
+            assert_eq!((answer.status().as_u16(), accepted), (415, "application/grpc"), "{kind:?}");
+        }
+        let mut http2 = legacy::Client::builder(TokioExecutor::new());
+        let http2: legacy::Client<HttpConnector, String> = http2.http2_only(true).build_http();
+        for (body, code) in [(String::new(), "12"), (MESSAGE.repeat(2), "12"), ("\0\0\0\0\x01\x08".to_owned(), "3")] {
+            let post = http::Request::post(&path).header("content-type", "application/grpc");
+            let answer = http2.request(post.body(body).unwrap()).await.unwrap();
+            assert_eq!(answer.headers()["grpc-status"], code);
+        }
+        assert!(world.payments.asked().is_empty());
+        assert!(world.shown(1).await.is_none());
         served.ended().await;
     });
 }

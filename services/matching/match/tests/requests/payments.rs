@@ -5,22 +5,23 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use context::saga::{NotCompensated, Participant, Reply};
 use events::TraceContext;
-use match_domain::Case;
-use match_service::{Approval, Payments, Unsettled};
+use match_domain::MatchAttempt;
+use match_service::RequestSaga;
 use tokio::sync::watch;
 
 pub struct Scripted {
     /// Answers to come; when there are none, it approves.
-    pub answers: Mutex<VecDeque<Approval>>,
-    pub refusal: Mutex<Option<Duration>>,
-    /// Cancellations that it leaves without an answer, from now on.
-    pub unsettled: Mutex<usize>,
+    pub answers: Mutex<VecDeque<Reply<String>>>,
+    pub unavailable_for: Mutex<Option<Duration>>,
+    /// Cancellations that it does not confirm, from now on.
+    pub unconfirmed: Mutex<usize>,
     /// All attempts that it was asked to approve.
-    pub asked: Mutex<Vec<Case>>,
+    pub asked: Mutex<Vec<MatchAttempt>>,
     /// All attempts that it was asked to cancel.
-    pub canceled: Mutex<Vec<Case>>,
-    /// While this is false, who asks for an approval waits.
+    pub canceled: Mutex<Vec<MatchAttempt>>,
+    /// While this is false, a request for an approval waits.
     pub open: watch::Sender<bool>,
 }
 
@@ -28,8 +29,8 @@ impl Default for Scripted {
     fn default() -> Self {
         Self {
             answers: Mutex::default(),
-            refusal: Mutex::default(),
-            unsettled: Mutex::default(),
+            unavailable_for: Mutex::default(),
+            unconfirmed: Mutex::default(),
             asked: Mutex::default(),
             canceled: Mutex::default(),
             open: watch::Sender::new(true),
@@ -38,37 +39,37 @@ impl Default for Scripted {
 }
 
 impl Scripted {
-    pub fn answer(&self, answers: impl IntoIterator<Item = Approval>) {
+    pub fn answer(&self, answers: impl IntoIterator<Item = Reply<String>>) {
         self.answers.lock().unwrap().extend(answers);
     }
 
-    pub fn asked(&self) -> Vec<Case> {
+    pub fn asked(&self) -> Vec<MatchAttempt> {
         self.asked.lock().unwrap().clone()
     }
 
-    pub fn canceled(&self) -> Vec<Case> {
+    pub fn canceled(&self) -> Vec<MatchAttempt> {
         self.canceled.lock().unwrap().clone()
     }
 }
 
 #[async_trait]
-impl Payments for Scripted {
-    fn refusal(&self) -> Option<Duration> {
-        *self.refusal.lock().unwrap()
+impl Participant<RequestSaga> for Scripted {
+    fn unavailable_for(&self) -> Option<Duration> {
+        *self.unavailable_for.lock().unwrap()
     }
 
-    async fn approve(&self, case: &Case, _trace: &TraceContext) -> Approval {
-        self.asked.lock().unwrap().push(case.clone());
+    async fn execute(&self, attempt: &mut MatchAttempt, _trace: &TraceContext) -> Reply<String> {
+        self.asked.lock().unwrap().push(attempt.clone());
         let _ = self.open.subscribe().wait_for(|open| *open).await;
-        self.answers.lock().unwrap().pop_front().unwrap_or(Approval::Approved)
+        self.answers.lock().unwrap().pop_front().unwrap_or(Reply::Done)
     }
 
-    async fn cancel(&self, case: &Case) -> Result<(), Unsettled> {
-        self.canceled.lock().unwrap().push(case.clone());
-        let mut unsettled = self.unsettled.lock().unwrap();
-        if *unsettled > 0 {
-            *unsettled -= 1;
-            return Err(Unsettled("as the test wants it".to_owned()));
+    async fn compensate(&self, attempt: &MatchAttempt) -> Result<(), NotCompensated> {
+        self.canceled.lock().unwrap().push(attempt.clone());
+        let mut unconfirmed = self.unconfirmed.lock().unwrap();
+        if *unconfirmed > 0 {
+            *unconfirmed -= 1;
+            return Err(NotCompensated("as the test wants it".to_owned()));
         }
         Ok(())
     }

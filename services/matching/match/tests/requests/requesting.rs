@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use chassis::Scope;
+use context::saga::Reply;
 use match_domain::Match;
-use match_service::{Approval, Requested};
+use match_service::RequestOutcome;
 use test_stores::on_each_store;
 
 use crate::{World, event, first, id, requested};
@@ -16,11 +17,11 @@ fn an_approved_request_is_established_and_said_once_however_often_it_comes() {
     on_each_store(async |place| {
         let world = World::on(place).await;
         let established = requested(first(5000, 10));
-        assert_eq!(world.request(5000, 10).await, Requested::Established(established.clone()));
-        assert_eq!(world.request(5000, 10).await, Requested::Known(established.clone()));
-        assert_eq!(world.request(5000, 11).await, Requested::OtherPrice);
+        assert_eq!(world.request(5000, 10).await, RequestOutcome::Established(established.clone()));
+        assert_eq!(world.request(5000, 10).await, RequestOutcome::Known(established.clone()));
+        assert_eq!(world.request(5000, 11).await, RequestOutcome::OtherPrice);
         assert_eq!(world.shown(5000).await, Some(established));
-        assert_eq!(world.said().await, [event(first(5000, 10))]);
+        assert_eq!(world.said().await, [event(&first(5000, 10))]);
         assert_eq!(world.payments.asked(), [first(5000, 10)], "paid once");
     });
 }
@@ -29,10 +30,10 @@ fn an_approved_request_is_established_and_said_once_however_often_it_comes() {
 fn a_declined_request_leaves_nothing_behind_and_may_be_made_again() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        world.payments.answer([Approval::Declined("no money".into())]);
-        assert_eq!(world.request(1, 10).await, Requested::Declined("no money".into()));
+        world.payments.answer([Reply::Declined("no money".into())]);
+        assert_eq!(world.request(1, 10).await, RequestOutcome::Declined("no money".into()));
         assert_eq!((world.traces().await, world.said().await.len()), (0, 0));
-        assert!(matches!(world.request(1, 20).await, Requested::Established(_)));
+        assert!(matches!(world.request(1, 20).await, RequestOutcome::Established(_)));
     });
 }
 
@@ -40,8 +41,8 @@ fn a_declined_request_leaves_nothing_behind_and_may_be_made_again() {
 fn a_request_that_payment_has_not_seen_leaves_nothing_behind_and_says_when_to_come_back() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        world.payments.answer([Approval::NotAsked(LATER)]);
-        assert_eq!(world.request(1, 10).await, Requested::Unavailable(LATER));
+        world.payments.answer([Reply::NotSent(LATER)]);
+        assert_eq!(world.request(1, 10).await, RequestOutcome::Unavailable(LATER));
         assert_eq!((world.traces().await, world.said().await.len()), (0, 0));
         assert_eq!(world.payments.canceled(), [], "there is nothing to undo");
     });
@@ -52,12 +53,12 @@ fn while_payment_refuses_a_request_writes_nothing_and_does_not_ask() {
     on_each_store(async |place| {
         let world = World::on(place).await;
         world.request(1, 10).await;
-        *world.payments.refusal.lock().unwrap() = Some(LATER);
-        assert_eq!(world.request(2, 10).await, Requested::Unavailable(LATER));
+        *world.payments.unavailable_for.lock().unwrap() = Some(LATER);
+        assert_eq!(world.request(2, 10).await, RequestOutcome::Unavailable(LATER));
         assert_eq!((world.traces().await, world.payments.asked().len()), (1, 1));
         // What needs no payment is answered all the same.
-        assert_eq!(world.request(1, 10).await, Requested::Known(requested(first(1, 10))));
-        assert_eq!(world.request(1, 11).await, Requested::OtherPrice);
+        assert_eq!(world.request(1, 10).await, RequestOutcome::Known(requested(first(1, 10))));
+        assert_eq!(world.request(1, 11).await, RequestOutcome::OtherPrice);
     });
 }
 
@@ -65,13 +66,15 @@ fn while_payment_refuses_a_request_writes_nothing_and_does_not_ask() {
 fn a_request_whose_outcome_is_unknown_is_no_match_and_is_handed_to_the_recovery() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        world.payments.answer([Approval::Unknown]);
-        assert!(matches!(world.request(1, 10).await, Requested::Unavailable(_)));
-        assert_eq!(world.matches.find(id(1)).await.unwrap(), Some(Match::Settling(first(1, 10))));
+        world.payments.answer([Reply::Unknown]);
+        assert!(matches!(world.request(1, 10).await, RequestOutcome::Unavailable(_)));
+        assert_eq!(world.matches.find(id(1)).await.unwrap(), Some(Match::Compensating(first(1, 10))));
         assert_eq!(world.shown(1).await, None);
-        assert_eq!(world.app.page(&Scope::All, 0, 10).await.unwrap().items, []);
+        assert_eq!(world.use_cases.page(&Scope::All, 0, 10).await.unwrap().items, []);
         assert_eq!(world.said().await, []);
-        tokio::time::timeout(Duration::from_millis(100), world.woken.notified()).await.expect("the recovery is woken");
+        tokio::time::timeout(Duration::from_millis(100), world.saga.handed_over())
+            .await
+            .expect("the recovery is woken");
     });
 }
 
@@ -82,15 +85,15 @@ fn the_list_shows_established_matches_only_page_by_page() {
         for number in 1..=5 {
             world.request(number, 10).await;
         }
-        world.payments.answer([Approval::Unknown]);
+        world.payments.answer([Reply::Unknown]);
         world.request(6, 10).await;
         let mut seen = vec![];
         let mut after = 0;
         loop {
-            let page = world.app.page(&Scope::All, after, 2).await.unwrap();
-            seen.extend(page.items.iter().map(|established| established.case.id.get()));
+            let page = world.use_cases.page(&Scope::All, after, 2).await.unwrap();
+            seen.extend(page.items.iter().map(|established| established.attempt.id.get()));
             let Some(last) = page.end() else { break };
-            after = last.case.id.get();
+            after = last.attempt.id.get();
         }
         assert_eq!(seen, [1, 2, 3, 4, 5]);
     });

@@ -3,34 +3,35 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use match_domain::{Case, Match};
-use match_service::{Approval, Requested};
+use context::saga::Reply;
+use match_domain::{Match, MatchAttempt};
+use match_service::RequestOutcome;
 use store::Dialect;
 use test_stores::{eventually, on_each_store};
 
-use crate::{NOW, SETTLE_AFTER, World, event, first, id, price, requested};
+use crate::{COMPENSATE_AFTER, NOW, World, event, first, id, price, requested};
 
 /// How long an attempt that was taken over is left alone.
 const LEASE: Duration = Duration::from_secs(2);
 
 async fn settle(world: &World) -> usize {
-    world.recovery.settle_due().await.unwrap()
+    world.saga.recover_due().await.unwrap()
 }
 
 #[test]
 fn an_unknown_outcome_is_undone_and_the_id_is_free_again_with_a_greater_attempt() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        world.payments.answer([Approval::Unknown]);
+        world.payments.answer([Reply::Unknown]);
         world.request(1, 10).await;
         assert_eq!(settle(&world).await, 1);
         assert_eq!(world.payments.canceled(), [first(1, 10)]);
         assert_eq!(world.matches.find(id(1)).await.unwrap(), Some(Match::Void(first(1, 10))));
         assert_eq!(settle(&world).await, 0, "once");
         // Although the clock has not moved, and at another price.
-        let second = Case { attempt: first(1, 20).attempt + 1, ..first(1, 20) };
-        assert_eq!(world.request(1, 20).await, Requested::Established(requested(second.clone())));
-        assert_eq!(world.said().await, [event(second)], "the first attempt is never said");
+        let second = MatchAttempt { number: first(1, 20).number + 1, ..first(1, 20) };
+        assert_eq!(world.request(1, 20).await, RequestOutcome::Established(requested(second.clone())));
+        assert_eq!(world.said().await, [event(&second)], "the first attempt is never said");
     });
 }
 
@@ -46,8 +47,8 @@ fn a_match_that_the_store_does_not_establish_is_undone_and_the_student_is_told_s
             }
         };
         sqlx::raw_sql(refuse).execute(world.store.writer()).await.unwrap();
-        world.payments.answer([Approval::Approved]);
-        assert!(matches!(world.request(1, 10).await, Requested::Unavailable(_)));
+        world.payments.answer([Reply::Done]);
+        assert!(matches!(world.request(1, 10).await, RequestOutcome::Unavailable(_)));
         assert_eq!(settle(&world).await, 1);
         assert_eq!(world.payments.canceled(), [first(1, 10)]);
         assert_eq!(world.said().await, []);
@@ -68,7 +69,7 @@ fn an_attempt_whose_process_died_is_undone_when_its_time_is_over_and_not_before(
         let nearly = Duration::from_micros(2_999_999);
         next.clock.advance(nearly);
         assert_eq!(settle(&next).await, 0);
-        next.clock.advance(SETTLE_AFTER.saturating_sub(nearly));
+        next.clock.advance(COMPENSATE_AFTER.saturating_sub(nearly));
         assert_eq!(settle(&next).await, 1);
         assert_eq!(world.payments.canceled(), [first(1, 10)]);
         assert_eq!(next.shown(1).await, None);
@@ -84,11 +85,11 @@ fn a_request_that_finishes_after_the_recovery_took_it_over_establishes_nothing()
             world.payments.open.send_replace(false);
             let late = world.requesting(number, 10);
             eventually("payment is asked", async || world.payments.asked().len() == 1).await;
-            world.clock.advance(SETTLE_AFTER);
-            *world.payments.unsettled.lock().unwrap() = usize::from(!voided);
+            world.clock.advance(COMPENSATE_AFTER);
+            *world.payments.unconfirmed.lock().unwrap() = usize::from(!voided);
             assert_eq!(settle(&world).await, usize::from(voided));
             world.payments.open.send_replace(true);
-            assert!(matches!(late.await.unwrap(), Requested::Unavailable(_)));
+            assert!(matches!(late.await.unwrap(), RequestOutcome::Unavailable(_)));
             assert_eq!(world.shown(number).await, None, "voided: {voided}");
             assert_eq!(world.said().await, []);
         }
@@ -102,15 +103,15 @@ fn a_late_approval_does_not_touch_a_later_attempt_at_the_same_id() {
         world.payments.open.send_replace(false);
         let late = world.requesting(1, 10);
         eventually("payment is asked", async || world.payments.asked().len() == 1).await;
-        world.clock.advance(SETTLE_AFTER);
+        world.clock.advance(COMPENSATE_AFTER);
         assert_eq!(settle(&world).await, 1);
         let second = world.requesting(1, 20);
         eventually("payment is asked again", async || world.payments.asked().len() == 2).await;
         // The answers come in the order in which they are waited for, or the other way round: it must not matter.
         world.payments.open.send_replace(true);
-        assert!(matches!(late.await.unwrap(), Requested::Unavailable(_)));
-        let Requested::Established(established) = second.await.unwrap() else { panic!("not established") };
-        assert_eq!((established.case.price, world.said().await), (price(20), vec![event(established.case)]));
+        assert!(matches!(late.await.unwrap(), RequestOutcome::Unavailable(_)));
+        let RequestOutcome::Established(established) = second.await.unwrap() else { panic!("not established") };
+        assert_eq!((established.attempt.price, world.said().await), (price(20), vec![event(&established.attempt)]));
     });
 }
 
@@ -118,16 +119,16 @@ fn a_late_approval_does_not_touch_a_later_attempt_at_the_same_id() {
 fn a_payment_that_cannot_be_cancelled_now_is_cancelled_later() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        world.payments.answer([Approval::Unknown]);
+        world.payments.answer([Reply::Unknown]);
         world.request(1, 10).await;
-        *world.payments.unsettled.lock().unwrap() = 2;
+        *world.payments.unconfirmed.lock().unwrap() = 2;
         for _ in 0..2 {
             assert_eq!(settle(&world).await, 0);
             assert_eq!(settle(&world).await, 0, "it is left alone for a while");
             world.clock.advance(LEASE);
         }
         assert_eq!(world.payments.canceled().len(), 2);
-        assert!(matches!(world.matches.find(id(1)).await.unwrap(), Some(Match::Settling(_))));
+        assert!(matches!(world.matches.find(id(1)).await.unwrap(), Some(Match::Compensating(_))));
         assert_eq!(settle(&world).await, 1);
         assert!(matches!(world.matches.find(id(1)).await.unwrap(), Some(Match::Void(_))));
     });
@@ -139,13 +140,13 @@ fn two_recoveries_at_once_undo_hundreds_of_attempts_each_once() {
         let world = World::on(place).await;
         let another = world.another(place).await;
         for number in 1..=250 {
-            assert!(world.matches.begin(&first(number, 10), NOW).await.unwrap());
+            world.begin(&first(number, 10), NOW).await;
         }
         let (one, other) = tokio::join!(settle(&world), settle(&another));
         assert_eq!(one + other, 250);
         let canceled = world.payments.canceled();
         assert_eq!(canceled.len(), 250, "none twice");
-        assert_eq!(canceled.iter().map(|case| case.id).collect::<BTreeSet<_>>().len(), 250);
+        assert_eq!(canceled.iter().map(|attempt| attempt.id).collect::<BTreeSet<_>>().len(), 250);
         assert_eq!(settle(&world).await, 0);
     });
 }

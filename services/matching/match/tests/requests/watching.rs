@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::Asker;
+use chassis::Principal;
 use match_contract::Step;
 use match_service::grpc::proto::{Match, Status as Told, WatchMatch};
 use match_service::{MatchPolicies, Watching};
-use messaging::Taken;
+use messaging::BatchOutcome;
 use test_stores::{eventually, on_each_store, on_sqlite};
 use tokio::time::{sleep, timeout};
 use tonic::{Code, Status, Streaming};
@@ -31,20 +31,20 @@ async fn next(states: &mut Streaming<Match>) -> Result<Option<Told>, Status> {
 fn a_watcher_is_told_the_state_and_each_change_until_the_last() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        let served = Served::to(&world, Asker::Anyone).await;
+        let served = Served::to(&world, Principal::Unauthenticated).await;
         world.request(1, 10).await;
         let mut states = watch(&served, 1).await.unwrap();
         assert_eq!(next(&mut states).await.unwrap(), Some(Told::MatchRequested));
         let policies = Arc::new(MatchPolicies::new(world.matches.clone()));
-        let attempt = crate::first(1, 10).attempt;
+        let attempt = crate::first(1, 10).number;
         let [assigned, repaid, visit_canceled] = news(1, attempt);
         let learn = async |news| {
-            let taken = world.messaging.take(&policies, vec![news]).await;
-            assert_eq!(taken, Taken { applied: 1, repeated: 0, dead: 0 });
+            let taken = world.messaging.process(&policies, vec![news]).await;
+            assert_eq!(taken, BatchOutcome { applied: 1, repeated: 0, dead: 0 });
         };
         learn(assigned).await;
         assert_eq!(next(&mut states).await.unwrap(), Some(Told::VisitAssigned));
-        world.app.cancel(crate::id(1), None, world.trace()).await.unwrap();
+        world.use_cases.cancel(crate::id(1), None, |_| true, world.trace()).await.unwrap();
         assert_eq!(next(&mut states).await.unwrap(), Some(Told::MatchCanceled));
         learn(repaid).await;
         assert_eq!(next(&mut states).await.unwrap(), Some(Told::PaymentCanceled));
@@ -61,15 +61,15 @@ fn a_state_that_stays_is_told_again_and_one_that_is_paid_back_and_stays_is_the_l
     on_sqlite(async |place| {
         let world = World::on(place).await;
         let watching = Watching::new(OFTEN, 5 * OFTEN, 1);
-        let served = Served::with(&world, Asker::Anyone, watching, chassis::Config::default()).await;
+        let served = Served::with(&world, Principal::Unauthenticated, watching, chassis::Config::default()).await;
         world.request(1, 10).await;
         let mut states = watch(&served, 1).await.unwrap();
         for _ in 0..3 {
             assert_eq!(next(&mut states).await.unwrap(), Some(Told::MatchRequested));
         }
         let policies = Arc::new(MatchPolicies::new(world.matches.clone()));
-        let [_, repaid, _] = news(1, crate::first(1, 10).attempt);
-        world.messaging.take(&policies, vec![repaid]).await;
+        let [_, repaid, _] = news(1, crate::first(1, 10).number);
+        world.messaging.process(&policies, vec![repaid]).await;
         let mut last = None;
         while let Some(state) = next(&mut states).await.unwrap() {
             last = Some(state);
@@ -80,11 +80,36 @@ fn a_state_that_stays_is_told_again_and_one_that_is_paid_back_and_stays_is_the_l
 }
 
 #[test]
+fn a_step_that_comes_between_the_last_look_and_the_end_is_told() {
+    on_sqlite(async |place| {
+        let world = World::on(place).await;
+        // By the next look the match has been paid back for long enough to be taken for ended.
+        let watching = Watching::new(100 * OFTEN, OFTEN, 1);
+        let served = Served::with(&world, Principal::Unauthenticated, watching, chassis::Config::default()).await;
+        world.request(1, 10).await;
+        let policies = Arc::new(MatchPolicies::new(world.matches.clone()));
+        let [_, repaid, visit_canceled] = news(1, crate::first(1, 10).number);
+        world.messaging.process(&policies, vec![repaid]).await;
+        let mut states = watch(&served, 1).await.unwrap();
+        assert_eq!(next(&mut states).await.unwrap(), Some(Told::PaymentCanceled));
+        world.messaging.process(&policies, vec![visit_canceled]).await;
+        assert_eq!(next(&mut states).await.unwrap(), Some(Told::VisitCanceled));
+        assert_eq!(next(&mut states).await.unwrap(), None);
+        served.ended().await;
+    });
+}
+
+#[test]
 fn there_are_so_many_watchers_and_one_that_goes_makes_room() {
     on_sqlite(async |place| {
         let world = World::on(place).await;
-        let served =
-            Served::with(&world, Asker::Anyone, Watching::new(OFTEN, PATIENCE, 1), chassis::Config::default()).await;
+        let served = Served::with(
+            &world,
+            Principal::Unauthenticated,
+            Watching::new(OFTEN, PATIENCE, 1),
+            chassis::Config::default(),
+        )
+        .await;
         world.request(1, 10).await;
         let mut first = watch(&served, 1).await.unwrap();
         next(&mut first).await.unwrap();
@@ -105,7 +130,7 @@ fn there_are_so_many_watchers_and_one_that_goes_makes_room() {
 fn a_watcher_is_told_to_come_again_when_the_process_is_told_to_end() {
     on_sqlite(async |place| {
         let world = World::on(place).await;
-        let served = Served::to(&world, Asker::Anyone).await;
+        let served = Served::to(&world, Principal::Unauthenticated).await;
         world.request(1, 10).await;
         let mut states = watch(&served, 1).await.unwrap();
         next(&mut states).await.unwrap();
@@ -128,13 +153,13 @@ fn the_limits_for_slow_clients_do_not_cut_a_watcher_who_has_nothing_to_read() {
             connection_max_age: short,
             ..chassis::Config::default()
         };
-        let served = Served::with(&world, Asker::Anyone, Watching::new(OFTEN, PATIENCE, 1), config).await;
+        let served = Served::with(&world, Principal::Unauthenticated, Watching::new(OFTEN, PATIENCE, 1), config).await;
         world.request(1, 10).await;
         let mut states = watch(&served, 1).await.unwrap();
         assert_eq!(next(&mut states).await.unwrap(), Some(Told::MatchRequested));
         // Longer than each of them.
         sleep(5 * short).await;
-        world.app.cancel(crate::id(1), None, world.trace()).await.unwrap();
+        world.use_cases.cancel(crate::id(1), None, |_| true, world.trace()).await.unwrap();
         assert_eq!(next(&mut states).await.unwrap(), Some(Told::MatchCanceled));
         drop(states);
         served.ended().await;

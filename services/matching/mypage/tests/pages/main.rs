@@ -2,27 +2,35 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what fails here fails the test")]
 
-mod whose;
-
+mod following;
 mod reads;
+mod waiting;
+mod whose;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::{Ids, ManualClock, SystemClock, Timestamp};
-use chassis::{Host, Scope};
+use axum::body::Body;
+use axum::http::{Request, Response};
+use axum::{Extension, Router};
+use chassis::page::PageRequest;
+use chassis::{Host, Principal, Scope};
 use clap::Parser;
+use context::{Config, Context, List, Live, LiveLimits, Projector, Repository, Subscriptions};
 use events::{Envelope, EventSet, encode};
 use match_contract::{MatchCanceled, MatchEvent, MatchRequested, Step};
-use messaging::{Messaging, Place as Position, Policies, Record, Taken};
-use mypage_domain::MyPage;
-use mypage_service::{Changes, Config, MIGRATIONS, MyPagePolicies, MyPageStore};
+use messaging::{BatchOutcome, Messaging, Policies, Record, RecordPosition};
+use mypage_service::{MyPage, MyPages};
 use payment_contract::{PaymentApproved, PaymentCanceled, PaymentEvent};
 use store::Store;
 use test_stores::random::{cases, deliveries, one};
-use test_stores::{Place, on_each_store};
+use test_stores::{TestStore, on_each_store};
 use tokio::time::timeout;
+use tower::ServiceExt;
 use visit_contract::{VisitAssigned, VisitCanceled, VisitEvent};
+
+const BY_ID: List<1> = List { filter: "true", by: ["id"] };
 
 /// One process of the mypage context, without a broker.
 #[derive(Clone)]
@@ -30,25 +38,63 @@ struct World {
     store: Store,
     host: Host,
     messaging: Messaging,
-    pages: MyPageStore,
-    changes: Arc<Changes>,
-    policies: Arc<MyPagePolicies>,
+    pages: Repository<MyPage>,
+    live: Live<MyPage>,
+    policies: Arc<Projector<MyPage>>,
 }
 
 impl World {
-    async fn on(place: &Place) -> Self {
-        let store = place.open(&[messaging::MIGRATIONS, MIGRATIONS]).await;
-        let ids = Arc::new(Ids::from_entropy(Arc::new(SystemClock)));
-        let host = Host::new(Arc::new(ManualClock::at(Timestamp::from_micros(1))), ids);
-        let config = Config::parse_from(["mypage", "--fleet", "test"]);
-        let messaging = Messaging::new(&config.messaging, "mypage", &store, &host);
-        let (pages, changes) = (MyPageStore::new(&store), Arc::new(Changes::new(10)));
-        let policies = Arc::new(MyPagePolicies::new(pages.clone(), Arc::clone(&changes)));
-        Self { store, host, messaging, pages, changes, policies }
+    async fn on(place: &TestStore) -> Self {
+        Self::waiting(place, Duration::from_millis(50)).await
     }
 
-    async fn take(&self, records: Vec<Record>) -> Taken {
-        let taken = self.messaging.take(&self.policies, records).await;
+    /// Requests wait for a page for `live_wait` at most.
+    async fn waiting(place: &TestStore, live_wait: Duration) -> Self {
+        let store = place.open(&[messaging::MIGRATIONS, MyPages::MIGRATIONS]).await;
+        let ids = Arc::new(Ids::from_entropy(Arc::new(SystemClock)));
+        let host = Host::new(Arc::new(ManualClock::at(Timestamp::from_micros(1))), ids);
+        let config = Config::<LiveLimits>::parse_from(["mypage", "--fleet", "test"]);
+        let messaging = Messaging::new(&config.messaging, MyPages::NAME, &store, &host);
+        let pages = Repository::new(&store, messaging.outbox(), host.clock());
+        let live = Live::new(pages.clone(), &host, &LiveLimits { live_streams: 10, live_waiting: 10, live_wait });
+        let policies = Arc::new(Projector::new(pages.clone()).notifying(live.subscriptions()));
+        Self { store, host, messaging, pages, live, policies }
+    }
+
+    fn subscriptions(&self) -> &Arc<Subscriptions<i64>> {
+        self.live.subscriptions()
+    }
+
+    async fn ask(&self, principal: &Principal, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+        let routes = Router::from(MyPages::handlers()).with_state(self.live.clone());
+        let service: Router =
+            chassis::router(routes.layer(Extension(principal.clone())), &self.host, &chassis::Config::default());
+        let request = headers.iter().fold(Request::get(path), |request, (name, value)| request.header(*name, *value));
+        service.oneshot(request.body(Body::empty()).expect("a request")).await.expect("an answer")
+    }
+
+    /// The page of a match, without the order of its steps.
+    async fn page(&self, id: i64) -> Option<MyPage> {
+        self.pages.find(&id, &Scope::All).await.unwrap().map(unordered)
+    }
+
+    /// The first pages, without the order of their steps, and whether more follow.
+    async fn all(&self) -> (Vec<MyPage>, bool) {
+        let request = PageRequest { size: 100, after: None };
+        let (pages, next) = self.pages.page(&BY_ID, &Scope::All, &request).await.unwrap();
+        (pages.into_iter().map(unordered).collect(), next.is_some())
+    }
+
+    /// As a rebuild does it.
+    async fn empty(&self) {
+        let mut tx = self.store.begin().await.unwrap();
+        assert!(self.policies.clear(&mut tx).await.unwrap());
+        sqlx::query("DELETE FROM inbox").execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn take(&self, records: Vec<Record>) -> BatchOutcome {
+        let taken = self.messaging.process(&self.policies, records).await;
         assert_eq!(taken.dead, 0);
         taken
     }
@@ -66,9 +112,9 @@ fn at(attempt: i64, step: Step) -> Timestamp {
 
 fn record<E: EventSet>(event: &E, time: Timestamp) -> Record {
     let (kind, data) = encode(event).unwrap();
-    let (id, subject) = (format!("{kind} {data}"), event.correlation_id().to_string());
+    let (id, subject) = (format!("{kind} {data}"), event.key().to_string());
     let envelope = Envelope { id, source: format!("/test/{}", E::CONTEXT), kind, subject, time, trace: None, data };
-    Record::carrying(&envelope, Position { topic: format!("test.{}", E::CONTEXT), partition: 0, offset: 0 })
+    Record::carrying(&envelope, RecordPosition { topic: format!("test.{}", E::CONTEXT), partition: 0, offset: 0 })
 }
 
 /// What is said when an attempt comes as far as this step.
@@ -84,7 +130,10 @@ fn said(id: i64, attempt: i64, step: Step) -> Record {
         }
         Step::VisitAssigned => {
             let (teacher, visit_date) = (format!("tutor {attempt}"), "2021-01-21".to_owned());
-            record(&VisitEvent::VisitAssigned(VisitAssigned { match_id, attempt, teacher, visit_date }), time)
+            record(
+                &VisitEvent::VisitAssigned(VisitAssigned { match_id, attempt, teacher, visit_date, tutor: None }),
+                time,
+            )
         }
         Step::MatchCanceled => record(&MatchEvent::MatchCanceled(MatchCanceled { id, attempt }), time),
         Step::PaymentCanceled => {
@@ -101,14 +150,25 @@ fn story(id: i64) -> Vec<Record> {
     first.into_iter().chain(second).collect()
 }
 
-/// The page at the end of it.
+/// The page at the end of it, without the order of its steps.
 fn end(id: i64) -> MyPage {
-    let mut happened = [None; 6];
-    for step in &Step::ALL[..3] {
-        happened[*step as usize] = Some(at(2, *step));
+    let at = |step| Some(at(2, step));
+    MyPage {
+        id,
+        attempt: 2,
+        student: Some(student_of(2)),
+        price: Some(200),
+        teacher: Some("tutor 2".into()),
+        visit_date: Some("2021-01-21".into()),
+        match_requested_at: at(Step::MatchRequested),
+        payment_approved_at: at(Step::PaymentApproved),
+        visit_assigned_at: at(Step::VisitAssigned),
+        ..MyPage::default()
     }
-    let (teacher, visit_date) = (Some("tutor 2".into()), Some("2021-01-21".into()));
-    MyPage { id, attempt: 2, student: Some(student_of(2)), price: Some(200), teacher, visit_date, happened }
+}
+
+fn unordered(page: MyPage) -> MyPage {
+    MyPage { step_order: String::new(), ..page }
 }
 
 #[test]
@@ -121,7 +181,7 @@ fn all_orders_and_repetitions_of_what_others_say_end_in_one_page() {
             for batch in &batches {
                 applied += world.take(batch.iter().map(|index| story[*index].clone()).collect()).await.applied;
             }
-            assert_eq!(world.pages.find(id, &Scope::All).await.unwrap(), Some(end(id)), "{batches:?}");
+            assert_eq!(world.page(id).await, Some(end(id)), "{batches:?}");
             assert_eq!(applied, story.len(), "{batches:?}");
         }
     });
@@ -144,8 +204,7 @@ fn two_processes_that_take_the_same_events_in_other_orders_end_in_the_same_pages
         for taker in takers {
             taker.await.unwrap();
         }
-        let page = worlds[0].pages.page(&Scope::All, 0, 100).await.unwrap();
-        assert_eq!((page.items, page.more), ((1..=12).map(end).collect(), false));
+        assert_eq!(worlds[0].all().await, ((1..=12).map(end).collect(), false));
     });
 }
 
@@ -155,16 +214,13 @@ fn a_view_that_was_emptied_is_equal_to_what_it_was_once_it_has_heard_all_again()
         let world = World::on(place).await;
         let all: Vec<Record> = (1..=5).flat_map(story).collect();
         world.take(all.clone()).await;
-        let before = world.pages.page(&Scope::All, 0, 100).await.unwrap();
-        let mut tx = world.store.begin().await.unwrap();
-        assert!(world.policies.clear(&mut tx).await.unwrap());
-        sqlx::query("DELETE FROM inbox").execute(&mut *tx).await.unwrap();
-        tx.commit().await.unwrap();
-        assert_eq!(world.pages.page(&Scope::All, 0, 100).await.unwrap().items, []);
+        let before = world.all().await;
+        world.empty().await;
+        assert_eq!(world.all().await, (vec![], false));
         for batch in one(deliveries(all)) {
             world.take(batch).await;
         }
-        assert_eq!(world.pages.page(&Scope::All, 0, 100).await.unwrap(), before);
+        assert_eq!(world.all().await, before);
     });
 }
 
@@ -172,7 +228,7 @@ fn a_view_that_was_emptied_is_equal_to_what_it_was_once_it_has_heard_all_again()
 fn an_open_stream_hears_of_its_page_after_the_commit_and_of_no_repetition() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        let (mine, other) = (world.changes.watch(1).unwrap(), world.changes.watch(2).unwrap());
+        let (mine, other) = (world.subscriptions().stream(1).unwrap(), world.subscriptions().stream(2).unwrap());
         let (heard, unheard) = (mine.next(), other.next());
         world.take(vec![said(1, 1, Step::MatchRequested)]).await;
         timeout(Duration::from_secs(5), heard).await.unwrap();

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use context::Projector;
 use contracts::Statement;
 use messaging::Policies;
-use mypage_service::MyPagePolicies;
+use mypage_service::MyPage;
 use test_stores::on_sqlite;
 
 use crate::World;
@@ -16,7 +17,7 @@ fn it_reads_of_others_just_what_it_states() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let events = folder.join("../../../contracts/matching/events");
         let decode = |event: &_| Ok(world.policies.decode(event)?.map(|news| format!("{news:?}")));
-        let held = Statement::of(folder).and_then(|said| said.is_true(MyPagePolicies::CONTEXTS, &events, decode));
+        let held = Statement::of(folder).and_then(|said| said.is_true(Projector::<MyPage>::CONTEXTS, &events, decode));
         held.unwrap_or_else(|wrong| panic!("{wrong}"));
     });
 }

@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An event of the payment context. Its correlation id is the match id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EventSet)]
+#[events(context = "payment", key = "match_id")]
 pub enum PaymentEvent {
     /// The payment is taken.
     PaymentApproved(PaymentApproved),
@@ -18,10 +19,16 @@ pub enum PaymentEvent {
 #[serde(rename_all = "camelCase")]
 pub struct PaymentApproved {
     /// The match that is paid.
+    #[serde(with = "events::fields::number")]
+    #[schemars(schema_with = "events::fields::number::schema")]
     pub match_id: i64,
     /// The attempt at this match that is paid; greater numbers are later attempts.
+    #[serde(with = "events::fields::number")]
+    #[schemars(schema_with = "events::fields::number::schema")]
     pub attempt: i64,
-    /// How much.
+    /// The amount.
+    #[serde(with = "events::fields::number")]
+    #[schemars(schema_with = "events::fields::number::schema")]
     pub price: i64,
 }
 
@@ -30,21 +37,15 @@ pub struct PaymentApproved {
 #[serde(rename_all = "camelCase")]
 pub struct PaymentCanceled {
     /// The match that was paid.
+    #[serde(with = "events::fields::number")]
+    #[schemars(schema_with = "events::fields::number::schema")]
     pub match_id: i64,
     /// The attempt at this match that was paid.
+    #[serde(with = "events::fields::number")]
+    #[schemars(schema_with = "events::fields::number::schema")]
     pub attempt: i64,
-    /// How much.
+    /// The amount.
+    #[serde(with = "events::fields::number")]
+    #[schemars(schema_with = "events::fields::number::schema")]
     pub price: i64,
-}
-
-impl EventSet for PaymentEvent {
-    const CONTEXT: &'static str = "payment";
-    const KINDS: &'static [&'static str] = &["PaymentApproved", "PaymentCanceled"];
-
-    fn correlation_id(&self) -> i64 {
-        match self {
-            Self::PaymentApproved(event) => event.match_id,
-            Self::PaymentCanceled(event) => event.match_id,
-        }
-    }
 }

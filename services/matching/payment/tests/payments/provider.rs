@@ -1,38 +1,37 @@
-//! A provider that keeps what a provider must keep, and answers as it is told.
+//! A stub of the provider, which fails as the test wants it.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use payment_domain::Bill;
-use payment_service::{ChargeError, Provider};
+use payment::{Bill, ChargeError, Provider};
 
-type Name = (i64, i64);
+type BillId = (i64, i64);
 
 #[derive(Default)]
-pub struct Till {
+pub struct ProviderStub {
     /// Bills whose money it has.
-    pub holds: Mutex<BTreeSet<Name>>,
-    closed: Mutex<BTreeSet<Name>>,
+    pub holds: Mutex<BTreeSet<BillId>>,
+    closed: Mutex<BTreeSet<BillId>>,
     /// Failures to come, of charges.
     pub charges: Mutex<VecDeque<ChargeError>>,
     /// Bills that it fails to refund.
-    pub stubborn: Mutex<BTreeSet<Name>>,
+    pub not_refundable: Mutex<BTreeSet<BillId>>,
     pub refunds: Mutex<usize>,
 }
 
-fn name(bill: &Bill) -> Name {
-    (bill.match_id, bill.attempt)
+fn id(bill: &Bill) -> BillId {
+    (bill.key, bill.attempt)
 }
 
 #[async_trait]
-impl Provider for Till {
+impl Provider for ProviderStub {
     async fn charge(&self, bill: &Bill) -> Result<(), ChargeError> {
         if let Some(failure) = self.charges.lock().unwrap().pop_front() {
             return Err(failure);
         }
-        if !self.closed.lock().unwrap().contains(&name(bill)) {
-            self.holds.lock().unwrap().insert(name(bill));
+        if !self.closed.lock().unwrap().contains(&id(bill)) {
+            self.holds.lock().unwrap().insert(id(bill));
         }
         tokio::task::yield_now().await;
         Ok(())
@@ -40,11 +39,11 @@ impl Provider for Till {
 
     async fn refund(&self, bill: &Bill) -> Result<(), ChargeError> {
         *self.refunds.lock().unwrap() += 1;
-        if self.stubborn.lock().unwrap().contains(&name(bill)) {
+        if self.not_refundable.lock().unwrap().contains(&id(bill)) {
             return Err(ChargeError::Failed);
         }
-        self.closed.lock().unwrap().insert(name(bill));
-        self.holds.lock().unwrap().remove(&name(bill));
+        self.closed.lock().unwrap().insert(id(bill));
+        self.holds.lock().unwrap().remove(&id(bill));
         Ok(())
     }
 }

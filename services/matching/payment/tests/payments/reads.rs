@@ -1,10 +1,11 @@
-//! What it reads of others is what it says: `reads.toml`.
+//! What it reads of the events of others is what `reads.toml` states.
 
 use std::path::Path;
 
 use contracts::Statement;
 use messaging::Policies;
-use payment_service::PaymentPolicies;
+use payment::Cancellations;
+use payment_service::MatchPayment;
 use test_stores::on_sqlite;
 
 use crate::World;
@@ -13,11 +14,12 @@ use crate::World;
 fn it_reads_of_others_just_what_it_states() {
     on_sqlite(async |place| {
         let world = World::on(place).await;
-        let policies = PaymentPolicies::new(world.payments.clone(), world.refunds.clone());
+        let policies = world.policies();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let events = folder.join("../../../contracts/matching/events");
-        let decode = |event: &_| Ok(policies.decode(event)?.map(|news| format!("{news:?}")));
-        let held = Statement::of(folder).and_then(|said| said.is_true(PaymentPolicies::CONTEXTS, &events, decode));
+        let decode = |event: &_| Ok(policies.decode(event)?.map(|event| format!("{event:?}")));
+        let held = Statement::of(folder)
+            .and_then(|said| said.is_true(Cancellations::<MatchPayment>::CONTEXTS, &events, decode));
         held.unwrap_or_else(|wrong| panic!("{wrong}"));
     });
 }

@@ -44,6 +44,11 @@ pub async fn a_match_is_requested_paid_and_shown_in_every_form_that_the_table_al
     assert_eq!(answer.body, resource(id, 7, "matchRequested"));
     let json = api.request(Method::POST, "/matches").header("content-type", "application/vnd.api+json; charset=utf-8");
     api.send(json.body(r#"{"id":6001,"price":1}"#)).await?.must_be(201)?;
+    // Digit by digit: none of these is the number that a double would make of it.
+    for price in ["4503599627370497.5", "0.99999999999999999", "9007199254740992.0", "1e400", "1e-400", "1e999999999"] {
+        let json = api.request(Method::POST, "/matches").header("content-type", "application/json");
+        api.send(json.body(format!("{{\"price\":{price}}}"))).await?.must_be_problem(422, "price")?;
+    }
     Ok(())
 }
 
@@ -79,6 +84,17 @@ pub async fn an_idempotency_key_stands_for_one_match(fleet: &mut Fleet) -> Resul
     let other = post("b", 10).await?.must_be(201)?;
     assert_ne!(first.body["id"], other.body["id"]);
     post(&"k".repeat(256), 10).await?.must_be_problem(400, "Idempotency-Key")?;
+    post("a b", 10).await?.must_be_problem(400, "Idempotency-Key")?;
+    let two = api.request(Method::POST, "/matches").header("idempotency-key", "d").header("idempotency-key", "e");
+    api.send(two.json(&json!({ "price": 10 }))).await?.must_be_problem(400, "Idempotency-Key")?;
+    let under_id = async |id: i64| {
+        let request = api.request(Method::POST, "/matches").header("idempotency-key", "with-an-id");
+        api.send(request.json(&json!({ "id": id, "price": 10 }))).await
+    };
+    under_id(81).await?.must_be(201)?;
+    under_id(82).await?.must_be_problem(422, "Idempotency-Key")?;
+    under_id(81).await?.must_be(200)?;
+    api.get("/matches/82").await?.must_be_problem(404, "82")?;
     let many = testkit::each(0..20, 20, async |_| post("c", 10).await).await;
     let many = many.into_iter().map(|answer| Ok(answer?.body["id"].clone())).collect::<Result<Vec<_>>>()?;
     assert!(many.iter().all(|id| *id == many[0] && id.is_i64()), "{many:?}");
@@ -91,6 +107,8 @@ pub async fn a_match_is_cancelled_once_however_often_it_is_asked_for(fleet: &mut
     for (id, method) in [(5000, Method::PATCH), (5001, Method::PUT)] {
         people.request(id).await?.must_be(201)?;
         let (path, cancel) = (format!("/matches/{id}"), json!({ "status": "cancel", "id": id }));
+        let stale = api.request(method.clone(), &path).header("if-match", "\"stale\"").json(&cancel);
+        api.send(stale).await?.must_be_problem(412, "If-Match")?;
         let canceled = api.with(method.clone(), &path, &cancel).await?.must_be(200)?;
         assert_eq!(canceled.body, resource(id, PRICE, "matchCanceled"));
         let again = api.with(method.clone(), &path, &cancel).await?.must_be(200)?;

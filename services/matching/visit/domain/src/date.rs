@@ -3,11 +3,11 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// A day: read in four forms, written in one.
+/// A day. It is parsed from four forms, and formatted in one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct VisitDate(jiff::civil::Date);
 
-/// Text that is no day.
+/// The text is no day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("must be a date such as 2021-01-21, 21/01/21, 210121 or 20210121 (year, month, day)")]
 pub struct WrongDate;

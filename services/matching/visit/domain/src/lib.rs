@@ -1,25 +1,24 @@
 //! Visit requests and visits.
 //!
-//! A [`Case`] joins what three contexts know of one match: is it paid, is it cancelled, who comes. Events arrive in any
-//! order and more than once; the case ends the same. Only the latest attempt at a match counts.
+//! A [`Case`] joins what three contexts know of one match: whether it is paid, whether it is cancelled, and which tutor is
+//! assigned.
 
 mod date;
-mod tutor;
 
-use ambient::Timestamp;
+use ambient::{Subject, Timestamp};
 pub use date::{VisitDate, WrongDate};
+use events::{Inbound, Projection};
 use match_contract::{Attempt, MatchCanceled};
 use payment_contract::{PaymentApproved, PaymentCanceled};
 use thiserror::Error;
-pub use tutor::{NoTutor, Tutor};
-use visit_contract::{VisitAssigned, VisitCanceled};
+use visit_contract::{VisitAssigned, VisitCanceled, VisitEvent};
 
-/// All that the visit context knows of one match.
+/// What the visit context knows of one match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
     /// The match.
     pub match_id: i64,
-    /// The latest attempt that is known; 0 before any is.
+    /// The latest attempt that is known; 0 before the first event.
     pub attempt: Attempt,
     /// The approved payment, if it is known.
     pub paid: Option<Paid>,
@@ -32,28 +31,29 @@ pub struct Case {
 /// An approved payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paid {
-    /// How much.
+    /// The amount.
     pub price: i64,
-    /// Since when: the list of requests is in this order.
+    /// The time of the approval, which orders the list of requests.
     pub since: Timestamp,
 }
 
 /// A visit that a tutor has confirmed. It is cancelled if its case is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visit {
-    /// Who has confirmed. `None`: the fleet ran open.
-    pub tutor: Option<Tutor>,
-    /// The tutor's name, as students read it.
+    /// The subject of the tutor. `None`: it was assigned without authentication.
+    pub tutor: Option<Subject>,
+    /// The tutor's name, for the student.
     pub teacher: String,
     /// The day.
     pub date: VisitDate,
 }
 
-/// What other contexts have said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
-    /// The payment was approved, then.
-    Approved(PaymentApproved, Timestamp),
+/// The events of other contexts that a case is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Inbound)]
+#[inbound(epoch = "attempt")]
+pub enum CaseEvent {
+    /// The payment was approved.
+    PaymentApproved(PaymentApproved),
     /// The payment was cancelled.
     PaymentCanceled(PaymentCanceled),
     /// The match was cancelled.
@@ -63,62 +63,50 @@ pub enum News {
 /// Why a visit cannot be assigned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// No payment is known: there is no such request.
+    /// No payment is known, so there is no request.
     #[error("there is no visit request of this match")]
     NeverPaid,
-    /// Another tutor, or the same, was quicker.
+    /// A tutor is assigned already.
     #[error("the visit is already assigned")]
     Assigned,
-    /// The student was quicker.
+    /// The match is cancelled.
     #[error("the match is cancelled")]
     Canceled,
 }
 
-impl News {
-    /// The match that it is about.
-    pub fn match_id(&self) -> i64 {
-        match self {
-            Self::Approved(event, _) => event.match_id,
-            Self::PaymentCanceled(event) => event.match_id,
-            Self::MatchCanceled(event) => event.id,
+/// A case ends the same in whatever order its events arrive. A later attempt begins anew: what belonged to an earlier one
+/// is cancelled.
+impl Projection for Case {
+    type Event = CaseEvent;
+    type Emits = VisitEvent;
+
+    fn begin(match_id: i64, attempt: i64) -> Self {
+        Self { match_id, attempt, paid: None, canceled: false, visit: None }
+    }
+
+    fn epoch(&self) -> Attempt {
+        self.attempt
+    }
+
+    fn apply(&mut self, event: &CaseEvent, at: Timestamp) -> Option<VisitEvent> {
+        match event {
+            CaseEvent::PaymentApproved(event) => {
+                self.paid = Some(Paid { price: event.price, since: at });
+                None
+            }
+            CaseEvent::PaymentCanceled(_) | CaseEvent::MatchCanceled(_) => self.cancel(),
         }
     }
 
-    fn attempt(&self) -> Attempt {
-        match self {
-            Self::Approved(event, _) => event.attempt,
-            Self::PaymentCanceled(event) => event.attempt,
-            Self::MatchCanceled(event) => event.attempt,
-        }
+    fn superseded(mut self) -> Option<VisitEvent> {
+        self.cancel()
     }
 }
 
 impl Case {
-    /// A match of which nothing is known yet.
-    pub const fn unknown(match_id: i64) -> Self {
-        Self { match_id, attempt: 0, paid: None, canceled: false, visit: None }
-    }
-
     /// Whether it is in the list of visit requests: paid, not assigned, not cancelled.
     pub fn is_open(&self) -> bool {
         self.paid.is_some() && !self.canceled && self.visit.is_none()
-    }
-
-    /// Takes in what another context has said. If that cancels a visit, the event to say is returned.
-    #[must_use = "a visit that is cancelled must be said to be"]
-    pub fn learn(&mut self, news: &News) -> Option<VisitCanceled> {
-        if news.attempt() < self.attempt {
-            return None;
-        }
-        let past = (news.attempt() > self.attempt).then(|| self.begin(news.attempt())).flatten();
-        let canceled = match news {
-            News::Approved(event, since) => {
-                self.paid = Some(Paid { price: event.price, since: *since });
-                None
-            }
-            News::PaymentCanceled(_) | News::MatchCanceled(_) => self.cancel(),
-        };
-        past.or(canceled)
     }
 
     /// A tutor confirms the request.
@@ -137,21 +125,16 @@ impl Case {
             attempt: self.attempt,
             teacher: visit.teacher.clone(),
             visit_date: visit.date.to_string(),
+            tutor: visit.tutor.as_ref().map(|tutor| tutor.as_str().to_owned()),
         };
         self.visit = Some(visit);
         Ok(event)
     }
 
-    /// A later attempt has begun: what belonged to the earlier one is past.
-    fn begin(&mut self, attempt: Attempt) -> Option<VisitCanceled> {
-        let past = self.cancel();
-        *self = Self { attempt, ..Self::unknown(self.match_id) };
-        past
-    }
-
-    fn cancel(&mut self) -> Option<VisitCanceled> {
-        let comes = self.visit.is_some() && !self.canceled;
+    /// Cancels the case for good. Returns the event if that cancels a visit.
+    fn cancel(&mut self) -> Option<VisitEvent> {
+        let is_assigned = self.visit.is_some() && !self.canceled;
         self.canceled = true;
-        comes.then_some(VisitCanceled { match_id: self.match_id, attempt: self.attempt })
+        is_assigned.then(|| VisitCanceled { match_id: self.match_id, attempt: self.attempt }.into())
     }
 }

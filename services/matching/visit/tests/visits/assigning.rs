@@ -1,11 +1,13 @@
 //! Tutors, who are many, and the student who cancels in the same moment.
 
 use chassis::Scope;
+use chassis::page::PageRequest;
 use test_stores::on_each_store;
 use visit_contract::{VisitCanceled, VisitEvent};
 use visit_domain::Refusal;
+use visit_service::VISITS;
 
-use crate::{World, approved, match_canceled, payment_canceled};
+use crate::{World, approved, assigned, match_canceled, payment_canceled};
 
 #[test]
 fn of_twenty_tutors_at_once_one_gets_the_visit() {
@@ -18,17 +20,16 @@ fn of_twenty_tutors_at_once_one_gets_the_visit() {
                 tokio::spawn(async move { world.assign(1, &format!("tutor {n}")).await })
             })
             .collect();
-        let mut assigned = vec![];
+        let mut visits = vec![];
         for task in tasks {
             match task.await.unwrap() {
-                Ok(event) => assigned.push(event),
+                Ok(case) => visits.push(case),
                 Err(refusal) => assert_eq!(refusal, Refusal::Assigned),
             }
         }
-        assert_eq!(assigned.len(), 1);
-        let visit = worlds[0].visits.find_visit(1, &Scope::All).await.unwrap().unwrap().visit.unwrap();
-        assert_eq!(visit.teacher, assigned[0].teacher);
-        assert_eq!(worlds[0].said(1).await, [VisitEvent::VisitAssigned(assigned.remove(0))]);
+        assert_eq!(visits.len(), 1);
+        assert_eq!(worlds[0].case(1).await, visits[0]);
+        assert_eq!(worlds[0].staged(1).await, [assigned(&visits[0])]);
         assert!(worlds[0].listed().await.is_empty());
     });
 }
@@ -46,16 +47,16 @@ fn whoever_was_quicker_the_visit_of_a_cancelled_match_does_not_stand() {
                 }
                 student.take(vec![match_canceled(id, 1), payment_canceled(id, 1)]).await;
             };
-            let (assigned, ()) = tokio::join!(tutor.assign(id, "TEACHER"), cancel);
-            let (case, said) = (tutor.case(id).await, tutor.said(id).await);
+            let (outcome, ()) = tokio::join!(tutor.assign(id, "TEACHER"), cancel);
+            let (case, staged) = (tutor.case(id).await, tutor.staged(id).await);
             assert!(case.canceled, "{id}");
-            match assigned {
-                Ok(event) => {
+            match outcome {
+                Ok(case) => {
                     let canceled = VisitEvent::VisitCanceled(VisitCanceled { match_id: id, attempt: 1 });
-                    assert_eq!(said, [VisitEvent::VisitAssigned(event), canceled], "{id}");
+                    assert_eq!(staged, [assigned(&case), canceled], "{id}");
                     assignments += 1;
                 }
-                Err(refusal) => assert_eq!((refusal, said), (Refusal::Canceled, vec![]), "{id}"),
+                Err(refusal) => assert_eq!((refusal, staged), (Refusal::Canceled, vec![]), "{id}"),
             }
         }
         assert!(assignments > 0, "the tutor was never the quicker one");
@@ -70,8 +71,9 @@ fn a_visit_for_what_is_not_listed_is_refused_and_leaves_nothing_behind() {
         assert_eq!(world.assign(1, "TEACHER").await, Err(Refusal::NeverPaid));
         world.take(vec![match_canceled(2, 1)]).await;
         assert_eq!(world.assign(2, "TEACHER").await, Err(Refusal::Canceled));
-        assert_eq!((world.said(1).await, world.said(2).await), (vec![], vec![]));
-        assert_eq!(world.visits.visits(&Scope::All, 0, 10).await.unwrap().items, []);
+        assert_eq!((world.staged(1).await, world.staged(2).await), (vec![], vec![]));
+        let request = PageRequest { size: 10, after: None };
+        assert_eq!(world.cases.page(&VISITS, &Scope::All, &request).await.unwrap().0, []);
     });
 }
 
@@ -80,10 +82,10 @@ fn a_visit_of_an_undone_attempt_is_cancelled_when_the_next_attempt_is_paid() {
     on_each_store(async |place| {
         let world = World::on(place).await;
         world.take(vec![approved(1, 1)]).await;
-        let event = world.assign(1, "TEACHER").await.unwrap();
+        let case = world.assign(1, "TEACHER").await.unwrap();
         world.take(vec![approved(1, 2), payment_canceled(1, 1)]).await;
         let canceled = VisitEvent::VisitCanceled(VisitCanceled { match_id: 1, attempt: 1 });
-        assert_eq!(world.said(1).await, [VisitEvent::VisitAssigned(event), canceled]);
+        assert_eq!(world.staged(1).await, [assigned(&case), canceled]);
         assert_eq!(world.listed().await, [1]);
     });
 }

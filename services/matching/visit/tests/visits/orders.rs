@@ -1,6 +1,7 @@
 //! What other contexts say, in all orders and repetitions.
 
 use ambient::Timestamp;
+use events::Projection as _;
 use test_stores::on_each_store;
 use test_stores::random::{cases, deliveries};
 use visit_domain::{Case, Paid};
@@ -22,7 +23,7 @@ fn stories() -> Vec<(i64, &'static str, i64)> {
 
 fn paid(match_id: i64, attempt: i64, canceled: bool) -> Case {
     let paid = Paid { price: 10, since: Timestamp::from_micros(attempt) };
-    Case { attempt, paid: Some(paid), canceled, ..Case::unknown(match_id) }
+    Case { paid: Some(paid), canceled, ..Case::begin(match_id, attempt) }
 }
 
 #[test]
@@ -46,7 +47,7 @@ fn all_orders_and_repetitions_of_what_others_say_end_in_one_state() {
             let listed = world.listed().await;
             assert_eq!([1, 2, 3].map(|number| listed.contains(&id(number))), [true, false, true], "{batches:?}");
             for number in 1..=3 {
-                assert_eq!(world.said(id(number)).await, [], "no visit was assigned: {batches:?}");
+                assert_eq!(world.staged(id(number)).await, [], "no visit was assigned: {batches:?}");
             }
         }
     });

@@ -1,0 +1,180 @@
+//! The clients of a run: they send requests through the gateway, and record the responses.
+
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ambient::{Clock as _, SystemClock};
+use anyhow::Result;
+use serde_json::Value;
+use testkit::{Answer, Api};
+use tokio::time::sleep;
+
+use crate::operation::Operation;
+use crate::statistics::Statistics;
+use crate::timeline::Timeline;
+
+/// Lines of the table of responses.
+const LINES: u32 = 24;
+
+/// The addresses of the clients: none of them has more in flight than the gateway's share for one.
+const ADDRESSES: u8 = 8;
+
+/// The undocumented responses that are kept.
+const MAX_VIOLATIONS: usize = 50;
+
+/// All clients of a run.
+pub struct Clients {
+    apis: Vec<Api>,
+    turn: AtomicUsize,
+    /// The faults of the run.
+    pub(crate) timeline: Timeline,
+    observed: Mutex<Observed>,
+}
+
+/// The observations of the clients.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    /// The responses, by operation and status over time.
+    pub(crate) statistics: Statistics,
+    /// The operations that the auditor needs.
+    pub(crate) history: Vec<audit::Operation>,
+    /// Undocumented responses, and broken connections of an available gateway.
+    pub(crate) violations: Vec<String>,
+    /// Their number, including those that are not kept.
+    pub(crate) violation_count: u64,
+    /// Requests without a response while the gateway was unavailable.
+    pub(crate) excused: u64,
+}
+
+/// A request of a client.
+#[derive(Debug, Clone)]
+pub struct Call<'a> {
+    operation: Operation,
+    method: &'static str,
+    path: String,
+    body: Option<Value>,
+    key: Option<&'a str>,
+}
+
+impl<'a> Call<'a> {
+    /// A GET.
+    pub fn get(operation: Operation, path: impl Into<String>) -> Self {
+        Self { operation, method: "GET", path: path.into(), body: None, key: None }
+    }
+
+    /// A POST with a JSON body.
+    pub fn post(operation: Operation, path: impl Into<String>, body: Value) -> Self {
+        Self { method: "POST", body: Some(body), ..Self::get(operation, path) }
+    }
+
+    /// A PATCH with a JSON body.
+    pub fn patch(operation: Operation, path: impl Into<String>, body: Value) -> Self {
+        Self { method: "PATCH", body: Some(body), ..Self::get(operation, path) }
+    }
+
+    /// With an idempotency key.
+    #[must_use]
+    pub const fn with_key(mut self, key: &'a str) -> Self {
+        self.key = Some(key);
+        self
+    }
+}
+
+impl Clients {
+    /// The clients of this gateway, for a run of this length.
+    pub(crate) fn new(api: &Api, length: Duration) -> Result<Self> {
+        let apis = (1..=ADDRESSES).map(|last| api.from_address(Ipv4Addr::new(127, 0, 1, last).into()));
+        let apis = apis.collect::<Result<_>>()?;
+        let statistics = Statistics::of(length, LINES);
+        let observed =
+            Observed { statistics, history: Vec::new(), violations: Vec::new(), violation_count: 0, excused: 0 };
+        Ok(Self { apis, turn: AtomicUsize::new(0), timeline: Timeline::begin(), observed: Mutex::new(observed) })
+    }
+
+    /// One of the clients: their addresses take turns.
+    fn api(&self) -> &Api {
+        &self.apis[self.turn.fetch_add(1, Ordering::Relaxed) % self.apis.len()]
+    }
+
+    /// The observations so far.
+    pub(crate) fn observed(&self) -> MutexGuard<'_, Observed> {
+        self.observed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a request. `None`: there was no response.
+    pub async fn send(&self, call: Call<'_>) -> Option<Answer> {
+        let from = self.timeline.now();
+        let api = self.api();
+        let mut request = api.request(call.method.parse().ok()?, &call.path);
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        if let Some(key) = call.key {
+            request = request.header("idempotency-key", key);
+        }
+        let response = api.send(request).await;
+        self.observe(call.operation, from, response)
+    }
+
+    /// Holds a live stream open for this time. Its end is not checked: streams break with the gateway.
+    pub async fn watch(&self, operation: Operation, path: &str, span: Duration) {
+        let Ok(get) = "GET".parse() else { return };
+        let from = self.timeline.now();
+        let mut stream = None;
+        let response = match self.api().request(get, path).send().await {
+            Ok(response) => {
+                let (status, headers) = (response.status().as_u16(), response.headers().clone());
+                stream = Some(response);
+                let took = self.timeline.now().saturating_sub(from);
+                Ok(Answer { asked: path.to_owned(), status, headers, body: Value::Null, took })
+            }
+            Err(error) => Err(error.into()),
+        };
+        if self.observe(operation, from, response).is_some() {
+            sleep(span).await;
+        }
+        drop(stream);
+    }
+
+    /// Adds an operation to the client history for the auditor.
+    pub fn record(&self, operation: audit::Operation) {
+        self.observed().history.push(operation.at(SystemClock.now()));
+    }
+
+    /// Reports a response that contradicts an earlier one.
+    pub fn contradiction(&self, what: String) {
+        self.observed().add_violation(what);
+    }
+
+    /// Counts a response, and checks whether it is documented.
+    fn observe(&self, operation: Operation, from: Duration, response: Result<Answer>) -> Option<Answer> {
+        let to = self.timeline.now();
+        let unavailable = self.timeline.gateway_was_unavailable(from, to);
+        let mut observed = self.observed();
+        let status = response.as_ref().ok().map(|response| response.status);
+        observed.statistics.count(to, operation, status, to.saturating_sub(from));
+        let violation = match &response {
+            Ok(response) => operation.violation(response),
+            Err(_) if unavailable => {
+                observed.excused += 1;
+                None
+            }
+            Err(error) => Some(format!("{operation}: no response from an available gateway: {error:#}")),
+        };
+        if let Some(violation) = violation {
+            observed.add_violation(format!("{:.1} s: {violation}", to.as_secs_f64()));
+        }
+        response.ok()
+    }
+}
+
+impl Observed {
+    fn add_violation(&mut self, what: String) {
+        self.violation_count += 1;
+        if self.violations.len() < MAX_VIOLATIONS {
+            self.violations.push(what);
+        }
+    }
+}

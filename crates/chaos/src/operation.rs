@@ -1,0 +1,111 @@
+use std::fmt;
+
+use testkit::Answer;
+
+/// A kind of operation of clients, with its documented responses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Operation {
+    name: &'static str,
+    statuses: &'static [u16],
+    media_type: &'static str,
+}
+
+/// Documented for every request. 502: the service gave no response, 503: unavailable, 504: timeout. A service without its
+/// store responds 503 too.
+const OUTAGES: [u16; 3] = [502, 503, 504];
+
+/// The gateway's response if all its room for bodies is taken. Clients like these never need so much: one of them would
+/// have got more than its share.
+const NO_ROOM: &str = "too many bodies are on their way";
+
+impl Operation {
+    /// An operation with these documented statuses besides outages. Its responses are JSON.
+    pub const fn new(name: &'static str, statuses: &'static [u16]) -> Self {
+        Self { name, statuses, media_type: "application/json" }
+    }
+
+    /// The same as a stream of events.
+    #[must_use]
+    pub const fn live(self) -> Self {
+        Self { media_type: "text/event-stream", ..self }
+    }
+
+    /// Why a response is not documented, if it is not.
+    pub(crate) fn violation(self, response: &Answer) -> Option<String> {
+        let Answer { asked: request, status, body, .. } = response;
+        if !self.statuses.contains(status) && !OUTAGES.contains(status) {
+            return Some(format!("{request} ({self}): response {status}: {body}"));
+        }
+        if body["detail"] == NO_ROOM {
+            return Some(format!("{request} ({self}) got no room for its body"));
+        }
+        let lacks = |header: &str| response.header(header).is_none();
+        if *status == 201 && lacks("location") {
+            return Some(format!("{request} ({self}): response 201 without Location"));
+        }
+        if *status == 503 && lacks("retry-after") {
+            return Some(format!("{request} ({self}): response 503 without Retry-After"));
+        }
+        let media_type = response.header("content-type").unwrap_or_default();
+        let expected = if *status >= 400 { "application/problem+json" } else { self.media_type };
+        (media_type != expected).then(|| format!("{request} ({self}): response {status} as {media_type:?}: {body}"))
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use reqwest::header::HeaderMap;
+    use serde_json::Value;
+
+    use super::*;
+
+    const LIFT: Operation = Operation::new("lift", &[200, 201, 402]);
+    const AGAIN: Operation = Operation::new("lift again", &[200]);
+    const VIEW: Operation = Operation::new("view", &[200, 404]);
+
+    fn response(status: u16, headers: &[(&'static str, &'static str)]) -> Answer {
+        let kind = if status >= 400 { "application/problem+json" } else { "application/json" };
+        let mut response = Answer {
+            asked: "POST /boxes".to_owned(),
+            status,
+            headers: HeaderMap::default(),
+            body: Value::Null,
+            took: Duration::ZERO,
+        };
+        for (name, value) in [("content-type", kind)].iter().chain(headers) {
+            response.headers.insert(*name, value.parse().unwrap());
+        }
+        response
+    }
+
+    #[test]
+    fn only_documented_responses_are_no_violation() {
+        let location = [("location", "/boxes/1")];
+        assert_eq!(LIFT.violation(&response(201, &location)), None);
+        assert_eq!(LIFT.violation(&response(402, &[])), None);
+        assert_eq!(LIFT.violation(&response(502, &[])), None);
+        assert_eq!(VIEW.violation(&response(404, &[])), None);
+        for (operation, status) in [(LIFT, 500), (LIFT, 409), (LIFT, 422), (AGAIN, 201), (AGAIN, 404), (VIEW, 409)] {
+            assert!(operation.violation(&response(status, &location)).is_some(), "{operation}: {status}");
+        }
+    }
+
+    #[test]
+    fn headers_belong_to_the_documentation() {
+        assert!(LIFT.violation(&response(201, &[])).unwrap().contains("Location"));
+        assert!(VIEW.violation(&response(503, &[])).unwrap().contains("Retry-After"));
+        assert_eq!(VIEW.violation(&response(503, &[("retry-after", "1")])), None);
+        assert!(VIEW.violation(&response(200, &[("content-type", "text/plain")])).unwrap().contains("text/plain"));
+        let stream = [("content-type", "text/event-stream")];
+        assert!(VIEW.violation(&response(200, &stream)).is_some());
+        assert_eq!(VIEW.live().violation(&response(200, &stream)), None);
+    }
+}

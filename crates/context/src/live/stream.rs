@@ -1,0 +1,161 @@
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use chassis::Scope;
+use chassis::openapi;
+use chassis::problem::Problem;
+use events::Key;
+use futures_util::{Stream, stream};
+use serde_json::{Value, json};
+use store::Row;
+use tokio::time::timeout;
+use utoipa::openapi::path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{ContentBuilder, Required, ResponseBuilder};
+
+use crate::document::{Document, not_found};
+use crate::live::POLL_INTERVAL;
+use crate::representation::KeyOf;
+use crate::{Live, Position, Repository, Representation, Streamed, Subscription, UnknownPosition, store_problem};
+
+/// The interval of keep-alive comments on a silent stream.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// When to repeat a request that found the maximum number of streams open.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+type StateOf<B> = <<B as Representation>::Row as Row>::State;
+
+/// Extractor of the position after which a stream continues, from `Last-Event-ID`.
+pub(crate) struct LastEventId(Position);
+
+impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let last = parts.headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default());
+        last.map_or(Ok(Position::default()), str::parse).map(Self).map_err(unknown_position)
+    }
+}
+
+impl<R: Row<Key: Key>> Live<R> {
+    /// The live stream of a row, for which it waits.
+    pub(crate) async fn follow<B: Streamed<Row = R>>(
+        &self,
+        key: R::Key,
+        scope: Scope,
+        LastEventId(position): LastEventId,
+    ) -> Result<Response, Problem> {
+        let subscription = self.subscriptions.stream(key.clone()).ok_or_else(too_many_streams)?;
+        let found = self.wait(&key, &scope, &subscription, self.longest_wait).await.map_err(store_problem)?;
+        // If the process ends meanwhile, so does the stream, without a message: an EventSource then reconnects, and does
+        // not after a problem.
+        if found.is_none() && !self.host.draining().is_cancelled() {
+            return Err(not_found::<B>(&key));
+        }
+        let messages = messages::<B>(self.rows.clone(), key, scope, subscription, position);
+        let stream = Sse::new(self.host.until_draining(messages));
+        Ok(stream.keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    }
+}
+
+/// The messages after `position`, without end. Fails when the store is lost, so that the client reconnects. A row that
+/// leaves the scope, as its next epoch has another owner, has no more messages.
+fn messages<B: Streamed>(
+    rows: Repository<B::Row>,
+    key: KeyOf<B>,
+    scope: Scope,
+    subscription: Subscription<KeyOf<B>>,
+    position: Position,
+) -> impl Stream<Item = Result<Event, axum::Error>> {
+    let begin = (rows, key, scope, subscription, position, VecDeque::new());
+    stream::try_unfold(begin, move |(rows, key, scope, subscription, mut position, mut due)| async move {
+        loop {
+            if let Some(message) = due.pop_front() {
+                return Ok(Some((event(message)?, (rows, key, scope, subscription, position, due))));
+            }
+            // Before the row is read, so that a change in between is not lost.
+            let change = subscription.next();
+            let state = rows.find(&key, &scope).await.map_err(axum::Error::new)?;
+            due.extend(state.map(|state| messages_after::<B>(&state, position)).unwrap_or_default());
+            match due.back() {
+                Some(Message { position: last, .. }) => position = *last,
+                None => drop(timeout(POLL_INTERVAL, change).await),
+            }
+        }
+    })
+}
+
+/// A message of a live stream.
+struct Message {
+    position: Position,
+    step: &'static str,
+    document: Value,
+}
+
+/// The messages for the steps after `position`.
+fn messages_after<B: Streamed>(state: &StateOf<B>, position: Position) -> Vec<Message> {
+    let now = Document::<B>::of(state).map_or(Value::Null, Document::into_value);
+    let message = |(position, step)| {
+        let ((step, at), mut document) = (B::step(state, step), now.clone());
+        document[B::OWN_STATUS] = document["status"].take();
+        document["status"] = step.into();
+        document["at"] = json!(at.map(|at| at.to_string()));
+        Message { position, step, document }
+    };
+    B::log(state).after(position).into_iter().map(message).collect()
+}
+
+fn event(message: Message) -> Result<Event, axum::Error> {
+    Event::default().id(message.position.to_string()).event(message.step).json_data(message.document)
+}
+
+fn unknown_position(_: UnknownPosition) -> Problem {
+    Problem::bad_request("Last-Event-ID must be the id of a message of this stream")
+}
+
+fn too_many_streams() -> Problem {
+    Problem::unavailable("the maximum number of live streams is open", RETRY_AFTER)
+}
+
+/// The description of the operation.
+pub(crate) fn description<B: Streamed>() -> String {
+    let own_status = B::OWN_STATUS;
+    format!(
+        "It has one message for each step, in the order in which the steps became known. The event of a message is the step. Its \
+         data is the resource as it is when the message is sent, with the step as `status`, the time of the step as `at`, and \
+         the resource's own status, the furthest step that is known, as `{own_status}`. Steps become known in any order. The id \
+         of a message is a position in that order, for `Last-Event-ID`: the stream continues after it, repeats no step and \
+         skips none, even if the resource was rebuilt meanwhile. If the resource begins anew, its steps start anew, and the \
+         stream sends no more steps from before.\n\nThe stream waits for a resource that does not exist yet, 5 seconds at most \
+         unless `LIVE_WAIT` is set. It has no end: after a broken connection it continues after the last message that was \
+         received."
+    )
+}
+
+pub(crate) fn parameter() -> Parameter {
+    let id = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9]{1,21}-0?[0-6]$"));
+    ParameterBuilder::new()
+        .name("Last-Event-ID")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("The id of the last message that was received: later ones follow."))
+        .schema(Some(id))
+        .example(Some("161113140000000003-02".into()))
+        .build()
+}
+
+pub(crate) fn responses(operation: OperationBuilder) -> OperationBuilder {
+    let content = ContentBuilder::new()
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .example(Some("id: 161113140000000001-01\nevent: happened\ndata: {\"id\": 5000, …}\n\n".into()));
+    let stream =
+        ResponseBuilder::new().description("Messages, as they occur.").content("text/event-stream", content.build());
+    let problems = openapi::refusals([unknown_position(UnknownPosition), too_many_streams()]);
+    let operation = operation.response("200", stream);
+    problems.into_iter().fold(operation, |operation, (status, problem)| operation.response(status, problem))
+}

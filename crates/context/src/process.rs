@@ -1,0 +1,113 @@
+use std::process::ExitCode;
+
+use axum::Router;
+use chassis::{Host, openapi};
+use clap::{Args, CommandFactory};
+use messaging::{Messaging, Policies};
+use store::{Migrations, Row, Store};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::Repository;
+
+/// A bounded context: one process.
+pub trait Context: 'static {
+    /// The name: the last part of its topic, and the name of its binary.
+    const NAME: &'static str;
+
+    /// One sentence about it.
+    const ABOUT: &'static str;
+
+    /// The version of its package.
+    const VERSION: &'static str;
+
+    /// The tables of its own.
+    const MIGRATIONS: Migrations;
+
+    /// Environment variables that have a new name. The old names are read for one more version.
+    const RENAMED: &'static [(&'static str, &'static str)] = &[];
+
+    /// The settings of its own.
+    type Settings: Args + Clone + Send + 'static;
+
+    /// The state of its handlers.
+    type State: Clone + Send + Sync + 'static;
+
+    /// Its routes, and what the `OpenAPI` document states about them.
+    fn handlers() -> OpenApiRouter<Self::State>;
+
+    /// Starts its background tasks. Returns the state of the handlers, and the routes for operators: see
+    /// [`Parts::consume`].
+    fn start(parts: Parts<Self::Settings>) -> anyhow::Result<(Self::State, Router)>;
+}
+
+/// The `OpenAPI` document of a context.
+pub fn document<C: Context>() -> OpenApi {
+    openapi::document(C::NAME, C::ABOUT, C::VERSION, C::handlers().into_openapi())
+}
+
+/// A context without settings of its own.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+pub struct NoSettings {}
+
+/// All settings of a process.
+#[derive(Debug, Clone, clap::Parser)]
+#[group(skip)]
+pub struct Config<S: Args> {
+    /// Of every process.
+    #[command(flatten)]
+    pub chassis: chassis::Config,
+    /// Of the store.
+    #[command(flatten)]
+    pub store: store::Config,
+    /// Of the broker.
+    #[command(flatten)]
+    pub messaging: messaging::Config,
+    /// Of the context.
+    #[command(flatten)]
+    pub own: S,
+}
+
+/// The parts of a starting process.
+pub struct Parts<S> {
+    /// The settings of the context.
+    pub settings: S,
+    /// The process.
+    pub host: Host,
+    /// The open store.
+    pub store: Store,
+    /// The outbox and the consumer.
+    pub messaging: Messaging,
+}
+
+impl<S> Parts<S> {
+    /// The rows of a table.
+    pub fn repository<R: Row>(&self) -> Repository<R> {
+        Repository::new(&self.store, self.messaging.outbox(), self.host.clock())
+    }
+
+    /// Starts to consume events, and to publish those of the outbox. Returns the routes for operators.
+    pub fn consume<P: Policies>(self, policies: P) -> anyhow::Result<Router> {
+        Ok(self.messaging.start(&self.host, policies)?)
+    }
+}
+
+/// The process of a context.
+pub fn main<C: Context>() -> ExitCode {
+    let command = Config::<C::Settings>::command().name(C::NAME).about(C::ABOUT).version(C::VERSION);
+    let config: Config<C::Settings> = chassis::settings_by(command, C::RENAMED);
+    chassis::run(C::NAME, config.chassis.clone(), async |host| {
+        chassis::warn_of_old_names(C::RENAMED);
+        build::<C>(config, host).await
+    })
+}
+
+/// Opens the store and starts the context. Returns its routes and those for operators.
+pub async fn build<C: Context>(config: Config<C::Settings>, host: Host) -> anyhow::Result<Router> {
+    let store = Store::open(&config.store, &[messaging::MIGRATIONS, C::MIGRATIONS]).await?;
+    host.readiness("store", store.readiness());
+    let messaging = Messaging::new(&config.messaging, C::NAME, &store, &host);
+    let (state, operation) = C::start(Parts { settings: config.own, host, store, messaging })?;
+    Ok(Router::from(C::handlers()).with_state(state).merge(operation))
+}

@@ -1,0 +1,92 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use events::{DecodeError, Envelope, EventSet, Inbound, Key, Projection};
+use messaging::{Outbox, Policies, Received, StagedEvents};
+use store::{Row, Tx, sqlx};
+
+use crate::{Repository, Subscriptions};
+
+/// Applies the events of other contexts to the rows of a table.
+///
+/// The rows of a batch are locked, the events are applied in the order of their times, and the rows are written, all in
+/// the transaction that adds the events to the inbox.
+pub struct Projector<R: Row<Key: Key>> {
+    repository: Repository<R>,
+    subscriptions: Option<Arc<Subscriptions<R::Key>>>,
+}
+
+type EventOf<R> = <<R as Row>::State as Projection>::Event;
+
+impl<R: Row<Key: Key>> Projector<R> {
+    /// Applies events to the rows of `repository`.
+    pub const fn new(repository: Repository<R>) -> Self {
+        Self { repository, subscriptions: None }
+    }
+
+    /// Notifies the subscriptions of a row when it has changed.
+    #[must_use]
+    pub fn notifying(self, subscriptions: &Arc<Subscriptions<R::Key>>) -> Self {
+        Self { subscriptions: Some(Arc::clone(subscriptions)), ..self }
+    }
+}
+
+#[async_trait]
+impl<R> Policies for Projector<R>
+where
+    R: Row<Key: Key>,
+    R::State: Projection<Event: Inbound<Key = R::Key>>,
+{
+    type Event = EventOf<R>;
+
+    const IS_READ_MODEL: bool = <<R::State as Projection>::Emits as EventSet>::KINDS.is_empty();
+
+    const CONTEXTS: &'static [&'static str] = EventOf::<R>::CONTEXTS;
+
+    fn decode(&self, envelope: &Envelope) -> Result<Option<Self::Event>, DecodeError> {
+        Self::Event::decode(envelope)
+    }
+
+    async fn apply(
+        &self,
+        tx: &mut Tx,
+        events: &[Received<Self::Event>],
+        outbox: &Outbox,
+        pending: &mut StagedEvents,
+    ) -> Result<(), sqlx::Error> {
+        let mut events_of: BTreeMap<R::Key, Vec<&Received<Self::Event>>> = BTreeMap::new();
+        for received in events {
+            events_of.entry(received.event.key()).or_default().push(received);
+        }
+        let keys: Vec<R::Key> = events_of.keys().cloned().collect();
+        let mut states = Vec::with_capacity(keys.len());
+        for row in self.repository.lock_or_insert(tx, &keys).await? {
+            let mut events = events_of.remove(row.key()).unwrap_or_default();
+            events.sort_by_key(|received| received.time);
+            let mut state = row.into_state()?;
+            for received in events {
+                for emitted in events::apply(&mut state, &received.event, received.time) {
+                    outbox.stage(pending, &emitted, received.trace)?;
+                }
+            }
+            states.push(state);
+        }
+        self.repository.write(tx, states).await
+    }
+
+    async fn applied(&self, events: &[Received<Self::Event>]) {
+        if let Some(subscriptions) = &self.subscriptions {
+            for received in events {
+                subscriptions.notify(&received.event.key());
+            }
+        }
+    }
+
+    async fn clear(&self, tx: &mut Tx) -> Result<bool, sqlx::Error> {
+        if Self::IS_READ_MODEL {
+            self.repository.clear(tx).await?;
+        }
+        Ok(Self::IS_READ_MODEL)
+    }
+}

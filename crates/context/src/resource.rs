@@ -1,0 +1,277 @@
+use std::fmt;
+use std::marker::PhantomData;
+
+use axum::Json;
+use axum::extract::{FromRef, State};
+use axum::handler::Handler;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use chassis::body::Id;
+use chassis::conditional::{Conditions, Tagged};
+use chassis::openapi::{self, Answers, required, text};
+use chassis::page::{Page, PageRequest};
+use chassis::problem::Problem;
+use chassis::{Principal, Scope};
+use store::Row;
+use utoipa::openapi::link::LinkBuilder;
+use utoipa::openapi::path::{HttpMethod, OperationBuilder, Parameter, Paths};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::ObjectBuilder;
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, Required, ResponseBuilder};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::document::{Document, not_found};
+use crate::live::prefer::PreferredWait;
+use crate::representation::{KeyOf, Representation};
+use crate::{List, Live, Repository, Streamed, live, store_problem};
+
+/// The roles that see rows.
+#[derive(Debug, Clone, Copy)]
+pub enum Visibility {
+    /// A role sees the rows that it owns, another one sees all.
+    Owned {
+        /// Sees the rows that it owns.
+        own: &'static str,
+        /// Sees all rows.
+        all: &'static str,
+    },
+    /// Each of these roles sees all rows.
+    Shared(&'static [&'static str]),
+}
+
+/// The routes of rows, with their `OpenAPI` document.
+pub struct Resource<B, S> {
+    visibility: Visibility,
+    router: OpenApiRouter<S>,
+    document: PhantomData<fn() -> B>,
+}
+
+impl Visibility {
+    /// The rows that a caller sees. 403 without any of the roles.
+    pub fn scope(self, principal: Principal) -> Result<Scope, Problem> {
+        match self {
+            Self::Owned { own, all } => principal.scope(own, all),
+            Self::Shared(roles) => principal.require_any_role(roles).map(|()| Scope::All),
+        }
+    }
+}
+
+impl fmt::Display for Visibility {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Owned { own, all } => write!(f, "The role {own} sees its own, the role {all} all."),
+            Self::Shared(roles) => write!(f, "For the roles {}.", roles.join(", ")),
+        }
+    }
+}
+
+impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
+    /// Without routes yet.
+    pub fn new(visibility: Visibility) -> Self {
+        Self { visibility, router: OpenApiRouter::default(), document: PhantomData }
+    }
+
+    /// The routes.
+    pub fn into_router(self) -> OpenApiRouter<S> {
+        self.router
+    }
+
+    /// `GET` of the list: a page of the rows that the caller sees. `about` describes it in one sentence.
+    #[must_use]
+    pub fn list<const N: usize>(self, about: &str, list: List<N>) -> Self
+    where
+        Repository<B::Row>: FromRef<S>,
+    {
+        let visibility = self.visibility;
+        let handler =
+            async move |State(rows): State<Repository<B::Row>>, principal: Principal, request: PageRequest<N>| {
+                let scope = visibility.scope(principal)?;
+                let (states, next) = rows.page(&list, &scope, &request).await.map_err(store_problem)?;
+                Ok::<_, Problem>(Json(Page::new(states.iter().filter_map(Document::<B>::of).collect(), &request, next)))
+            };
+        let operation = self
+            .operation(&format!("list{}s", B::NAME), about, PageRequest::<N>::into_params(|| None))
+            .response("200", json::<Page<Document<B>>>("A page."));
+        self.route(B::PATH, HttpMethod::Get, operation, get(handler), schemas::<Page<Document<B>>>())
+    }
+
+    /// `GET` of one row.
+    #[must_use]
+    pub fn show(self, about: &str) -> Self
+    where
+        Repository<B::Row>: FromRef<S>,
+    {
+        let visibility = self.visibility;
+        let handler = async move |State(rows): State<Repository<B::Row>>,
+                                  principal: Principal,
+                                  Id(id): Id<KeyOf<B>>,
+                                  conditions: Conditions| {
+            let scope = visibility.scope(principal)?;
+            let state = rows.find(&id, &scope).await.map_err(store_problem)?;
+            conditions.show(&state.as_ref().and_then(Document::<B>::of).ok_or_else(|| not_found::<B>(&id))?)
+        };
+        let operation = self
+            .operation(&format!("show{}", B::NAME), about, show_parameters::<B>())
+            .response("200", json::<Document<B>>("The resource."));
+        self.route(&one::<B>(""), HttpMethod::Get, operation, get(handler), schemas::<Document<B>>())
+    }
+
+    /// `GET` of one row, which waits for it with `Prefer: wait=N`.
+    #[must_use]
+    pub fn show_or_wait(self, about: &str) -> Self
+    where
+        Live<B::Row>: FromRef<S>,
+    {
+        let visibility = self.visibility;
+        let handler = async move |State(live): State<Live<B::Row>>,
+                                  principal: Principal,
+                                  Id(id): Id<KeyOf<B>>,
+                                  conditions: Conditions,
+                                  PreferredWait(wait): PreferredWait| {
+            let scope = visibility.scope(principal)?;
+            let (applied, state) = live.find_or_wait(&id, &scope, wait).await.map_err(store_problem)?;
+            let document = state.as_ref().and_then(Document::<B>::of).ok_or_else(|| not_found::<B>(&id));
+            let answer = document.and_then(|document| conditions.show(&document));
+            Ok::<_, Problem>((applied.map(live::prefer::applied), answer).into_response())
+        };
+        let response =
+            json::<Document<B>>("The resource.").header(live::prefer::APPLIED, live::prefer::applied_header());
+        let parameters = show_parameters::<B>().into_iter().chain([live::prefer::parameter()]);
+        let operation = self.operation(&format!("show{}", B::NAME), about, parameters);
+        let operation = operation.description(Some(live::prefer::DESCRIPTION)).response("200", response);
+        self.route(&one::<B>(""), HttpMethod::Get, operation, get(handler), schemas::<Document<B>>())
+    }
+
+    /// `GET` of the live stream of one row.
+    #[must_use]
+    pub fn follow(self, about: &str) -> Self
+    where
+        B: Streamed,
+        Live<B::Row>: FromRef<S>,
+    {
+        let visibility = self.visibility;
+        let handler = async move |State(live): State<Live<B::Row>>,
+                                  principal,
+                                  Id(id): Id<KeyOf<B>>,
+                                  last: live::stream::LastEventId| {
+            let scope = visibility.scope(principal)?;
+            live.follow::<B>(id, scope, last).await
+        };
+        let parameters = Id::<KeyOf<B>>::into_params(|| None).into_iter().chain([live::stream::parameter()]);
+        let operation = self.operation(&format!("follow{}", B::NAME), about, parameters);
+        let operation = live::stream::responses(operation.description(Some(live::stream::description::<B>())));
+        self.route(&one::<B>("/events"), HttpMethod::Get, operation, get(handler), Vec::new())
+    }
+
+    /// `POST` to the list: a command. `request` is the schema of its body, `responses` are those of the command itself.
+    #[must_use]
+    pub fn post<H, T>(self, id: &str, about: &str, request: ObjectBuilder, responses: Answers, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        let operation = operation_of(id, about, request, responses);
+        self.route(B::PATH, HttpMethod::Post, operation, post(handler), schemas::<Document<B>>())
+    }
+
+    fn operation(&self, id: &str, about: &str, parameters: impl IntoIterator<Item = Parameter>) -> OperationBuilder {
+        let summary = format!("{about} {}", self.visibility);
+        OperationBuilder::new().operation_id(Some(id)).summary(Some(summary)).parameters(Some(parameters))
+    }
+
+    fn route(
+        mut self,
+        path: &str,
+        method: HttpMethod,
+        operation: OperationBuilder,
+        handler: MethodRouter<S>,
+        schemas: Schemas,
+    ) -> Self {
+        self.router = self.router.merge(route(path, method, operation, handler, schemas));
+        self
+    }
+}
+
+/// `POST` of a command that is not about one kind of documents. `request` is the schema of its body, `responses` are those
+/// of the command itself.
+pub fn command<S, H, T>(
+    path: &str,
+    id: &str,
+    about: &str,
+    request: ObjectBuilder,
+    responses: Answers,
+    handler: H,
+) -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    H: Handler<T, S>,
+    T: 'static,
+{
+    let operation = operation_of(id, about, request, responses);
+    route(path, HttpMethod::Post, operation, post(handler), Vec::new())
+}
+
+fn operation_of(id: &str, about: &str, request: ObjectBuilder, responses: Answers) -> OperationBuilder {
+    let content = ContentBuilder::new().schema(Some(required(request))).build();
+    let body = RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
+    let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(about));
+    let operation = operation.request_body(Some(body.build()));
+    responses.into_iter().fold(operation, |all, (status, response)| all.response(status, response))
+}
+
+fn route<S: Clone + Send + Sync + 'static>(
+    path: &str,
+    method: HttpMethod,
+    operation: OperationBuilder,
+    handler: MethodRouter<S>,
+    schemas: Schemas,
+) -> OpenApiRouter<S> {
+    let mut paths = Paths::new();
+    paths.add_path_operation(path, vec![method], operation);
+    OpenApiRouter::default().routes((schemas, paths, handler))
+}
+
+/// The response to the creation of a document: 201 with its location and its entity tag. 404 if a row has no document.
+pub fn created<B: Representation>(state: &<B::Row as Row>::State) -> Result<Response, Problem> {
+    let document = Document::<B>::of(state).ok_or_else(|| Problem::not_found(format!("there is no {}", B::TITLE)))?;
+    let location = [(LOCATION, document.path())];
+    Ok((StatusCode::CREATED, location, Tagged::new(&document)?).into_response())
+}
+
+/// The responses to a creation in the `OpenAPI` document: 201, and the problems of the command.
+pub fn created_or<B: Representation>(problems: impl IntoIterator<Item = Problem>) -> Answers {
+    let header = |about| HeaderBuilder::new().schema(Some(text(about))).description(Some(about)).build();
+    let show = LinkBuilder::new().operation_id(format!("show{}", B::NAME)).parameter("id", "$response.body#/id");
+    let created = json::<Document<B>>("It is created.")
+        .header("Location", header("Its path."))
+        .header("ETag", header("Its entity tag."))
+        .link("show", show.build())
+        .build();
+    let mut responses = openapi::refusals(problems);
+    responses.insert("201".to_owned(), created.into());
+    responses
+}
+
+fn one<B: Representation>(rest: &str) -> String {
+    format!("{}/{{id}}{rest}", B::PATH)
+}
+
+type Schemas = Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>;
+
+fn schemas<T: ToSchema>() -> Schemas {
+    let mut schemas = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut schemas);
+    schemas
+}
+
+fn show_parameters<B: Representation>() -> Vec<Parameter> {
+    [Id::<KeyOf<B>>::into_params(|| None), Conditions::into_params(|| None)].concat()
+}
+
+fn json<T: ToSchema>(description: &str) -> ResponseBuilder {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name())));
+    ResponseBuilder::new().description(description).content("application/json", content.build())
+}

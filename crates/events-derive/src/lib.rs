@@ -1,0 +1,30 @@
+//! The derives of the crate `events`. Each emits plain `match` expressions and constants.
+
+mod attributes;
+mod event_set;
+mod inbound;
+
+use proc_macro::TokenStream;
+use syn::{DeriveInput, parse_macro_input};
+
+/// Implements `events::EventSet` for an enum with one variant per event, and `events::Event` for their structs.
+///
+/// `#[events(context = "orders", key = "order_id")]` names the context that publishes the events, and the field that is
+/// the key of the record. A variant may have another key: `#[events(key = "id")]`. Keys are `i64`, unless
+/// `key_type = "String"` is given.
+#[proc_macro_derive(EventSet, attributes(events))]
+pub fn derive_event_set(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    event_set::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Implements `events::Inbound` for an enum with one variant per event that a context consumes.
+///
+/// `#[inbound(epoch = "attempt")]` names the field that orders the epochs of a business case. The key is that of the
+/// event, unless `key = "customer_id"` names another field, for all variants or for one. Keys are `i64`, unless
+/// `key_type = "String"` is given.
+#[proc_macro_derive(Inbound, attributes(inbound))]
+pub fn derive_inbound(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    inbound::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}

@@ -1,0 +1,226 @@
+//! Field types that enforce their schema, on serialization and deserialization.
+//!
+//! Each module is for `#[serde(with = "…")]`, and its `schema` for `#[schemars(schema_with = "…")]`.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// The largest integer that every JSON parser represents exactly: 2^53 − 1 (RFC 8259, section 6).
+pub const LARGEST: i64 = (1 << 53) - 1;
+
+/// Maximum length of a text in characters.
+pub const LONGEST: usize = 255;
+
+/// An integer from 1 to [`LARGEST`].
+pub mod number {
+    use serde::de::{Deserialize, Deserializer, Error as _};
+    use serde::ser::{Error as _, Serializer};
+    use serde_json::value::RawValue;
+
+    use super::{LARGEST, Schema, SchemaGenerator, json_schema};
+    use crate::excerpt;
+
+    /// Serializes the number. Fails if it is out of range.
+    pub fn serialize<S: Serializer>(number: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+        if !(1..=LARGEST).contains(number) {
+            return Err(S::Error::custom(wrong(&number.to_string())));
+        }
+        serializer.serialize_i64(*number)
+    }
+
+    /// Deserializes the number from its digits: a double would round it.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        read(text.get()).ok_or_else(|| D::Error::custom(wrong(text.get())))
+    }
+
+    /// The published schema.
+    pub fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "format": "int64", "minimum": 1, "maximum": LARGEST })
+    }
+
+    fn wrong(text: &str) -> String {
+        format!("{} is no whole number from 1 to {LARGEST}", excerpt(text))
+    }
+
+    /// `7`, `7.0` and `70e-1` are the same integer, also in JSON Schema.
+    fn read(json: &str) -> Option<i64> {
+        let (mantissa, exponent) = json.split_once(['e', 'E']).unwrap_or((json, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let digits = [whole, fraction].concat();
+        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let significant = digits.trim_end_matches('0');
+        // How many zeros follow the significant digits. Negative: some digits are behind the point.
+        let behind = i64::try_from(significant.len()).ok()? - i64::try_from(whole.len()).ok()?;
+        let zeros = u32::try_from(exponent.parse::<i64>().ok()?.checked_sub(behind)?).ok()?;
+        let number = significant.parse::<i64>().ok()?.checked_mul(10_i64.checked_pow(zeros)?)?;
+        (1..=LARGEST).contains(&number).then_some(number)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_number_is_judged_by_its_digits_and_not_by_the_nearest_double() {
+            for (json, expected) in [
+                ("1", 1),
+                ("7.0", 7),
+                ("1e3", 1_000),
+                ("70E-1", 7),
+                ("0.5e1", 5),
+                ("1200e-2", 12),
+                ("9007199254740991", LARGEST),
+                ("9007199254740991.000", LARGEST),
+            ] {
+                assert_eq!(read(json), Some(expected), "{json}");
+            }
+            for json in [
+                "0",
+                "0e5",
+                "-0",
+                "-5",
+                "-5.0",
+                "0.99999999999999999",
+                "4503599627370497.5",
+                "9007199254740992",
+                "9007199254740991.1",
+                "1e400",
+                "1e99999999999999999999",
+                "1e-400",
+                "1.5",
+                "\"7\"",
+                "null",
+                "true",
+                "[7]",
+                "{}",
+            ] {
+                assert_eq!(read(json), None, "{json}");
+            }
+        }
+    }
+}
+
+/// A text of 1 to [`LONGEST`] characters without U+0000, which `PostgreSQL` cannot store.
+pub mod text {
+    use serde::de::{Deserialize, Deserializer, Error as _};
+    use serde::ser::{Error as _, Serializer};
+
+    use super::{LONGEST, Schema, SchemaGenerator, json_schema};
+
+    /// Serializes the text. Fails if it violates the schema.
+    pub fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+        if !fits(text) {
+            return Err(S::Error::custom(wrong()));
+        }
+        serializer.serialize_str(text)
+    }
+
+    /// Deserializes the text. Fails if it violates the schema.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if fits(&text) { Ok(text) } else { Err(D::Error::custom(wrong())) }
+    }
+
+    /// The published schema.
+    pub fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[^\\u0000]*$" })
+    }
+
+    pub(super) fn fits(text: &str) -> bool {
+        (1..=LONGEST).contains(&text.chars().count()) && !text.contains('\0')
+    }
+
+    pub(super) fn wrong() -> String {
+        format!("a text is not 1 to {LONGEST} characters, or has U+0000 in it")
+    }
+}
+
+/// An optional [`text`]. Such a field needs `#[serde(default, skip_serializing_if = "Option::is_none")]` too.
+pub mod optional_text {
+    use serde::de::{Deserialize, Deserializer, Error as _};
+    use serde::ser::{Error as _, Serializer};
+
+    use super::text::{fits, wrong};
+    use super::{LONGEST, Schema, SchemaGenerator, json_schema};
+
+    /// Serializes the text. Fails if it violates the schema.
+    pub fn serialize<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+        match text {
+            Some(text) if !fits(text) => Err(S::Error::custom(wrong())),
+            Some(text) => serializer.serialize_some(text),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Deserializes the text. Fails if it violates the schema.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        if text.as_deref().is_none_or(fits) { Ok(text) } else { Err(D::Error::custom(wrong())) }
+    }
+
+    /// The published schema.
+    pub fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "null"], "minLength": 1, "maxLength": LONGEST, "pattern": "^[^\\u0000]*$" })
+    }
+}
+
+/// A date such as `2021-01-21` (RFC 3339, `full-date`).
+pub mod date {
+    use jiff::civil::Date;
+    use serde::de::{Deserialize, Deserializer, Error as _};
+    use serde::ser::{Error as _, Serializer};
+
+    use super::{Schema, SchemaGenerator, json_schema};
+    use crate::excerpt;
+
+    /// Serializes the date. Fails if it is invalid.
+    pub fn serialize<S: Serializer>(day: &str, serializer: S) -> Result<S::Ok, S::Error> {
+        if !is_day(day) {
+            return Err(S::Error::custom(wrong(day)));
+        }
+        serializer.serialize_str(day)
+    }
+
+    /// Deserializes the date. Fails if it is invalid.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+        let day = String::deserialize(deserializer)?;
+        if is_day(&day) { Ok(day) } else { Err(D::Error::custom(wrong(&day))) }
+    }
+
+    /// The published schema.
+    pub fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date" })
+    }
+
+    fn wrong(day: &str) -> String {
+        format!("\"{}\" is no day such as 2021-01-21", excerpt(day))
+    }
+
+    fn is_day(text: &str) -> bool {
+        let form = text.len() == 10
+            && text
+                .bytes()
+                .enumerate()
+                .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+        form && text.parse::<Date>().is_ok()
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_day_is_a_day_of_the_calendar_in_one_form() {
+            for day in ["2021-01-21", "2024-02-29", "0000-01-01", "9999-12-31"] {
+                assert!(is_day(day), "{day}");
+            }
+            for text in
+                ["", "2021-02-29", "2021-13-01", "21-01-21", "20210121", "2021-01-21T00:00:00", "2021-1-021", "٢٠٢١-٠"]
+            {
+                assert!(!is_day(text), "{text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Finds the description of a fleet: in the workspace, in this binary, or in a file.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use manifest::{CONTEXT_FILE, ContextText, Manifest, ReadError};
+
+const MANIFEST: &str = "fleet.toml";
+
+/// From `build.rs`: for each fleet the description files in its folder, as path and text.
+static EMBEDDED: &[EmbeddedFiles] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+
+type EmbeddedFiles = &'static [(&'static str, &'static str)];
+
+/// A manifest and the text of the files that it consists of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fleet {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// The text of the declaration of each context that has a file of its own.
+    pub contexts: Vec<ContextText>,
+    /// The text of the routes file of the gateway.
+    pub routes: String,
+    /// The name and the text of the `OpenAPI` document of the gateway.
+    pub openapi: Option<(String, String)>,
+}
+
+/// Why a fleet cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    /// A file of the fleet cannot be read or is invalid.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// No fleet has this name.
+    #[error("there is no fleet \"{name}\"; there are: {known}")]
+    Unknown {
+        /// The requested name.
+        name: String,
+        /// The known names.
+        known: String,
+    },
+    /// No fleet is known.
+    #[error("no fleet found; name a file with --fleet path/to/fleet.toml")]
+    None,
+}
+
+/// Loads the fleet with this name or in this file (a name has no dot); the first fleet by default.
+///
+/// Reads the files in the workspace if there is one, else the texts that were embedded at build time.
+pub fn find(chosen: Option<&str>, workspace: Option<&Path>) -> Result<Fleet, FleetError> {
+    found(chosen, workspace).map(|(_, fleet)| fleet)
+}
+
+/// The path of the manifest that [`find`] loads; `None` for an embedded one.
+pub fn file(chosen: Option<&str>, workspace: Option<&Path>) -> Result<Option<PathBuf>, FleetError> {
+    found(chosen, workspace).map(|(source, _)| match source {
+        Source::Disk(path) => Some(path),
+        Source::Embedded(_) => None,
+    })
+}
+
+fn found(chosen: Option<&str>, workspace: Option<&Path>) -> Result<(Source, Fleet), FleetError> {
+    if let Some(path) = chosen.map(Path::new).filter(|chosen| chosen.extension().is_some()) {
+        return Source::Disk(path.to_owned()).loaded();
+    }
+    let sources = match workspace {
+        Some(root) => on_disk(&root.join("services"))?,
+        None => EMBEDDED.iter().copied().map(Source::Embedded).collect(),
+    };
+    choose(chosen, sources.into_iter().map(Source::loaded).collect::<Result<Vec<_>, _>>()?)
+}
+
+fn choose(chosen: Option<&str>, fleets: Vec<(Source, Fleet)>) -> Result<(Source, Fleet), FleetError> {
+    let Some(chosen) = chosen else { return fleets.into_iter().next().ok_or(FleetError::None) };
+    let known = fleets.iter().map(|(_, fleet)| fleet.manifest.name.as_str()).collect::<Vec<_>>().join(", ");
+    let found = fleets.into_iter().find(|(_, fleet)| fleet.manifest.name == chosen);
+    found.ok_or_else(|| FleetError::Unknown { name: chosen.to_owned(), known })
+}
+
+fn on_disk(services: &Path) -> Result<Vec<Source>, FleetError> {
+    let unreadable = |source| ReadError::File { path: services.to_owned(), source };
+    let mut manifests = Vec::new();
+    for entry in fs::read_dir(services).map_err(unreadable)? {
+        manifests.push(entry.map_err(unreadable)?.path().join(MANIFEST));
+    }
+    manifests.retain(|path| path.is_file());
+    manifests.sort();
+    Ok(manifests.into_iter().map(Source::Disk).collect())
+}
+
+/// The origin of the files of one fleet.
+enum Source {
+    /// The path of its manifest.
+    Disk(PathBuf),
+    Embedded(EmbeddedFiles),
+}
+
+impl Source {
+    fn loaded(self) -> Result<(Self, Fleet), FleetError> {
+        let fleet = self.load()?;
+        Ok((self, fleet))
+    }
+
+    fn load(&self) -> Result<Fleet, FleetError> {
+        let (path, text) = match self {
+            Self::Disk(path) => (path.clone(), read(path)?),
+            Self::Embedded(_) => self.beside(MANIFEST)?,
+        };
+        let contexts = self.contexts()?;
+        let manifest = Manifest::assemble(&text, &contexts).map_err(|source| ReadError::Invalid { path, source })?;
+        let (_, routes) = self.beside(&manifest.gateway.routes)?;
+        let document = |name: &String| self.beside(name).map(|(_, text)| (name.clone(), text));
+        let openapi = manifest.gateway.openapi.as_ref().map(document).transpose()?;
+        Ok(Fleet { manifest, contexts, routes, openapi })
+    }
+
+    /// The declarations of the contexts that have folders of their own.
+    fn contexts(&self) -> Result<Vec<ContextText>, ReadError> {
+        match self {
+            Self::Disk(manifest) => manifest::context_texts(manifest),
+            Self::Embedded(files) => {
+                let texts = files.iter().filter_map(|(path, text)| {
+                    let (folder, file) = path.split_once('/')?;
+                    (file == CONTEXT_FILE).then(|| ContextText { folder: folder.to_owned(), text: (*text).to_owned() })
+                });
+                Ok(texts.collect())
+            }
+        }
+    }
+
+    fn beside(&self, file: &str) -> Result<(PathBuf, String), ReadError> {
+        match self {
+            Self::Disk(manifest) => {
+                let path = manifest.with_file_name(file);
+                read(&path).map(|text| (path, text))
+            }
+            Self::Embedded(files) => {
+                let found = files.iter().find(|(path, _)| *path == file);
+                let found = found.map(|(path, text)| (PathBuf::from(path), (*text).to_owned()));
+                found.ok_or_else(|| ReadError::File { path: file.into(), source: io::ErrorKind::NotFound.into() })
+            }
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, ReadError> {
+    fs::read_to_string(path).map_err(|source| ReadError::File { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workspace() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    }
+
+    #[test]
+    fn an_installed_command_knows_the_same_fleets_as_the_workspace() {
+        let files = on_disk(&workspace().join("services")).unwrap();
+        let on_disk = files.iter().map(|fleet| fleet.load().unwrap()).collect::<Vec<_>>();
+        let embedded = EMBEDDED.iter().map(|files| Source::Embedded(files).load().unwrap()).collect::<Vec<_>>();
+        assert_eq!(embedded, on_disk);
+        assert!(!embedded.is_empty());
+    }
+
+    #[test]
+    fn without_a_choice_it_is_the_first_fleet() {
+        let first = find(None, None).unwrap();
+        assert_eq!(find(Some(&first.manifest.name), Some(&workspace())).unwrap(), first);
+        assert!(file(None, Some(&workspace())).unwrap().unwrap().is_file());
+        assert_eq!(file(None, None).unwrap(), None);
+    }
+
+    #[test]
+    fn an_unknown_fleet_is_an_error_that_lists_the_known_ones() {
+        let known = find(None, None).unwrap().manifest.name;
+        let error = find(Some("atlantis"), None).unwrap_err().to_string();
+        assert!(error.starts_with("there is no fleet \"atlantis\"; there are: "), "{error}");
+        assert!(error.contains(&known), "{error}");
+    }
+
+    #[test]
+    fn a_fleet_can_be_a_file_whose_routes_are_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fleet.toml");
+        let text = "name = \"a\"\n[gateway]\nport = 1\nroutes = \"r.toml\"\n\
+                    [[context]]\nname = \"b\"\npackage = \"b\"\nbinary = \"b\"\nport = 2\n";
+        fs::write(&path, text).unwrap();
+        let error = find(path.to_str(), None).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot read {}/r.toml: ", folder.path().display())), "{error}");
+        fs::write(folder.path().join("r.toml"), "[upstreams]").unwrap();
+        assert_eq!(find(path.to_str(), None).unwrap().routes, "[upstreams]");
+        assert_eq!(file(path.to_str(), None).unwrap(), Some(path.clone()));
+        fs::write(&path, text.replace("port = 2", "port = 1")).unwrap();
+        let error = find(path.to_str(), None).unwrap_err().to_string();
+        assert_eq!(error, format!("{}: context.b.port: 1 is used twice", path.display()));
+    }
+}

@@ -1,0 +1,171 @@
+//! One context: the content of its `context.toml`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+
+/// One context of a fleet.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Context {
+    /// The name of the context, which is also the name of its folder.
+    pub name: String,
+    /// Its rank among the contexts of the fleet.
+    #[serde(default)]
+    pub rank: Rank,
+    /// What it is for, in one sentence without a full stop.
+    #[serde(default)]
+    pub about: String,
+    /// The package that cargo builds, unless it is `{name}-service`.
+    #[serde(default)]
+    package: Option<String>,
+    /// The binary in that package, unless it is `{name}`. Its image has the same name.
+    #[serde(default)]
+    binary: Option<String>,
+    /// The binary that simulates the external systems of the context. `flotilla up`, tests and Compose run it instead.
+    #[serde(default)]
+    pub simulator: Option<String>,
+    /// The port that it listens on, on the local machine.
+    pub port: u16,
+    /// The contexts that this context calls as itself.
+    #[serde(default)]
+    pub calls: Vec<String>,
+    /// Additional environment variables. `{name}` is replaced by the base URL of a context.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// The type in its package that is the context for `crates/context`. Without it the package has a function `document`.
+    #[serde(rename = "type")]
+    pub type_name: Option<String>,
+    /// The type of its events in its contract package, if it publishes any.
+    pub events: Option<String>,
+    /// Its routes at the gateway.
+    #[serde(default)]
+    pub routes: Vec<Route>,
+    /// Its settings on Kubernetes, where they differ from `k8s/base/context`.
+    #[serde(default)]
+    pub kubernetes: Kubernetes,
+}
+
+/// The importance of a context to the business of its fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rank {
+    /// The fleet exists for it.
+    Core,
+    /// The fleet needs it, and it is special to this fleet.
+    #[default]
+    Supporting,
+    /// Other fleets have the same.
+    Generic,
+}
+
+/// A route of the gateway to a context.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Route {
+    /// The path.
+    pub path: String,
+    /// The methods.
+    pub methods: Vec<String>,
+    /// The roles, of which a caller needs one.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// Further keys of a route, which the gateway reads and checks.
+    #[serde(flatten)]
+    pub settings: toml::Table,
+}
+
+/// Settings on Kubernetes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Kubernetes {
+    /// The minimum number of replicas.
+    pub min_replicas: Option<u32>,
+    /// The maximum number of replicas.
+    pub max_replicas: Option<u32>,
+    /// The limit of CPU, such as `"2"` or `"500m"`.
+    pub cpu: Option<String>,
+    /// The limit of memory, such as `"512Mi"`.
+    pub memory: Option<String>,
+    /// Whether the optional component `lag` gives it more replicas while its consumer is behind.
+    pub scale_on_lag: bool,
+}
+
+/// The text of a `context.toml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextText {
+    /// The name of its folder.
+    pub folder: String,
+    /// The text.
+    pub text: String,
+}
+
+impl Context {
+    /// The package that cargo builds.
+    pub fn package(&self) -> String {
+        self.package.clone().unwrap_or_else(|| format!("{}-service", self.name))
+    }
+
+    /// The package with its contract.
+    pub fn contract_package(&self) -> String {
+        let package = self.package();
+        format!("{}-contract", package.strip_suffix("-service").unwrap_or(&package))
+    }
+
+    /// The binary in that package, and the name of its image.
+    pub fn binary(&self) -> &str {
+        self.binary.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The binary of `flotilla up`, tests and Compose: the simulator, if there is one.
+    pub fn local_binary(&self) -> &str {
+        self.simulator.as_deref().unwrap_or_else(|| self.binary())
+    }
+
+    /// The name in environment variables: `MY_CRANE` for `my-crane`.
+    pub fn variable(&self) -> String {
+        self.name.to_ascii_uppercase().replace('-', "_")
+    }
+}
+
+impl fmt::Display for Rank {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Core => "core",
+            Self::Supporting => "supporting",
+            Self::Generic => "generic",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(text: &str) -> Context {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn package_and_binary_follow_from_the_name_unless_they_are_stated() {
+        let crane = context("name = \"my-crane\"\nport = 1\n");
+        assert_eq!((crane.package().as_str(), crane.binary()), ("my-crane-service", "my-crane"));
+        assert_eq!(crane.local_binary(), "my-crane");
+        assert_eq!(crane.contract_package(), "my-crane-contract");
+        assert_eq!((crane.variable().as_str(), crane.rank), ("MY_CRANE", Rank::Supporting));
+        let crane = context("name = \"crane\"\nport = 1\npackage = \"p\"\nbinary = \"b\"\n");
+        assert_eq!((crane.package().as_str(), crane.binary()), ("p", "b"));
+        let crane = context("name = \"crane\"\nport = 1\nsimulator = \"crane-simulator\"\n");
+        assert_eq!((crane.binary(), crane.local_binary()), ("crane", "crane-simulator"));
+        let crane = context("name = \"crane\"\nport = 1\npackage = \"p\"\nbinary = \"b\"\n");
+        assert_eq!(crane.contract_package(), "p-contract");
+    }
+
+    #[test]
+    fn a_route_keeps_the_keys_that_only_the_gateway_knows() {
+        let text = "name = \"crane\"\nport = 1\n[[routes]]\npath = \"/lifts\"\nmethods = [\"GET\"]\nbody = 9\n";
+        let route = context(text).routes.remove(0);
+        assert_eq!((route.path.as_str(), route.roles.len()), ("/lifts", 0));
+        assert_eq!(route.settings["body"].as_integer(), Some(9));
+    }
+}

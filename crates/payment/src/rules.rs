@@ -1,0 +1,89 @@
+//! The rules of a payment, without I/O.
+//!
+//! A payment is approved when it is requested, unless the provider declines. It is cancelled when what it pays for is
+//! cancelled, or when the outcome of the request is unknown. A cancellation may overtake the approval that it undoes: then
+//! it leaves a *void* payment behind, and the approval is rejected.
+
+use thiserror::Error;
+
+/// An amount that is to be taken once. The key and the attempt identify it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bill {
+    /// What is paid.
+    pub key: i64,
+    /// The attempt at it. Later attempts have greater numbers.
+    pub attempt: i64,
+    /// The amount.
+    pub price: i64,
+}
+
+/// The payment of the latest attempt at a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment<D> {
+    /// What it pays.
+    pub bill: Bill,
+    /// The details of the fleet.
+    pub details: D,
+    /// The state.
+    pub state: State,
+}
+
+/// The state of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// The money is taken.
+    Approved,
+    /// The money was taken, and is paid back.
+    Canceled,
+    /// Cancelled before it was approved: the money must not be taken.
+    Void,
+}
+
+/// Why a bill is not approved although the provider has taken the money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ApproveError {
+    /// The attempt was cancelled before.
+    #[error("this attempt was cancelled")]
+    Canceled,
+    /// A later attempt is known, or an earlier one is approved.
+    #[error("another attempt counts")]
+    OtherAttempt,
+}
+
+/// The approval of a bill whose money the provider has taken. `known` is the payment of its key. Returns the new payment;
+/// `None` if the bill is approved already.
+pub fn approve<D>(known: Option<&Payment<D>>, bill: Bill, details: D) -> Result<Option<Payment<D>>, ApproveError> {
+    match known {
+        Some(known) if known.bill.attempt == bill.attempt => match known.state {
+            State::Approved => Ok(None),
+            State::Canceled | State::Void => Err(ApproveError::Canceled),
+        },
+        Some(known) if !known.is_superseded_by(bill) => Err(ApproveError::OtherAttempt),
+        Some(_) | None => Ok(Some(Payment { bill, details, state: State::Approved })),
+    }
+}
+
+/// The cancellation of a bill. `known` is the payment of its key. Returns the changed payment: canceled if money had been
+/// taken, void if not. `None` if the bill is cancelled already, or is of a past attempt.
+pub fn cancel<D: Clone>(known: Option<&Payment<D>>, bill: Bill, details: D) -> Option<Payment<D>> {
+    match known {
+        Some(known) if known.bill.attempt == bill.attempt => known.canceled(bill.attempt),
+        Some(known) if !known.is_superseded_by(bill) => None,
+        Some(_) | None => Some(Payment { bill, details, state: State::Void }),
+    }
+}
+
+impl<D> Payment<D> {
+    /// Whether a later attempt takes its place. Not while its own money is taken.
+    fn is_superseded_by(&self, bill: Bill) -> bool {
+        self.bill.attempt < bill.attempt && self.state != State::Approved
+    }
+}
+
+impl<D: Clone> Payment<D> {
+    /// This payment, cancelled with this attempt. `None` if that changes nothing.
+    pub fn canceled(&self, attempt: i64) -> Option<Self> {
+        let is_taken = self.bill.attempt == attempt && self.state == State::Approved;
+        is_taken.then(|| Self { state: State::Canceled, ..self.clone() })
+    }
+}

@@ -1,0 +1,10 @@
+//! Observation of processes: HTTP, server-sent events, metrics, polling.
+
+pub(crate) mod api;
+mod live;
+pub(crate) mod metrics;
+mod wait;
+
+pub use api::{Answer, Api};
+pub use live::{Live, Message};
+pub use wait::{each, eventually};
