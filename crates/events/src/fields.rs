@@ -30,7 +30,7 @@ pub mod number {
     /// Deserializes the number from its digits: a double would round it.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
         let text = Box::<RawValue>::deserialize(deserializer)?;
-        read(text.get()).ok_or_else(|| D::Error::custom(wrong(text.get())))
+        read(text.get()).map_err(D::Error::custom)
     }
 
     /// The published schema.
@@ -42,8 +42,12 @@ pub mod number {
         format!("{} is no whole number from 1 to {LARGEST}", excerpt(text))
     }
 
+    pub(super) fn read(json: &str) -> Result<i64, String> {
+        parse(json).ok_or_else(|| wrong(json))
+    }
+
     /// `7`, `7.0` and `70e-1` are the same integer, also in JSON Schema.
-    fn read(json: &str) -> Option<i64> {
+    fn parse(json: &str) -> Option<i64> {
         let (mantissa, exponent) = json.split_once(['e', 'E']).unwrap_or((json, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let digits = [whole, fraction].concat();
@@ -74,7 +78,7 @@ pub mod number {
                 ("9007199254740991", LARGEST),
                 ("9007199254740991.000", LARGEST),
             ] {
-                assert_eq!(read(json), Some(expected), "{json}");
+                assert_eq!(parse(json), Some(expected), "{json}");
             }
             for json in [
                 "0",
@@ -96,9 +100,58 @@ pub mod number {
                 "[7]",
                 "{}",
             ] {
-                assert_eq!(read(json), None, "{json}");
+                assert_eq!(parse(json), None, "{json}");
             }
         }
+    }
+}
+
+/// An optional [`number`]. Such a field needs `#[serde(default, skip_serializing_if = "Option::is_none")]` too.
+pub mod optional_number {
+    use serde::de::{Deserialize, Deserializer, Error as _};
+    use serde::ser::Serializer;
+    use serde_json::value::RawValue;
+
+    use super::{LARGEST, Schema, SchemaGenerator, json_schema, number};
+
+    /// Serializes the number. Fails if it is out of range.
+    pub fn serialize<S: Serializer>(number: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+        match number {
+            Some(number) => super::number::serialize(number, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Deserializes the number from its digits.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+        let text = Option::<Box<RawValue>>::deserialize(deserializer)?;
+        text.map(|text| number::read(text.get()).map_err(D::Error::custom)).transpose()
+    }
+
+    /// The published schema.
+    pub fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["integer", "null"], "format": "int64", "minimum": 1, "maximum": LARGEST })
+    }
+}
+
+#[cfg(test)]
+mod optional_tests {
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Offer {
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "super::optional_number")]
+        price: Option<i64>,
+    }
+
+    #[test]
+    fn an_optional_number_is_absent_null_or_valid() {
+        for (json, price) in [("{}", None), (r#"{"price":null}"#, None), (r#"{"price":7.0}"#, Some(7))] {
+            assert_eq!(serde_json::from_str::<Offer>(json).unwrap(), Offer { price }, "{json}");
+        }
+        assert!(serde_json::from_str::<Offer>(r#"{"price":0}"#).is_err());
+        assert!(serde_json::to_string(&Offer { price: Some(0) }).is_err());
+        assert_eq!(serde_json::to_string(&Offer { price: None }).unwrap(), "{}");
     }
 }
 

@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::document::{APPROVED, CANCELED, PaymentDocument, action};
 use crate::payable::Payable;
 use crate::row::PaymentRow;
-use crate::rules::{ApproveError, Bill};
+use crate::rules::{ApproveError, Bill, EarlierAttemptApproved};
 use crate::use_cases::{ApprovalOutcome, UseCases};
 
 /// Sees payments. Customers see the state of theirs on the resources of other contexts.
@@ -92,7 +92,7 @@ async fn cancel<P: Payable>(
     let (bill, details) = read::<P>(&fields)?;
     let use_cases = state.use_cases;
     let canceled = state.host.run_to_completion(async move { use_cases.cancel(bill, details, trace).await }).await;
-    canceled.ok_or_else(Problem::internal)?.map_err(store_problem)?;
+    canceled.ok_or_else(Problem::internal)?.map_err(store_problem)?.map_err(not_canceled)?;
     Ok(Json(outcome_of::<P>(bill, CANCELED)))
 }
 
@@ -123,6 +123,10 @@ fn not_approved<P: Payable>(outcome: ApprovalOutcome) -> Problem {
     }
 }
 
+fn not_canceled(error: EarlierAttemptApproved) -> Problem {
+    Problem::conflict(error.to_string())
+}
+
 fn request<P: Payable>() -> ObjectBuilder {
     let name = P::NAME;
     let attempt = format!("The attempt at this {name}. Later attempts have greater numbers.");
@@ -141,7 +145,7 @@ fn approve_responses<P: Payable>() -> Answers {
 }
 
 fn cancel_responses<P: Payable>() -> Answers {
-    responses::<P>("It is cancelled, now or before.", [])
+    responses::<P>("It is cancelled, now or before.", [not_canceled(EarlierAttemptApproved)])
 }
 
 fn responses<P: Payable>(about: &str, problems: impl IntoIterator<Item = Problem>) -> Answers {

@@ -35,6 +35,6 @@ pub use process::PaymentContext;
 pub use provider::{ChargeError, NoProvider, Provider, ProviderSettings};
 pub use refund::{Refund, start_refunds};
 pub use row::PaymentRow;
-pub use rules::{ApproveError, Bill, Payment, State};
+pub use rules::{ApproveError, Bill, EarlierAttemptApproved, Payment, State};
 pub use store::PaymentStore;
 pub use use_cases::{ApprovalOutcome, UseCases};

@@ -63,13 +63,24 @@ pub fn approve<D>(known: Option<&Payment<D>>, bill: Bill, details: D) -> Result<
     }
 }
 
+/// Why a bill is not cancelled yet: the payment of an earlier attempt is approved, and its cancellation is on its way. The
+/// caller repeats the request. A void payment in the place of the approved one would lose that money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("an earlier attempt is not cancelled yet")]
+pub struct EarlierAttemptApproved;
+
 /// The cancellation of a bill. `known` is the payment of its key. Returns the changed payment: canceled if money had been
 /// taken, void if not. `None` if the bill is cancelled already, or is of a past attempt.
-pub fn cancel<D: Clone>(known: Option<&Payment<D>>, bill: Bill, details: D) -> Option<Payment<D>> {
+pub fn cancel<D: Clone>(
+    known: Option<&Payment<D>>,
+    bill: Bill,
+    details: D,
+) -> Result<Option<Payment<D>>, EarlierAttemptApproved> {
     match known {
-        Some(known) if known.bill.attempt == bill.attempt => known.canceled(bill.attempt),
-        Some(known) if !known.is_superseded_by(bill) => None,
-        Some(_) | None => Some(Payment { bill, details, state: State::Void }),
+        Some(known) if known.bill.attempt == bill.attempt => Ok(known.canceled(bill.attempt)),
+        Some(known) if known.bill.attempt > bill.attempt => Ok(None),
+        Some(known) if known.state == State::Approved => Err(EarlierAttemptApproved),
+        Some(_) | None => Ok(Some(Payment { bill, details, state: State::Void })),
     }
 }
 

@@ -11,7 +11,7 @@ use store::{ColumnValue, Row, Store, Tx};
 use crate::payable::Payable;
 use crate::refund::Refund;
 use crate::row::{PaymentRow, stored_details};
-use crate::rules::{ApproveError, Bill, Payment, State, approve, cancel};
+use crate::rules::{ApproveError, Bill, EarlierAttemptApproved, Payment, State, approve, cancel};
 
 const TAKEN: &str = "money_taken_total";
 const RETURNED: &str = "money_returned_total";
@@ -70,20 +70,29 @@ impl<P: Payable> PaymentStore<P> {
         Ok(approval.map(drop))
     }
 
-    /// Cancels a bill. One that is not approved yet never will be.
-    pub async fn cancel(&self, bill: Bill, details: P::Details, trace: TraceContext) -> Result<(), Error> {
+    /// Cancels a bill. One that is not approved yet never will be, once this has succeeded.
+    pub async fn cancel(
+        &self,
+        bill: Bill,
+        details: P::Details,
+        trace: TraceContext,
+    ) -> Result<Result<(), EarlierAttemptApproved>, Error> {
         let mut tx = self.store.begin().await?;
         let rows: Vec<PaymentRow<P>> =
             PaymentRow::<P>::TABLE.lock_or_insert(&mut tx, self.store.dialect(), &[bill.key]).await?;
         let known = rows.into_iter().next().map(|row| row.payment);
+        let canceled = match cancel(known.as_ref(), bill, details) {
+            Ok(canceled) => canceled,
+            Err(error) => return Ok(Err(error)),
+        };
         let mut pending = StagedEvents::default();
-        if let Some(payment) = cancel(known.as_ref(), bill, details) {
+        if let Some(payment) = canceled {
             self.write(&mut tx, std::slice::from_ref(&payment)).await?;
             self.stage(&mut pending, &payment, Some(trace))?;
         }
         self.outbox.commit(tx, pending).await?;
         self.refunds.wake();
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Stages the event of a changed payment, and counts its price. A void payment has none.

@@ -8,7 +8,7 @@ use store::sqlx::Error;
 use crate::payable::Payable;
 use crate::provider::{ChargeError, Provider};
 use crate::row::PaymentRow;
-use crate::rules::{ApproveError, Bill, State};
+use crate::rules::{ApproveError, Bill, EarlierAttemptApproved, State};
 use crate::store::PaymentStore;
 
 /// Approves and cancels payments.
@@ -61,7 +61,12 @@ impl<P: Payable> UseCases<P> {
     }
 
     /// Pays the price of a bill back if it was taken, and prevents that it is taken later.
-    pub async fn cancel(&self, bill: Bill, details: P::Details, trace: TraceContext) -> Result<(), Error> {
+    pub async fn cancel(
+        &self,
+        bill: Bill,
+        details: P::Details,
+        trace: TraceContext,
+    ) -> Result<Result<(), EarlierAttemptApproved>, Error> {
         self.payments.cancel(bill, details, trace).await
     }
 }

@@ -21,8 +21,8 @@ use context::{Config, Context, Repository};
 use events::{TraceContext, decode};
 use messaging::Messaging;
 use payment::{
-    ApprovalOutcome, Bill, Cancellations, NoDetails, NoProvider, PaymentRow, PaymentState, PaymentStore, State,
-    UseCases,
+    ApprovalOutcome, Bill, Cancellations, EarlierAttemptApproved, NoDetails, NoProvider, PaymentRow, PaymentState,
+    PaymentStore, State, UseCases,
 };
 use payment_contract::{PaymentApproved, PaymentCanceled, PaymentEvent};
 use payment_service::{MatchPayment, Payments};
@@ -88,7 +88,11 @@ impl World {
     }
 
     async fn cancel(&self, bill: Bill) {
-        self.use_cases.cancel(bill, NoDetails {}, self.trace()).await.unwrap();
+        self.try_cancel(bill).await.unwrap();
+    }
+
+    async fn try_cancel(&self, bill: Bill) -> Result<(), EarlierAttemptApproved> {
+        self.use_cases.cancel(bill, NoDetails {}, self.trace()).await.unwrap()
     }
 
     /// The state of the payment of a match, unless it is void.

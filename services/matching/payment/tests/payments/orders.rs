@@ -1,7 +1,7 @@
 //! Approvals and cancellations in all orders, one after the other and at the same time.
 
 use futures_util::future::join_all;
-use payment::{ApprovalOutcome, ApproveError, ChargeError, State};
+use payment::{ApprovalOutcome, ApproveError, ChargeError, EarlierAttemptApproved, State};
 use test_stores::on_each_store;
 use test_stores::random::{cases, deliveries};
 
@@ -59,6 +59,22 @@ fn a_later_attempt_is_paid_once_the_earlier_one_is_undone() {
         assert_eq!(world.staged(1).await, expected);
         world.cancel(bill(1, 1)).await;
         assert_eq!(world.state(1).await, Some(State::Approved), "an earlier attempt does not cancel a later one");
+    });
+}
+
+/// The cancellation of the earlier attempt may be an event on its way. Without a mark of the later one, an approval that
+/// its cancellation overtook would be approved after it.
+#[test]
+fn the_cancellation_of_a_later_attempt_waits_for_that_of_the_earlier_one() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        world.approve(bill(1, 1)).await;
+        assert_eq!(world.try_cancel(bill(1, 2)).await, Err(EarlierAttemptApproved));
+        assert_eq!(world.state(1).await, Some(State::Approved));
+        world.cancel(bill(1, 1)).await;
+        assert_eq!(world.try_cancel(bill(1, 2)).await, Ok(()));
+        assert_eq!(world.approve(bill(1, 2)).await, ApprovalOutcome::Rejected(ApproveError::Canceled));
+        assert_eq!(world.staged(1).await, [approved(bill(1, 1)), canceled(bill(1, 1))]);
     });
 }
 
