@@ -32,4 +32,4 @@ pub use process::{Config, Context, NoSettings, Parts, build, document, main};
 pub use projector::Projector;
 pub use repository::{List, Repository};
 pub use representation::Representation;
-pub use resource::{Resource, Visibility, command, created, created_or};
+pub use resource::{Resource, Visibility, command, created, created_or, shown, shown_or};

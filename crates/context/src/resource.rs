@@ -7,19 +7,19 @@ use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, patch, post};
 use chassis::body::Id;
 use chassis::conditional::{Conditions, Tagged};
-use chassis::openapi::{self, Answers, required, text};
+use chassis::openapi::{self, Answers, text};
 use chassis::page::{Page, PageRequest};
 use chassis::problem::Problem;
 use chassis::{Principal, Scope};
 use store::Row;
 use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, Parameter, Paths};
-use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::ObjectBuilder;
-use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, Required, ResponseBuilder};
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Schema};
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, Required, ResponseBuilder};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -166,15 +166,40 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
         self.route(&one::<B>("/events"), HttpMethod::Get, operation, get(handler), Vec::new())
     }
 
-    /// `POST` to the list: a command. `request` is the schema of its body, `responses` are those of the command itself.
+    /// `POST` to the list: a command. `request` is the schema of its body: all fields are required, unless it names those
+    /// that are. `responses` are those of the command itself.
     #[must_use]
     pub fn post<H, T>(self, id: &str, about: &str, request: ObjectBuilder, responses: Answers, handler: H) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
     {
-        let operation = operation_of(id, about, request, responses);
+        let operation = operation_of(id, about, responses).request_body(Some(body(all_required_or_named(request))));
         self.route(B::PATH, HttpMethod::Post, operation, post(handler), schemas::<Document<B>>())
+    }
+
+    /// `PATCH` of one row: a command. `request` is the schema of its body, which names the required fields; `responses` are those of the command itself.
+    #[must_use]
+    pub fn patch<H, T>(self, id: &str, about: &str, request: ObjectBuilder, responses: Answers, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        let operation = operation_of(id, about, responses).request_body(Some(body(request)));
+        let operation = operation.parameters(Some(Id::<KeyOf<B>>::into_params(|| None)));
+        self.route(&one::<B>(""), HttpMethod::Patch, operation, patch(handler), schemas::<Document<B>>())
+    }
+
+    /// `DELETE` of one row: a command. `responses` are those of the command itself.
+    #[must_use]
+    pub fn delete<H, T>(self, id: &str, about: &str, responses: Answers, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        let operation = operation_of(id, about, responses);
+        let operation = operation.parameters(Some(Id::<KeyOf<B>>::into_params(|| None)));
+        self.route(&one::<B>(""), HttpMethod::Delete, operation, delete(handler), Vec::new())
     }
 
     fn operation(&self, id: &str, about: &str, parameters: impl IntoIterator<Item = Parameter>) -> OperationBuilder {
@@ -210,15 +235,26 @@ where
     H: Handler<T, S>,
     T: 'static,
 {
-    let operation = operation_of(id, about, request, responses);
+    let operation = operation_of(id, about, responses).request_body(Some(body(all_required_or_named(request))));
     route(path, HttpMethod::Post, operation, post(handler), Vec::new())
 }
 
-fn operation_of(id: &str, about: &str, request: ObjectBuilder, responses: Answers) -> OperationBuilder {
-    let content = ContentBuilder::new().schema(Some(required(request))).build();
-    let body = RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
+/// All fields of a body are required, unless the schema names those that are.
+fn all_required_or_named(request: ObjectBuilder) -> Object {
+    let mut request = request.build();
+    if request.required.is_empty() {
+        request.required = request.properties.keys().cloned().collect();
+    }
+    request
+}
+
+fn body(request: impl Into<RefOr<Schema>>) -> RequestBody {
+    let content = ContentBuilder::new().schema(Some(request)).build();
+    RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True)).build()
+}
+
+fn operation_of(id: &str, about: &str, responses: Answers) -> OperationBuilder {
     let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(about));
-    let operation = operation.request_body(Some(body.build()));
     responses.into_iter().fold(operation, |all, (status, response)| all.response(status, response))
 }
 
@@ -241,6 +277,19 @@ pub fn created<B: Representation>(state: &<B::Row as Row>::State) -> Result<Resp
     Ok((StatusCode::CREATED, location, Tagged::new(&document)?).into_response())
 }
 
+/// The response with a document: 200 with its entity tag. 404 if a row has no document.
+pub fn shown<B: Representation>(state: &<B::Row as Row>::State) -> Result<Response, Problem> {
+    let document = Document::<B>::of(state).ok_or_else(|| Problem::not_found(format!("there is no {}", B::TITLE)))?;
+    Ok(Tagged::new(&document)?.into_response())
+}
+
+/// The responses with a document in the `OpenAPI` document: 200 with this description, and the problems of the command.
+pub fn shown_or<B: Representation>(description: &str, problems: impl IntoIterator<Item = Problem>) -> Answers {
+    let mut responses = openapi::refusals(problems);
+    responses.insert("200".to_owned(), json::<Document<B>>(description).build().into());
+    responses
+}
+
 /// The responses to a creation in the `OpenAPI` document: 201, and the problems of the command.
 pub fn created_or<B: Representation>(problems: impl IntoIterator<Item = Problem>) -> Answers {
     let header = |about| HeaderBuilder::new().schema(Some(text(about))).description(Some(about)).build();
@@ -259,7 +308,7 @@ fn one<B: Representation>(rest: &str) -> String {
     format!("{}/{{id}}{rest}", B::PATH)
 }
 
-type Schemas = Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>;
+type Schemas = Vec<(String, RefOr<Schema>)>;
 
 fn schemas<T: ToSchema>() -> Schemas {
     let mut schemas = vec![(T::name().into_owned(), T::schema())];

@@ -1,1 +1,113 @@
-//! The storage context.
+//! The storage context: managers register rooms, reservations hold them, customers review them.
+//!
+//! | file | content |
+//! |---|---|
+//! | `storage-domain` | the rules, as pure functions |
+//! | `rows.rs`, `store.rs` | the tables; state and events in one transaction |
+//! | `rooms.rs`, `reviews.rs` | inbound: the commands of managers and customers |
+//! | `holds.rs` | inbound: holds and releases, for the reservation context |
+//! | `reservations.rs` | inbound: the events of the reservation context |
+//! | `documents.rs` | rooms and reviews as JSON |
+
+mod documents;
+mod holds;
+mod reservations;
+mod reviews;
+mod rooms;
+mod rows;
+mod store;
+
+use ::store::Migrations;
+use axum::Router;
+use axum::extract::FromRef;
+use chassis::Host;
+use context::{Context, List, NoSettings, Parts, Repository, Resource, Visibility};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use documents::{Review, Storage};
+pub use reservations::{Outcome, Reservations};
+pub use rows::{HoldRow, ReviewRow, RoomRow};
+pub use store::{NotChanged, NotReviewed, ReviewRequest, RoomStore};
+
+/// Registers, changes and deletes rooms.
+const MANAGER: &str = "manager";
+
+/// Reads rooms, and reviews those that they have reserved.
+const CUSTOMER: &str = "customer";
+
+/// The rooms in the order of their ids.
+const ROOMS: List<1> = List { filter: "status <> 'deleted'", by: ["storage_id"] };
+
+/// The reviews.
+const REVIEWS: List<2> = List { filter: "true", by: ["written_at", "reservation_id"] };
+
+/// The context.
+pub struct Storages;
+
+/// The state of the handlers.
+#[derive(Clone)]
+pub struct StorageState {
+    /// The commands.
+    pub rooms: RoomStore,
+    /// The rows of the rooms.
+    pub storages: Repository<RoomRow>,
+    /// The rows of the reviews.
+    pub reviews: Repository<ReviewRow>,
+    /// The process.
+    pub host: Host,
+}
+
+impl FromRef<StorageState> for RoomStore {
+    fn from_ref(state: &StorageState) -> Self {
+        state.rooms.clone()
+    }
+}
+
+impl FromRef<StorageState> for Repository<RoomRow> {
+    fn from_ref(state: &StorageState) -> Self {
+        state.storages.clone()
+    }
+}
+
+impl FromRef<StorageState> for Repository<ReviewRow> {
+    fn from_ref(state: &StorageState) -> Self {
+        state.reviews.clone()
+    }
+}
+
+impl Context for Storages {
+    const NAME: &'static str = "storage";
+    const ABOUT: &'static str = "Managers register rooms, reservations hold them, customers review them.";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
+
+    type Settings = NoSettings;
+    type State = StorageState;
+
+    fn handlers() -> OpenApiRouter<StorageState> {
+        let visibility = Visibility::Shared(&[CUSTOMER, MANAGER]);
+        let reviews = Resource::<Review, _>::new(visibility)
+            .list("The reviews.", REVIEWS)
+            .show("The review by a reservation.")
+            .post("writeReview", "Reviews a room.", reviews::request(), reviews::written(), reviews::write);
+        Resource::<Storage, _>::new(visibility)
+            .list("The rooms in the order of their ids.", ROOMS)
+            .show("A room.")
+            .post("registerStorage", "Registers a room.", rooms::registration(), rooms::registered(), rooms::register)
+            .patch("modifyStorage", "Changes the registration.", rooms::change(), rooms::modified(), rooms::modify)
+            .delete("deleteStorage", "Deletes a room.", rooms::deleted(), rooms::delete)
+            .into_router()
+            .merge(reviews.into_router())
+            .merge(holds::handlers())
+            .routes(routes!(rooms::check))
+    }
+
+    fn start(parts: Parts<NoSettings>) -> anyhow::Result<(StorageState, Router)> {
+        let (host, outbox) = (parts.host.clone(), parts.messaging.outbox());
+        let rooms = RoomStore::new(&parts.store, outbox, host.clock());
+        let (storages, reviews) = (parts.repository(), parts.repository());
+        let operation = parts.consume(Reservations::new(rooms.clone()))?;
+        Ok((StorageState { rooms, storages, reviews, host }, operation))
+    }
+}

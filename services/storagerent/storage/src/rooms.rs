@@ -1,0 +1,199 @@
+//! The commands of managers, and whether a room is free.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use chassis::Principal;
+use chassis::body::{Fields, Id, MAX_EXACT, PathId as _, required};
+use chassis::openapi::{self, Answers, number_or_digits, object, one_of, text_like};
+use chassis::problem::Problem;
+use chassis::trace::{Trace, correlate};
+use context::{Repository, created, created_or, shown, shown_or, store_problem};
+use serde::Deserialize;
+use serde_json::json;
+use storage_domain::{Change, Description, InvalidDescription, Occupied, Registration, Room, Status};
+use utoipa::IntoResponses;
+use utoipa::openapi::Response as Answer;
+use utoipa::openapi::schema::ObjectBuilder;
+
+use crate::documents::Storage;
+use crate::rows::{AVAILABLE, RoomRow};
+use crate::store::{NotChanged, RoomStore};
+use crate::{CUSTOMER, MANAGER, StorageState};
+
+/// Handles `POST /storages`.
+pub(crate) async fn register(
+    State(state): State<StorageState>,
+    principal: Principal,
+    Trace(trace): Trace,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    principal.require_any_role(&[MANAGER])?;
+    let id = fields.whole_number("storageId", 1..=MAX_EXACT)?;
+    if !matches!(fields.text("storageStatus", Description::MAX_CHARS)?, None | Some(AVAILABLE)) {
+        return Err(invalid_status());
+    }
+    let description = required(description(&fields)?, "description")?;
+    let registration = Registration { description, price: price(&fields)? };
+    loop {
+        let room = Room::new(id.unwrap_or_else(|| state.host.ids().number()), registration.clone());
+        correlate(room.id);
+        if state.rooms.register(&room, trace).await.map_err(store_problem)? {
+            return created::<Storage>(&room);
+        }
+        // An id that was drawn and is in use is drawn again.
+        if id.is_some() {
+            return registered_before(&state.storages, &room).await;
+        }
+    }
+}
+
+/// The same room as before, or a conflict.
+async fn registered_before(storages: &Repository<RoomRow>, room: &Room) -> Result<Response, Problem> {
+    match find(storages, room.id).await? {
+        Some(known) if known.registration == room.registration => shown::<Storage>(&known),
+        Some(_) | None => Err(id_in_use()),
+    }
+}
+
+/// Handles `PATCH /storages/{id}`.
+pub(crate) async fn modify(
+    State(rooms): State<RoomStore>,
+    principal: Principal,
+    Id(id): Id,
+    Trace(trace): Trace,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    principal.require_any_role(&[MANAGER])?;
+    let change = Change { description: description(&fields)?, price: price(&fields)? };
+    let changed = rooms.change(id, trace, |room| Ok(room.modify(change).map(Into::into))).await;
+    shown::<Storage>(&changed.map_err(store_problem)?.map_err(|refusal| not_changed(id, refusal))?)
+}
+
+/// Handles `DELETE /storages/{id}`.
+pub(crate) async fn delete(
+    State(rooms): State<RoomStore>,
+    principal: Principal,
+    Id(id): Id,
+    Trace(trace): Trace,
+) -> Result<StatusCode, Problem> {
+    principal.require_any_role(&[MANAGER])?;
+    let deleted = rooms.change(id, trace, |room| room.delete().map(|event| Some(event.into()))).await;
+    deleted.map_err(store_problem)?.map_err(|refusal| not_changed(id, refusal))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The query of [`check`].
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Checked {
+    storage_id: Option<String>,
+}
+
+/// Whether a room is free. It is held by a reservation only: this has no effect.
+#[utoipa::path(
+    get,
+    path = "/check/chkAndReqReserve",
+    operation_id = "checkStorage",
+    params(("storageId" = i64, Query, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The room.")),
+    responses((status = 200, body = bool, description = "Whether it is free."), NotChecked),
+)]
+pub(crate) async fn check(
+    State(storages): State<Repository<RoomRow>>,
+    principal: Principal,
+    Query(Checked { storage_id }): Query<Checked>,
+) -> Result<Json<bool>, Problem> {
+    principal.require_any_role(&[CUSTOMER, MANAGER])?;
+    let storage_id = required(storage_id, "storageId")?;
+    let storage_id = i64::parse(&storage_id).ok_or_else(invalid_storage_id)?;
+    correlate(storage_id);
+    let room = find(&storages, storage_id).await?.ok_or_else(|| unknown(storage_id))?;
+    Ok(Json(room.status == Status::Available))
+}
+
+async fn find(storages: &Repository<RoomRow>, id: i64) -> Result<Option<Room>, Problem> {
+    let room = storages.find(&id, &chassis::Scope::All).await.map_err(store_problem)?;
+    Ok(room.filter(|room| !room.is_deleted()))
+}
+
+/// `desc` is another name of the field.
+fn description(fields: &Fields) -> Result<Option<Description>, Problem> {
+    let named = |name| {
+        let text = fields.text(name, Description::MAX_CHARS)?;
+        let description = text.map(Description::new).transpose();
+        description.map_err(|rule: InvalidDescription| Problem::unprocessable_field(name, rule.to_string()))
+    };
+    named("description")?.map_or_else(|| named("desc"), |description| Ok(Some(description)))
+}
+
+fn price(fields: &Fields) -> Result<Option<i64>, Problem> {
+    fields.whole_number("price", 1..=MAX_EXACT)
+}
+
+fn invalid_status() -> Problem {
+    Problem::unprocessable_field("storageStatus", "must be \"available\", or left out")
+}
+
+fn invalid_storage_id() -> Problem {
+    Problem::unprocessable_field("storageId", format!("must be a whole number from 1 to {MAX_EXACT}"))
+}
+
+fn id_in_use() -> Problem {
+    Problem::conflict("this storageId is in use: choose another one, or leave it out")
+}
+
+/// There is no such room, or it is deleted.
+pub(crate) fn unknown(id: i64) -> Problem {
+    Problem::not_found(format!("there is no storage {id}"))
+}
+
+fn not_changed(id: i64, refusal: NotChanged) -> Problem {
+    match refusal {
+        NotChanged::Unknown => unknown(id),
+        NotChanged::Occupied => Problem::conflict(Occupied.to_string()),
+    }
+}
+
+pub(crate) fn registration() -> ObjectBuilder {
+    let id = "The id. One is drawn if it is left out.";
+    change()
+        .property("storageId", number_or_digits(id, MAX_EXACT))
+        .property("storageStatus", one_of(&[AVAILABLE]).description(Some("May be left out.")))
+        .required("description")
+        .examples([json!({ "description": "BigStorage", "price": 200_000, "storageStatus": AVAILABLE })])
+}
+
+pub(crate) fn change() -> ObjectBuilder {
+    let price = "The price of a reservation. Without one the room cannot be reserved yet.";
+    let description = text_like(r"^[^\x00]+$", Description::MAX_CHARS).description(Some("The description."));
+    object("What a manager registers.")
+        .property("description", description)
+        .property("price", number_or_digits(price, MAX_EXACT))
+}
+
+pub(crate) fn registered() -> Answers {
+    let problems = [invalid_status(), Problem::unprocessable_field("description", InvalidDescription.to_string())];
+    let before = shown_or::<Storage>("The same room was registered before.", []);
+    created_or::<Storage>(problems.into_iter().chain([id_in_use()])).into_iter().chain(before).collect()
+}
+
+pub(crate) fn modified() -> Answers {
+    let problem = Problem::unprocessable_field("description", InvalidDescription.to_string());
+    shown_or::<Storage>("The room as it is now. A reservation keeps its price.", [problem, unknown(1)])
+}
+
+pub(crate) fn deleted() -> Answers {
+    let mut answers = openapi::refusals([unknown(1), not_changed(1, NotChanged::Occupied)]);
+    answers.insert("204".to_owned(), Answer::new("It is deleted.").into());
+    answers
+}
+
+/// The problems of a check, for the document.
+struct NotChecked;
+
+impl IntoResponses for NotChecked {
+    fn responses() -> Answers {
+        openapi::refusals([Problem::unprocessable_field("storageId", "is required"), invalid_storage_id(), unknown(1)])
+    }
+}
