@@ -21,12 +21,14 @@ use ::store::Migrations;
 use axum::Router;
 use axum::extract::FromRef;
 use chassis::Host;
-use context::{Context, List, NoSettings, Parts, Repository, Resource, Visibility};
+use chassis::query::Values;
+use context::{Context, Filter, List, NoSettings, Parts, Repository, Resource, Visibility};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use documents::{Review, Storage};
 pub use reservations::{Outcome, Reservations};
+use rows::{AVAILABLE, RESERVED, RESERVING};
 pub use rows::{HoldRow, ReviewRow, RoomRow};
 pub use store::{NotChanged, NotReviewed, ReviewRequest, RoomStore};
 
@@ -37,10 +39,20 @@ const MANAGER: &str = "manager";
 const CUSTOMER: &str = "customer";
 
 /// The rooms in the order of their ids.
-const ROOMS: List<1> = List { filter: "status <> 'deleted'", by: ["storage_id"] };
+const ROOMS: List<1> = List::new("status <> 'deleted'", ["storage_id"]).filtered_by(&[Filter {
+    parameter: "status",
+    column: "status",
+    values: Values::OneOf(&[AVAILABLE, RESERVING, RESERVED]),
+    about: "The status.",
+}]);
 
-/// The reviews.
-const REVIEWS: List<2> = List { filter: "true", by: ["written_at", "reservation_id"] };
+/// The reviews, newest first.
+const REVIEWS: List<2> = List::new("true", ["written_at", "reservation_id"]).newest_first().filtered_by(&[Filter {
+    parameter: "storageId",
+    column: "storage_id",
+    values: Values::Positive,
+    about: "The room.",
+}]);
 
 /// The context.
 pub struct Storages;
@@ -88,7 +100,7 @@ impl Context for Storages {
     fn handlers() -> OpenApiRouter<StorageState> {
         let visibility = Visibility::Shared(&[CUSTOMER, MANAGER]);
         let reviews = Resource::<Review, _>::new(visibility)
-            .list("The reviews.", REVIEWS)
+            .list("The reviews, newest first.", REVIEWS)
             .show("The review by a reservation.")
             .post("writeReview", "Reviews a room.", reviews::request(), reviews::written(), reviews::write);
         Resource::<Storage, _>::new(visibility)

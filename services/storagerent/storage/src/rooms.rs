@@ -1,16 +1,16 @@
 //! The commands of managers, and whether a room is free.
 
 use axum::Json;
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use chassis::Principal;
-use chassis::body::{Fields, Id, MAX_EXACT, PathId as _, required};
+use chassis::body::{Fields, Id, MAX_EXACT, required};
 use chassis::openapi::{self, Answers, number_or_digits, object, one_of, text_like};
 use chassis::problem::Problem;
+use chassis::query::{Value, Values};
 use chassis::trace::{Trace, correlate};
+use chassis::{Principal, Scope};
 use context::{Repository, created, created_or, shown, shown_or, store_problem};
-use serde::Deserialize;
 use serde_json::json;
 use storage_domain::{Change, Description, InvalidDescription, Occupied, Registration, Room, Status};
 use utoipa::IntoResponses;
@@ -84,13 +84,6 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The query of [`check`].
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Checked {
-    storage_id: Option<String>,
-}
-
 /// Whether a room is free. It is held by a reservation only: this has no effect.
 #[utoipa::path(
     get,
@@ -102,18 +95,19 @@ pub(crate) struct Checked {
 pub(crate) async fn check(
     State(storages): State<Repository<RoomRow>>,
     principal: Principal,
-    Query(Checked { storage_id }): Query<Checked>,
+    uri: Uri,
 ) -> Result<Json<bool>, Problem> {
     principal.require_any_role(&[CUSTOMER, MANAGER])?;
-    let storage_id = required(storage_id, "storageId")?;
-    let storage_id = i64::parse(&storage_id).ok_or_else(invalid_storage_id)?;
+    let Some(Value::Number(storage_id)) = Values::Positive.read("storageId", &uri)? else {
+        return Err(no_storage_id());
+    };
     correlate(storage_id);
     let room = find(&storages, storage_id).await?.ok_or_else(|| unknown(storage_id))?;
     Ok(Json(room.status == Status::Available))
 }
 
 async fn find(storages: &Repository<RoomRow>, id: i64) -> Result<Option<Room>, Problem> {
-    let room = storages.find(&id, &chassis::Scope::All).await.map_err(store_problem)?;
+    let room = storages.find(&id, &Scope::All).await.map_err(store_problem)?;
     Ok(room.filter(|room| !room.is_deleted()))
 }
 
@@ -135,8 +129,8 @@ fn invalid_status() -> Problem {
     Problem::unprocessable_field("storageStatus", "must be \"available\", or left out")
 }
 
-fn invalid_storage_id() -> Problem {
-    Problem::unprocessable_field("storageId", format!("must be a whole number from 1 to {MAX_EXACT}"))
+fn no_storage_id() -> Problem {
+    Problem::unprocessable_field("storageId", "is required")
 }
 
 fn id_in_use() -> Problem {
@@ -194,6 +188,6 @@ struct NotChecked;
 
 impl IntoResponses for NotChecked {
     fn responses() -> Answers {
-        openapi::refusals([Problem::unprocessable_field("storageId", "is required"), invalid_storage_id(), unknown(1)])
+        openapi::refusals([no_storage_id(), Values::Positive.invalid("storageId"), unknown(1)])
     }
 }
