@@ -1,28 +1,36 @@
+mod change;
+mod deletion;
+mod request;
+
 use std::fmt;
 use std::marker::PhantomData;
 
+use ambient::Subject;
 use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::handler::Handler;
 use axum::http::header::LOCATION;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{MethodRouter, get, post};
 use chassis::body::Id;
 use chassis::conditional::{Conditions, Tagged};
-use chassis::openapi::{self, Answers, text};
+use chassis::openapi::{self, Answers, required, text};
 use chassis::page::{Page, PageRequest};
 use chassis::problem::Problem;
 use chassis::{Principal, Scope};
 use store::Row;
-use utoipa::openapi::link::LinkBuilder;
+use utoipa::openapi::link::{Link, LinkBuilder};
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, Parameter, Paths};
-use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
-use utoipa::openapi::schema::{Object, ObjectBuilder, Schema};
-use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, Required, ResponseBuilder};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{Object, ObjectBuilder};
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, Required, ResponseBuilder};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
+pub use self::change::Change;
+pub use self::deletion::Deletion;
+pub use self::request::RequestDocument;
 use crate::document::{Document, not_found};
 use crate::live::prefer::PreferredWait;
 use crate::representation::{KeyOf, Representation};
@@ -55,6 +63,15 @@ impl Visibility {
         match self {
             Self::Owned { own, all } => principal.scope(own, all),
             Self::Shared(roles) => principal.require_any_role(roles).map(|()| Scope::All),
+        }
+    }
+
+    /// The caller, in the role that owns rows. `None`: authentication is disabled, or rows have no owner. 403 without the
+    /// role.
+    pub fn owner(self, principal: Principal) -> Result<Option<Subject>, Problem> {
+        match self {
+            Self::Owned { own, .. } => principal.require_subject(own),
+            Self::Shared(roles) => principal.require_any_role(roles).map(|()| None),
         }
     }
 }
@@ -99,7 +116,7 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
             Ok::<_, Problem>(Json(Page::filtered(documents, &request, &filters, next)))
         };
         let operation = self
-            .operation(&format!("list{}s", B::NAME), about, list_parameters(&list))
+            .operation(&format!("list{}", B::plural()), about, list_parameters(&list))
             .response("200", json::<Page<Document<B>>>("A page."));
         let invalid = list.filters().iter().map(|filter| filter.values.invalid(filter.parameter));
         let operation = add_responses(operation, openapi::refusals(invalid));
@@ -174,40 +191,15 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
         self.route(&one::<B>("/events"), HttpMethod::Get, operation, get(handler), Vec::new())
     }
 
-    /// `POST` to the list: a command. `request` is the schema of its body: all fields are required, unless it names those
-    /// that are. `responses` are those of the command itself.
+    /// `POST` to the list: a command. `request` is the schema of its body, `responses` are those of the command itself.
     #[must_use]
     pub fn post<H, T>(self, id: &str, about: &str, request: ObjectBuilder, responses: Answers, handler: H) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
     {
-        let operation = operation_of(id, about, responses).request_body(Some(body(all_required_or_named(request))));
+        let operation = operation_of(id, about, required(request), responses);
         self.route(B::PATH, HttpMethod::Post, operation, post(handler), schemas::<Document<B>>())
-    }
-
-    /// `PATCH` of one row: a command. `request` is the schema of its body, which names the required fields; `responses` are those of the command itself.
-    #[must_use]
-    pub fn patch<H, T>(self, id: &str, about: &str, request: ObjectBuilder, responses: Answers, handler: H) -> Self
-    where
-        H: Handler<T, S>,
-        T: 'static,
-    {
-        let operation = operation_of(id, about, responses).request_body(Some(body(request)));
-        let operation = operation.parameters(Some(Id::<KeyOf<B>>::into_params(|| None)));
-        self.route(&one::<B>(""), HttpMethod::Patch, operation, patch(handler), schemas::<Document<B>>())
-    }
-
-    /// `DELETE` of one row: a command. `responses` are those of the command itself.
-    #[must_use]
-    pub fn delete<H, T>(self, id: &str, about: &str, responses: Answers, handler: H) -> Self
-    where
-        H: Handler<T, S>,
-        T: 'static,
-    {
-        let operation = operation_of(id, about, responses);
-        let operation = operation.parameters(Some(Id::<KeyOf<B>>::into_params(|| None)));
-        self.route(&one::<B>(""), HttpMethod::Delete, operation, delete(handler), Vec::new())
     }
 
     fn operation(&self, id: &str, about: &str, parameters: impl IntoIterator<Item = Parameter>) -> OperationBuilder {
@@ -216,14 +208,25 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
     }
 
     fn route(
-        mut self,
+        self,
         path: &str,
         method: HttpMethod,
         operation: OperationBuilder,
         handler: MethodRouter<S>,
         schemas: Schemas,
     ) -> Self {
-        self.router = self.router.merge(route(path, method, operation, handler, schemas));
+        self.routes(path, vec![method], operation, handler, schemas)
+    }
+
+    fn routes(
+        mut self,
+        path: &str,
+        methods: Vec<HttpMethod>,
+        operation: OperationBuilder,
+        handler: MethodRouter<S>,
+        schemas: Schemas,
+    ) -> Self {
+        self.router = self.router.merge(routes(path, methods, operation, handler, schemas));
         self
     }
 }
@@ -243,42 +246,30 @@ where
     H: Handler<T, S>,
     T: 'static,
 {
-    let operation = operation_of(id, about, responses).request_body(Some(body(all_required_or_named(request))));
-    route(path, HttpMethod::Post, operation, post(handler), Vec::new())
+    let operation = operation_of(id, about, required(request), responses);
+    routes(path, vec![HttpMethod::Post], operation, post(handler), Vec::new())
 }
 
-/// All fields of a body are required, unless the schema names those that are.
-fn all_required_or_named(request: ObjectBuilder) -> Object {
-    let mut request = request.build();
-    if request.required.is_empty() {
-        request.required = request.properties.keys().cloned().collect();
-    }
-    request
-}
-
-fn body(request: impl Into<RefOr<Schema>>) -> RequestBody {
+fn operation_of(id: &str, about: &str, request: Object, responses: Answers) -> OperationBuilder {
     let content = ContentBuilder::new().schema(Some(request)).build();
-    RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True)).build()
-}
-
-fn operation_of(id: &str, about: &str, responses: Answers) -> OperationBuilder {
+    let body = RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
     let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(about));
-    add_responses(operation, responses)
+    add_responses(operation.request_body(Some(body.build())), responses)
 }
 
 fn add_responses(operation: OperationBuilder, responses: Answers) -> OperationBuilder {
     responses.into_iter().fold(operation, |all, (status, response)| all.response(status, response))
 }
 
-fn route<S: Clone + Send + Sync + 'static>(
+fn routes<S: Clone + Send + Sync + 'static>(
     path: &str,
-    method: HttpMethod,
+    methods: Vec<HttpMethod>,
     operation: OperationBuilder,
     handler: MethodRouter<S>,
     schemas: Schemas,
 ) -> OpenApiRouter<S> {
     let mut paths = Paths::new();
-    paths.add_path_operation(path, vec![method], operation);
+    paths.add_path_operation(path, methods, operation);
     OpenApiRouter::default().routes((schemas, paths, handler))
 }
 
@@ -305,22 +296,28 @@ pub fn shown_or<B: Representation>(description: &str, problems: impl IntoIterato
 /// The responses to a creation in the `OpenAPI` document: 201, and the problems of the command.
 pub fn created_or<B: Representation>(problems: impl IntoIterator<Item = Problem>) -> Answers {
     let header = |about| HeaderBuilder::new().schema(Some(text(about))).description(Some(about)).build();
-    let show = LinkBuilder::new().operation_id(format!("show{}", B::NAME)).parameter("id", "$response.body#/id");
     let created = json::<Document<B>>("It is created.")
         .header("Location", header("Its path."))
         .header("ETag", header("Its entity tag."))
-        .link("show", show.build())
-        .build();
+        .link("show", operation_on::<B>("show"));
+    let links = B::CONDITIONAL_LINKS.iter().map(|(name, ..)| *name);
+    let created = links.fold(created, |created, name| created.link(name, operation_on::<B>(name)));
     let mut responses = openapi::refusals(problems);
-    responses.insert("201".to_owned(), created.into());
+    responses.insert("201".to_owned(), created.build().into());
     responses
+}
+
+/// The link to an operation on the document of the response.
+fn operation_on<B: Representation>(name: &str) -> Link {
+    let operation = LinkBuilder::new().operation_id(format!("{name}{}", B::NAME));
+    operation.parameter("id", "$response.body#/id").build()
 }
 
 fn one<B: Representation>(rest: &str) -> String {
     format!("{}/{{id}}{rest}", B::PATH)
 }
 
-type Schemas = Vec<(String, RefOr<Schema>)>;
+type Schemas = Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>;
 
 fn schemas<T: ToSchema>() -> Schemas {
     let mut schemas = vec![(T::name().into_owned(), T::schema())];

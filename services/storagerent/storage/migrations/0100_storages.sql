@@ -24,8 +24,8 @@ CREATE TABLE holds (
     -- Counted by the room. 0: it was released before it arrived.
     number BIGINT NOT NULL DEFAULT 0,
     price BIGINT NOT NULL DEFAULT 0,
-    -- Held, Reserved, Released or Cancelled: see `HoldState` in storage-domain.
-    state TEXT NOT NULL DEFAULT 'Released',
+    -- held, reserved, released or cancelled: see `HoldState` in storage-domain.
+    state TEXT NOT NULL DEFAULT 'released',
     -- NULL: authentication was disabled.
     customer TEXT,
     -- 1: the customer has reviewed the room.

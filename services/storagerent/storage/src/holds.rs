@@ -11,7 +11,7 @@ use chassis::problem::Problem;
 use chassis::trace::{Trace, correlate};
 use context::{command, store_problem};
 use serde_json::{Value, json};
-use storage_domain::{HoldRefusal, HoldRequest, OtherHold, Release};
+use storage_domain::{Attempt, HoldRefusal, HoldRequest, OtherHold};
 use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::{ContentBuilder, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
@@ -42,10 +42,10 @@ async fn hold(
     Trace(trace): Trace,
     fields: Fields,
 ) -> Result<Json<Value>, Problem> {
-    let Release { storage_id, reservation_id, attempt } = read(&fields)?;
+    let attempt = read(&fields)?;
     let price = fields.whole_number("price", 1..=MAX_EXACT)?;
     let customer = fields.text("customer", MAX_CUSTOMER)?.map(Subject::new).transpose().map_err(invalid_customer)?;
-    let request = HoldRequest { storage_id, reservation_id, attempt, price, customer };
+    let request = HoldRequest { attempt, price, customer };
     let held = rooms.hold(request, trace).await.map_err(store_problem)?.map_err(not_held)?;
     Ok(Json(json!({ "storageId": held.storage_id, "hold": held.number, "price": held.price })))
 }
@@ -56,16 +56,16 @@ async fn release(
     Trace(trace): Trace,
     fields: Fields,
 ) -> Result<Json<Value>, Problem> {
-    let request = read(&fields)?;
-    rooms.release(request, trace).await.map_err(store_problem)?.map_err(not_released)?;
-    Ok(Json(json!({ "storageId": request.storage_id })))
+    let attempt = read(&fields)?;
+    rooms.release(attempt, trace).await.map_err(store_problem)?.map_err(not_released)?;
+    Ok(Json(json!({ "storageId": attempt.storage_id })))
 }
 
-fn read(fields: &Fields) -> Result<Release, Problem> {
+fn read(fields: &Fields) -> Result<Attempt, Problem> {
     let number = |name| required(fields.whole_number(name, 1..=MAX_EXACT)?, name);
     let reservation_id = number("reservationId")?;
     correlate(reservation_id);
-    Ok(Release { storage_id: number("storageId")?, reservation_id, attempt: number("attempt")? })
+    Ok(Attempt { storage_id: number("storageId")?, reservation_id, attempt: number("attempt")? })
 }
 
 /// Each refusal has its type, which the caller reads.

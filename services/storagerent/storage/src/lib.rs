@@ -30,13 +30,16 @@ pub use documents::{Review, Storage};
 pub use reservations::{Outcome, Reservations};
 use rows::{AVAILABLE, RESERVED, RESERVING};
 pub use rows::{HoldRow, ReviewRow, RoomRow};
-pub use store::{NotChanged, NotReviewed, ReviewRequest, RoomStore};
+pub use store::{NotReviewed, ReviewRequest, RoomStore};
 
 /// Registers, changes and deletes rooms.
 const MANAGER: &str = "manager";
 
 /// Reads rooms, and reviews those that they have reserved.
 const CUSTOMER: &str = "customer";
+
+/// The roles that read rooms and reviews.
+const READERS: Visibility = Visibility::Shared(&[CUSTOMER, MANAGER]);
 
 /// The rooms in the order of their ids.
 const ROOMS: List<1> = List::new("status <> 'deleted'", ["storage_id"]).filtered_by(&[Filter {
@@ -98,24 +101,27 @@ impl Context for Storages {
     type State = StorageState;
 
     fn handlers() -> OpenApiRouter<StorageState> {
-        let visibility = Visibility::Shared(&[CUSTOMER, MANAGER]);
-        let reviews = Resource::<Review, _>::new(visibility)
+        let reviews = Resource::<Review, _>::new(READERS)
             .list("The reviews, newest first.", REVIEWS)
             .show("The review by a reservation.")
             .post("writeReview", "Reviews a room.", reviews::request(), reviews::written(), reviews::write);
-        Resource::<Storage, _>::new(visibility)
+        let registrations = Resource::<Storage, _>::new(Visibility::Shared(&[MANAGER]))
+            .post("registerStorage", "Registers a room.", rooms::request(), rooms::registered(), rooms::register)
+            .change(rooms::MODIFY)
+            .delete(rooms::DELETE);
+        Resource::<Storage, _>::new(READERS)
             .list("The rooms in the order of their ids.", ROOMS)
             .show("A room.")
-            .post("registerStorage", "Registers a room.", rooms::registration(), rooms::registered(), rooms::register)
-            .patch("modifyStorage", "Changes the registration.", rooms::change(), rooms::modified(), rooms::modify)
-            .delete("deleteStorage", "Deletes a room.", rooms::deleted(), rooms::delete)
             .into_router()
+            .merge(registrations.into_router())
             .merge(reviews.into_router())
             .merge(holds::handlers())
             .routes(routes!(rooms::check))
     }
 
     fn start(parts: Parts<NoSettings>) -> anyhow::Result<(StorageState, Router)> {
+        metrics::describe_counter!(rooms::MODIFY.total, "Rooms whose registration was changed");
+        metrics::describe_counter!(rooms::DELETE.total, "Rooms deleted by managers");
         let (host, outbox) = (parts.host.clone(), parts.messaging.outbox());
         let rooms = RoomStore::new(&parts.store, outbox, host.clock());
         let (storages, reviews) = (parts.repository(), parts.repository());

@@ -2,24 +2,23 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use axum::response::Response;
-use chassis::body::{Fields, Id, MAX_EXACT, required};
+use chassis::body::{Fields, MAX_EXACT, required};
 use chassis::openapi::{self, Answers, number_or_digits, object, one_of, text_like};
 use chassis::problem::Problem;
 use chassis::query::{Value, Values};
 use chassis::trace::{Trace, correlate};
 use chassis::{Principal, Scope};
-use context::{Repository, created, created_or, shown, shown_or, store_problem};
+use context::{Change, Deletion, Repository, created, created_or, shown, shown_or, store_problem};
 use serde_json::json;
-use storage_domain::{Change, Description, InvalidDescription, Occupied, Registration, Room, Status};
+use storage_contract::StorageEvent;
+use storage_domain::{Description, InvalidDescription, Modification, Occupied, Registration, Room, Status};
 use utoipa::IntoResponses;
-use utoipa::openapi::Response as Answer;
 use utoipa::openapi::schema::ObjectBuilder;
 
 use crate::documents::Storage;
 use crate::rows::{AVAILABLE, RoomRow};
-use crate::store::{NotChanged, RoomStore};
 use crate::{CUSTOMER, MANAGER, StorageState};
 
 /// Handles `POST /storages`.
@@ -57,32 +56,25 @@ async fn registered_before(storages: &Repository<RoomRow>, room: &Room) -> Resul
     }
 }
 
-/// Handles `PATCH /storages/{id}`.
-pub(crate) async fn modify(
-    State(rooms): State<RoomStore>,
-    principal: Principal,
-    Id(id): Id,
-    Trace(trace): Trace,
-    fields: Fields,
-) -> Result<Response, Problem> {
-    principal.require_any_role(&[MANAGER])?;
-    let change = Change { description: description(&fields)?, price: price(&fields)? };
-    let changed = rooms.change(id, trace, |room| Ok(room.modify(change).map(Into::into))).await;
-    shown::<Storage>(&changed.map_err(store_problem)?.map_err(|refusal| not_changed(id, refusal))?)
-}
+/// `PATCH` of `/storages/{id}`.
+pub(crate) const MODIFY: Change<Room, Modification, StorageEvent> = Change {
+    id: "modifyStorage",
+    about: "Changes the registration of a room. A reservation keeps its price.",
+    total: "storages_modified_total",
+    schema: registration,
+    read: |fields| Ok(Modification { description: description(fields)?, price: price(fields)? }),
+    apply: |modification, room| Ok(room.modify(modification).map(StorageEvent::from)),
+    problems: || vec![invalid_description("description")],
+};
 
-/// Handles `DELETE /storages/{id}`.
-pub(crate) async fn delete(
-    State(rooms): State<RoomStore>,
-    principal: Principal,
-    Id(id): Id,
-    Trace(trace): Trace,
-) -> Result<StatusCode, Problem> {
-    principal.require_any_role(&[MANAGER])?;
-    let deleted = rooms.change(id, trace, |room| room.delete().map(|event| Some(event.into()))).await;
-    deleted.map_err(store_problem)?.map_err(|refusal| not_changed(id, refusal))?;
-    Ok(StatusCode::NO_CONTENT)
-}
+/// `DELETE` of `/storages/{id}`.
+pub(crate) const DELETE: Deletion<Room, StorageEvent> = Deletion {
+    id: "deleteStorage",
+    about: "Deletes a room that is free.",
+    total: "storages_deleted_total",
+    apply: |room| room.delete().map(StorageEvent::from).map_err(occupied),
+    problems: || vec![occupied(Occupied)],
+};
 
 /// Whether a room is free. It is held by a reservation only: this has no effect.
 #[utoipa::path(
@@ -115,14 +107,17 @@ async fn find(storages: &Repository<RoomRow>, id: i64) -> Result<Option<Room>, P
 fn description(fields: &Fields) -> Result<Option<Description>, Problem> {
     let named = |name| {
         let text = fields.text(name, Description::MAX_CHARS)?;
-        let description = text.map(Description::new).transpose();
-        description.map_err(|rule: InvalidDescription| Problem::unprocessable_field(name, rule.to_string()))
+        text.map(Description::new).transpose().map_err(|_| invalid_description(name))
     };
     named("description")?.map_or_else(|| named("desc"), |description| Ok(Some(description)))
 }
 
 fn price(fields: &Fields) -> Result<Option<i64>, Problem> {
     fields.whole_number("price", 1..=MAX_EXACT)
+}
+
+fn invalid_description(field: &str) -> Problem {
+    Problem::unprocessable_field(field, InvalidDescription.to_string())
 }
 
 fn invalid_status() -> Problem {
@@ -142,23 +137,12 @@ pub(crate) fn unknown(id: i64) -> Problem {
     Problem::not_found(format!("there is no storage {id}"))
 }
 
-fn not_changed(id: i64, refusal: NotChanged) -> Problem {
-    match refusal {
-        NotChanged::Unknown => unknown(id),
-        NotChanged::Occupied => Problem::conflict(Occupied.to_string()),
-    }
+fn occupied(rule: Occupied) -> Problem {
+    Problem::conflict(rule.to_string())
 }
 
-pub(crate) fn registration() -> ObjectBuilder {
-    let id = "The id. One is drawn if it is left out.";
-    change()
-        .property("storageId", number_or_digits(id, MAX_EXACT))
-        .property("storageStatus", one_of(&[AVAILABLE]).description(Some("May be left out.")))
-        .required("description")
-        .examples([json!({ "description": "BigStorage", "price": 200_000, "storageStatus": AVAILABLE })])
-}
-
-pub(crate) fn change() -> ObjectBuilder {
+/// What a manager registers or changes.
+fn registration() -> ObjectBuilder {
     let price = "The price of a reservation. Without one the room cannot be reserved yet.";
     let description = text_like(r"^[^\x00]+$", Description::MAX_CHARS).description(Some("The description."));
     object("What a manager registers.")
@@ -166,21 +150,19 @@ pub(crate) fn change() -> ObjectBuilder {
         .property("price", number_or_digits(price, MAX_EXACT))
 }
 
+pub(crate) fn request() -> ObjectBuilder {
+    let id = "The id. One is drawn if it is left out.";
+    registration()
+        .property("storageId", number_or_digits(id, MAX_EXACT))
+        .property("storageStatus", one_of(&[AVAILABLE]).description(Some("May be left out.")))
+        .required("description")
+        .examples([json!({ "description": "BigStorage", "price": 200_000, "storageStatus": AVAILABLE })])
+}
+
 pub(crate) fn registered() -> Answers {
-    let problems = [invalid_status(), Problem::unprocessable_field("description", InvalidDescription.to_string())];
     let before = shown_or::<Storage>("The same room was registered before.", []);
-    created_or::<Storage>(problems.into_iter().chain([id_in_use()])).into_iter().chain(before).collect()
-}
-
-pub(crate) fn modified() -> Answers {
-    let problem = Problem::unprocessable_field("description", InvalidDescription.to_string());
-    shown_or::<Storage>("The room as it is now. A reservation keeps its price.", [problem, unknown(1)])
-}
-
-pub(crate) fn deleted() -> Answers {
-    let mut answers = openapi::refusals([unknown(1), not_changed(1, NotChanged::Occupied)]);
-    answers.insert("204".to_owned(), Answer::new("It is deleted.").into());
-    answers
+    let created = created_or::<Storage>([invalid_status(), invalid_description("description"), id_in_use()]);
+    created.into_iter().chain(before).collect()
 }
 
 /// The problems of a check, for the document.

@@ -1,7 +1,7 @@
 use ambient::{Subject, Timestamp};
 use storage_domain::{Description, Hold, HoldState, InvalidDescription, Registration, Room, Status};
+use store::Row;
 use store::sqlx::Error;
-use store::{Column, ColumnValue, Row};
 
 /// A row of `storages`.
 #[derive(Debug, Row)]
@@ -26,7 +26,7 @@ pub struct HoldRow {
     storage_id: i64,
     number: i64,
     price: i64,
-    state: StoredState,
+    state: String,
     customer: Option<Subject>,
     reviewed: bool,
 }
@@ -46,10 +46,6 @@ pub struct ReviewRow {
     /// When it was written.
     pub written_at: Timestamp,
 }
-
-/// The state of a hold, stored by its name.
-#[derive(Debug)]
-struct StoredState(HoldState);
 
 /// The names of the statuses of rooms, in the table and over HTTP.
 pub(crate) const AVAILABLE: &str = "available";
@@ -97,40 +93,18 @@ impl TryFrom<RoomRow> for Room {
 impl From<Hold> for HoldRow {
     fn from(hold: Hold) -> Self {
         let Hold { reservation_id, attempt, storage_id, number, price, state, customer, reviewed } = hold;
-        let state = StoredState(state);
+        let state = state.name().to_owned();
         Self { reservation_id, attempt, storage_id, number, price, state, customer, reviewed }
     }
 }
 
-impl From<HoldRow> for Hold {
-    fn from(row: HoldRow) -> Self {
+impl TryFrom<HoldRow> for Hold {
+    type Error = Error;
+
+    fn try_from(row: HoldRow) -> Result<Self, Error> {
         let HoldRow { reservation_id, attempt, storage_id, number, price, state, customer, reviewed } = row;
-        let StoredState(state) = state;
-        Self { reservation_id, attempt, storage_id, number, price, state, customer, reviewed }
-    }
-}
-
-impl ColumnValue for StoredState {
-    const COLUMN: Column = Column::Text;
-
-    type Stored = String;
-
-    fn to_stored(&self) -> String {
-        name(self.0).to_owned()
-    }
-
-    fn from_stored(stored: String) -> Result<Self, Error> {
-        let all = [HoldState::Held, HoldState::Reserved, HoldState::Released, HoldState::Cancelled];
-        let state = all.into_iter().find(|state| name(*state) == stored);
-        state.map(Self).ok_or_else(|| Error::Decode(format!("{stored:?} is no state of a hold").into()))
-    }
-}
-
-const fn name(state: HoldState) -> &'static str {
-    match state {
-        HoldState::Held => "Held",
-        HoldState::Reserved => "Reserved",
-        HoldState::Released => "Released",
-        HoldState::Cancelled => "Cancelled",
+        let unknown = || Error::Decode(format!("{state:?} is no state of a hold").into());
+        let state = HoldState::named(&state).ok_or_else(unknown)?;
+        Ok(Self { reservation_id, attempt, storage_id, number, price, state, customer, reviewed })
     }
 }

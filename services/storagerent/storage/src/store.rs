@@ -5,9 +5,7 @@ use ambient::{Clock, Subject};
 use events::TraceContext;
 use messaging::{Argument, Outbox, StagedEvents};
 use storage_contract::StorageEvent;
-use storage_domain::{
-    Hold, HoldRefusal, HoldRequest, Occupied, OtherHold, Release, ReviewRefusal, Room, hold, release, review,
-};
+use storage_domain::{Attempt, Hold, HoldRefusal, HoldRequest, OtherHold, ReviewRefusal, Room, hold, release, review};
 use store::sqlx::{AssertSqlSafe, Error, query_scalar};
 use store::{Row, Store, Tx};
 
@@ -19,15 +17,6 @@ pub struct RoomStore {
     store: Store,
     outbox: Outbox,
     clock: Arc<dyn Clock>,
-}
-
-/// Why a room is not changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotChanged {
-    /// There is none, or it is deleted.
-    Unknown,
-    /// A reservation holds it.
-    Occupied,
 }
 
 /// Why a room is not reviewed.
@@ -69,40 +58,21 @@ impl RoomStore {
         self.outbox.execute_and_publish(sql, &[Argument::Number(room.id), description, price], staged).await
     }
 
-    /// Changes a room under its lock.
-    pub async fn change(
-        &self,
-        storage_id: i64,
-        trace: TraceContext,
-        change: impl FnOnce(&mut Room) -> Result<Option<StorageEvent>, Occupied>,
-    ) -> Result<Result<Room, NotChanged>, Error> {
-        let mut tx = self.store.begin().await?;
-        let room = self.lock_rooms(&mut tx, &[storage_id]).await?.remove(&storage_id);
-        let Some(mut room) = room.filter(|room| !room.is_deleted()) else { return Ok(Err(NotChanged::Unknown)) };
-        let Ok(event) = change(&mut room) else { return Ok(Err(NotChanged::Occupied)) };
-        self.write(&mut tx, [room.clone()], []).await?;
-        self.commit(tx, event, trace).await?;
-        Ok(Ok(room))
-    }
-
     /// Holds a room for an attempt of a reservation.
     pub async fn hold(&self, request: HoldRequest, trace: TraceContext) -> Result<Result<Hold, HoldRefusal>, Error> {
-        let keys = (request.storage_id, request.reservation_id);
-        let rule = |room: Option<&mut Room>, known: &mut Hold| hold(room, known, request).map(|()| None);
-        self.change_hold(keys, trace, rule).await
+        let attempt = request.attempt;
+        self.change_hold(attempt, trace, |room, known| hold(room, known, request).map(|()| None)).await
     }
 
     /// Releases the hold of an attempt of a reservation, whether it has arrived or not.
-    pub async fn release(&self, request: Release, trace: TraceContext) -> Result<Result<Hold, OtherHold>, Error> {
-        let keys = (request.storage_id, request.reservation_id);
-        let rule = |room: Option<&mut Room>, known: &mut Hold| Ok(release(room, known, request)?.map(Into::into));
-        self.change_hold(keys, trace, rule).await
+    pub async fn release(&self, attempt: Attempt, trace: TraceContext) -> Result<Result<Hold, OtherHold>, Error> {
+        self.change_hold(attempt, trace, |room, known| Ok(release(room, known, attempt)?.map(Into::into))).await
     }
 
     /// Applies a rule to a room and to the hold of a reservation, under their locks.
     async fn change_hold<F>(
         &self,
-        (storage_id, reservation_id): (i64, i64),
+        Attempt { storage_id, reservation_id, .. }: Attempt,
         trace: TraceContext,
         rule: impl FnOnce(Option<&mut Room>, &mut Hold) -> Result<Option<StorageEvent>, F>,
     ) -> Result<Result<Hold, F>, Error> {
@@ -110,7 +80,8 @@ impl RoomStore {
         let mut room = self.lock_rooms(&mut tx, &[storage_id]).await?.remove(&storage_id);
         let rows: Vec<HoldRow> =
             HoldRow::TABLE.lock_or_insert(&mut tx, self.store.dialect(), &[reservation_id]).await?;
-        let mut hold = rows.into_iter().next().map_or_else(|| Hold::none(reservation_id), Hold::from);
+        let known = rows.into_iter().next().map(Row::into_state).transpose()?;
+        let mut hold = known.unwrap_or_else(|| Hold::none(reservation_id));
         let event = match rule(room.as_mut(), &mut hold) {
             Ok(event) => event,
             Err(refusal) => return Ok(Err(refusal)),
@@ -152,7 +123,7 @@ impl RoomStore {
     async fn latest_reservation(&self, tx: &mut Tx, request: &ReviewRequest) -> Result<Option<i64>, Error> {
         let own = request.customer.as_ref().map_or("", |_| "AND customer = $2");
         let sql = format!(
-            "SELECT reservation_id FROM holds WHERE storage_id = $1 AND state IN ('Reserved', 'Cancelled') {own} \
+            "SELECT reservation_id FROM holds WHERE storage_id = $1 AND state IN ('reserved', 'cancelled') {own} \
              ORDER BY reviewed, number DESC LIMIT 1"
         );
         let query = query_scalar(AssertSqlSafe(sql)).bind(request.storage_id);
@@ -169,7 +140,7 @@ impl RoomStore {
     /// Locks the holds of these reservations.
     pub(crate) async fn lock_holds(&self, tx: &mut Tx, reservations: &[i64]) -> Result<BTreeMap<i64, Hold>, Error> {
         let rows: Vec<HoldRow> = HoldRow::TABLE.lock(tx, self.store.dialect(), reservations).await?;
-        Ok(rows.into_iter().map(|row| (*row.key(), row.into())).collect())
+        rows.into_iter().map(|row| Ok((*row.key(), row.into_state()?))).collect()
     }
 
     /// Writes rooms and holds that are locked.
@@ -181,8 +152,8 @@ impl RoomStore {
     ) -> Result<(), Error> {
         let rooms: Vec<RoomRow> = rooms.into_iter().map(RoomRow::from).collect();
         let holds: Vec<HoldRow> = holds.into_iter().map(HoldRow::from).collect();
-        RoomRow::TABLE.write(tx, self.store.dialect(), &rooms).await?;
-        HoldRow::TABLE.write(tx, self.store.dialect(), &holds).await
+        RoomRow::TABLE.update(tx, self.store.dialect(), &rooms).await?;
+        HoldRow::TABLE.update(tx, self.store.dialect(), &holds).await
     }
 
     async fn commit(&self, tx: Tx, event: Option<StorageEvent>, trace: TraceContext) -> Result<(), Error> {

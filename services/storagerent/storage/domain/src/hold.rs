@@ -1,4 +1,5 @@
 use ambient::Subject;
+use events::Names;
 use storage_contract::{StorageCancelled, StorageReserved};
 use thiserror::Error;
 
@@ -26,7 +27,7 @@ pub struct Hold {
 }
 
 /// The state of a hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Names)]
 pub enum HoldState {
     /// It occupies the room, and is not confirmed.
     Held,
@@ -38,30 +39,26 @@ pub enum HoldState {
     Cancelled,
 }
 
-/// A request to hold a room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HoldRequest {
+/// An attempt of a reservation to hold a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
     /// The room.
     pub storage_id: i64,
     /// The reservation.
     pub reservation_id: i64,
-    /// The attempt of the reservation.
+    /// The number of the attempt. Later attempts of the reservation have greater numbers.
     pub attempt: i64,
+}
+
+/// A request to hold a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldRequest {
+    /// The attempt.
+    pub attempt: Attempt,
     /// The price that the customer expects, if any.
     pub price: Option<i64>,
     /// The customer. `None`: authentication is disabled.
     pub customer: Option<Subject>,
-}
-
-/// A request to release a hold, whether it has arrived or not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Release {
-    /// The room.
-    pub storage_id: i64,
-    /// The reservation.
-    pub reservation_id: i64,
-    /// The attempt of the reservation.
-    pub attempt: i64,
 }
 
 /// Why a room is not held.
@@ -130,7 +127,7 @@ impl Hold {
 
 /// Holds a room. `known` is the latest attempt of the reservation. The same request again changes nothing.
 pub fn hold(room: Option<&mut Room>, known: &mut Hold, request: HoldRequest) -> Result<(), HoldRefusal> {
-    let HoldRequest { storage_id, reservation_id, attempt, price: expected, customer } = request;
+    let HoldRequest { attempt: Attempt { storage_id, reservation_id, attempt }, price: expected, customer } = request;
     if known.is_active() && (known.storage_id, known.attempt) == (storage_id, attempt) {
         return Ok(());
     }
@@ -157,9 +154,9 @@ pub fn hold(room: Option<&mut Room>, known: &mut Hold, request: HoldRequest) -> 
 pub fn release(
     room: Option<&mut Room>,
     known: &mut Hold,
-    request: Release,
+    attempt: Attempt,
 ) -> Result<Option<StorageCancelled>, OtherHold> {
-    let Release { storage_id, reservation_id, attempt } = request;
+    let Attempt { storage_id, reservation_id, attempt } = attempt;
     if known.is_superseded_by(attempt) {
         *known = Hold { attempt, storage_id, ..Hold::none(reservation_id) };
     }

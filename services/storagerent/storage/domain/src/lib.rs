@@ -8,6 +8,6 @@ mod hold;
 mod review;
 mod room;
 
-pub use hold::{Hold, HoldRefusal, HoldRequest, HoldState, OtherHold, Release, cancel, confirm, hold, release};
+pub use hold::{Attempt, Hold, HoldRefusal, HoldRequest, HoldState, OtherHold, cancel, confirm, hold, release};
 pub use review::{ReviewRefusal, review};
-pub use room::{Change, Description, InvalidDescription, Occupied, Registration, Room, Status};
+pub use room::{Description, InvalidDescription, Modification, Occupied, Registration, Room, Status};

@@ -29,7 +29,7 @@ pub struct Registration {
 
 /// A change of a registration. `None` leaves a part as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Change {
+pub struct Modification {
     /// The new description.
     pub description: Option<Description>,
     /// The new price, of later holds.
@@ -93,10 +93,12 @@ impl Room {
     }
 
     /// Changes the registration. `None`: it is so already. A hold keeps its price.
-    pub fn modify(&mut self, change: Change) -> Option<StorageModified> {
+    pub fn modify(&mut self, modification: Modification) -> Option<StorageModified> {
         let Registration { description, price } = self.registration.clone();
-        let changed =
-            Registration { description: change.description.unwrap_or(description), price: change.price.or(price) };
+        let changed = Registration {
+            description: modification.description.unwrap_or(description),
+            price: modification.price.or(price),
+        };
         if changed == self.registration {
             return None;
         }

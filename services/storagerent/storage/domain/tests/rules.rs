@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use storage_contract::{StorageCancelled, StorageReserved};
 use storage_domain::{
-    Change, Description, Hold, HoldRefusal, HoldRequest, HoldState, Occupied, OtherHold, Registration, Release,
+    Attempt, Description, Hold, HoldRefusal, HoldRequest, HoldState, Modification, Occupied, OtherHold, Registration,
     ReviewRefusal, Room, Status, cancel, confirm, hold, release, review,
 };
 
@@ -20,11 +20,11 @@ fn room() -> Room {
 }
 
 fn request(reservation_id: i64, attempt: i64) -> HoldRequest {
-    HoldRequest { storage_id: ROOM, reservation_id, attempt, price: None, customer: None }
+    HoldRequest { attempt: attempt_of(reservation_id, attempt), price: None, customer: None }
 }
 
-const fn release_of(reservation_id: i64, attempt: i64) -> Release {
-    Release { storage_id: ROOM, reservation_id, attempt }
+const fn attempt_of(reservation_id: i64, attempt: i64) -> Attempt {
+    Attempt { storage_id: ROOM, reservation_id, attempt }
 }
 
 /// A hold of the room by attempt 2 of reservation 1, in this state.
@@ -34,7 +34,7 @@ fn known(state: HoldState) -> (Room, Hold) {
     match state {
         HoldState::Held => {}
         HoldState::Reserved => assert!(confirm(&mut room, &mut hold, 1).is_some()),
-        HoldState::Released => assert_eq!(release(Some(&mut room), &mut hold, release_of(1, 2)), Ok(None)),
+        HoldState::Released => assert_eq!(release(Some(&mut room), &mut hold, attempt_of(1, 2)), Ok(None)),
         HoldState::Cancelled => {
             assert!(confirm(&mut room, &mut hold, 1).is_some() && cancel(&mut room, &mut hold, 1).is_some());
         }
@@ -53,10 +53,10 @@ fn a_description_has_1_to_255_characters() {
 #[test]
 fn a_change_of_a_registration_is_published_once_with_its_version() {
     let mut room = room();
-    let change = Change { description: None, price: Some(5) };
+    let change = Modification { description: None, price: Some(5) };
     let event = room.modify(change.clone()).unwrap();
     assert_eq!((event.version, event.description.as_str(), event.price), (2, "BigStorage", Some(5)));
-    assert_eq!((room.modify(change), room.modify(Change::default()), room.version), (None, None, 2));
+    assert_eq!((room.modify(change), room.modify(Modification::default()), room.version), (None, None, 2));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_free_room_with_a_price_is_held_and_counts_the_hold() {
     assert_eq!(room.status, Status::Reserving(1));
     assert_eq!(hold(Some(&mut room), &mut second, request(2, 1)), Err(HoldRefusal::Taken));
     assert_eq!(second, Hold::none(2));
-    release(Some(&mut room), &mut first, release_of(1, 1)).unwrap();
+    release(Some(&mut room), &mut first, attempt_of(1, 1)).unwrap();
     hold(Some(&mut room), &mut second, request(2, 1)).unwrap();
     assert_eq!((second.number, room.status), (2, Status::Reserving(2)));
 }
@@ -111,7 +111,7 @@ fn a_hold_is_refused_for_each_reason_and_changes_nothing() {
 fn the_same_hold_again_is_the_same_though_the_price_has_changed() {
     for state in [HoldState::Held, HoldState::Reserved] {
         let (mut room, mut hold) = known(state);
-        room.modify(Change { description: None, price: Some(1) });
+        room.modify(Modification { description: None, price: Some(1) });
         let before = (room.clone(), hold.clone());
         assert_eq!(storage_domain::hold(Some(&mut room), &mut hold, request(1, 2)), Ok(()));
         assert_eq!((room, hold), before, "{state:?}");
@@ -162,7 +162,7 @@ fn a_release_by_attempt_and_state() {
     ] {
         let released = [1, 2, 3].map(|attempt| {
             let (mut room, mut hold) = known(state);
-            let released = release(Some(&mut room), &mut hold, release_of(1, attempt));
+            let released = release(Some(&mut room), &mut hold, attempt_of(1, attempt));
             assert_eq!(hold.is_active(), room.status != Status::Available, "{state:?} {attempt}");
             (released, hold.attempt, hold.state)
         });
@@ -173,7 +173,7 @@ fn a_release_by_attempt_and_state() {
 #[test]
 fn a_release_that_overtakes_its_hold_leaves_a_mark_that_refuses_the_hold() {
     let (mut room, mut hold) = (room(), Hold::none(1));
-    assert_eq!(release(None, &mut hold, release_of(1, 1)), Ok(None));
+    assert_eq!(release(None, &mut hold, attempt_of(1, 1)), Ok(None));
     assert_eq!(storage_domain::hold(Some(&mut room), &mut hold, request(1, 1)), Err(HoldRefusal::Released));
     assert_eq!(confirm(&mut room, &mut hold, 1), None);
     assert!(!hold.was_confirmed(), "a mark is no reservation");
@@ -184,8 +184,8 @@ fn a_release_that_overtakes_its_hold_leaves_a_mark_that_refuses_the_hold() {
 fn a_release_for_another_room_than_that_of_the_hold_changes_nothing() {
     let (room, mut hold) = known(HoldState::Held);
     let mut other = Room { id: 8, ..room };
-    let request = Release { storage_id: 8, ..release_of(1, 2) };
-    assert_eq!(release(Some(&mut other), &mut hold, request), Err(OtherHold));
+    let attempt = Attempt { storage_id: 8, ..attempt_of(1, 2) };
+    assert_eq!(release(Some(&mut other), &mut hold, attempt), Err(OtherHold));
     assert_eq!(hold.state, HoldState::Held);
 }
 
@@ -293,7 +293,7 @@ impl Model {
                 }
             }
             Delivery::Release => {
-                if release(Some(room), known, release_of(reservation_id, attempt)).is_ok() {
+                if release(Some(room), known, attempt_of(reservation_id, attempt)).is_ok() {
                     self.released.push(key);
                     assert!(known.attempt > attempt || !known.is_active(), "it is released: {key:?}");
                 }

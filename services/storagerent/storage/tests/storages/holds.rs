@@ -1,7 +1,7 @@
 //! Holds and releases, one after the other and at the same time.
 
 use futures_util::future::join_all;
-use storage_domain::{HoldRefusal, OtherHold, Status};
+use storage_domain::{Attempt, HoldRefusal, HoldRequest, OtherHold, Status};
 use test_stores::on_each_store;
 
 use crate::{World, cancelled, confirmed, freed, reserved};
@@ -11,20 +11,23 @@ fn of_a_thousand_holds_of_one_room_at_once_exactly_one_succeeds() {
     on_each_store(async |place| {
         let worlds = [World::on(place).await, World::on(place).await];
         worlds[0].register(1).await;
-        // Fewer at a time than wait for a connection in vain.
-        let (mut held, all) = (vec![], (1..=1_000_i64).collect::<Vec<_>>());
-        for at_once in all.chunks(250) {
-            let tasks = at_once.iter().map(|reservation| {
-                let (world, reservation) = (worlds[usize::from(reservation % 2 == 0)].clone(), *reservation);
-                tokio::spawn(async move { world.hold(1, reservation, 1).await })
-            });
-            for task in join_all(tasks).await {
-                match task.unwrap() {
-                    Ok(hold) => held.push(hold),
-                    Err(refusal) => assert_eq!(refusal, HoldRefusal::Taken),
-                }
+        let tasks = (1..=1_000).map(|reservation_id| {
+            let world = worlds[usize::from(reservation_id % 2 == 0)].clone();
+            let attempt = Attempt { storage_id: 1, reservation_id, attempt: 1 };
+            let request = HoldRequest { attempt, price: None, customer: None };
+            tokio::spawn(async move { world.rooms.hold(request, world.trace()).await })
+        });
+        let (mut held, mut refused) = (vec![], 0);
+        for task in tasks.collect::<Vec<_>>() {
+            match task.await.unwrap() {
+                Ok(Ok(hold)) => held.push(hold),
+                Ok(Err(HoldRefusal::Taken)) => refused += 1,
+                // 503: on a slow machine the last ones wait too long for a connection.
+                Err(error) if store::is_transient(&error) => {}
+                other => panic!("{other:?}"),
             }
         }
+        assert!(refused > 0);
         assert_eq!(held.len(), 1);
         let room = worlds[1].room(1).await;
         assert_eq!((room.status, room.holds), (Status::Reserving(held[0].reservation_id), 1));

@@ -24,7 +24,7 @@ use messaging::{Messaging, Record, RecordPosition};
 use reservation_contract::{ReservationCancelled, ReservationConfirmed, ReservationEvent};
 use serde_json::Value;
 use storage_contract::{StorageCancelled, StorageEvent, StorageReserved};
-use storage_domain::{Description, Hold, HoldRefusal, HoldRequest, OtherHold, Registration, Release, Room, Status};
+use storage_domain::{Attempt, Description, Hold, HoldRefusal, HoldRequest, OtherHold, Registration, Room, Status};
 use storage_service::{HoldRow, Reservations, RoomRow, RoomStore, StorageState, Storages};
 use store::Store;
 use test_stores::TestStore;
@@ -86,13 +86,13 @@ impl World {
         customer: Option<&str>,
     ) -> Result<Hold, HoldRefusal> {
         let customer = customer.map(|name| Subject::new(name).unwrap());
-        let request = HoldRequest { storage_id, reservation_id, attempt, price: None, customer };
+        let request = HoldRequest { attempt: Attempt { storage_id, reservation_id, attempt }, price: None, customer };
         self.rooms.hold(request, self.trace()).await.unwrap()
     }
 
     async fn release(&self, storage_id: i64, reservation_id: i64, attempt: i64) -> Result<Hold, OtherHold> {
-        let request = Release { storage_id, reservation_id, attempt };
-        self.rooms.release(request, self.trace()).await.unwrap()
+        let attempt = Attempt { storage_id, reservation_id, attempt };
+        self.rooms.release(attempt, self.trace()).await.unwrap()
     }
 
     /// Holds a room, and makes the hold a reservation of this customer. Returns the number of the hold.
