@@ -136,6 +136,7 @@ fn the_document_has_all_operations_and_requires_the_fields_that_are_needed() {
         "listReviews",
         "listStorages",
         "modifyStorage",
+        "modifyStorageByPut",
         "registerStorage",
         "releaseStorage",
         "showReview",
