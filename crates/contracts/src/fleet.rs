@@ -107,11 +107,11 @@ impl FleetContracts {
         }
         let requests = files_in(&services, 2).into_iter().filter(|file| file.parent().unwrap().ends_with("asks"));
         for file in requests {
-            let called = file.file_stem().unwrap().to_str().unwrap();
-            let (quoted, caller) = (format!("\"{called}\""), file.ancestors().nth(2).unwrap());
+            let provider = file.file_stem().unwrap().to_str().unwrap();
+            let (quoted, caller) = (format!("\"{provider}\""), file.ancestors().nth(2).unwrap());
             assert!(is_tested(caller, &["Asks::of(", &quoted]), "no test of the caller checks {}", file.display());
-            let is_checked = is_tested(&services.join(called), &["Asks::all(", &quoted]);
-            assert!(is_checked, "no test of {called} checks {}", file.display());
+            let is_checked = is_tested(&services.join(provider), &["Asks::all(", &quoted]);
+            assert!(is_checked, "no test of {provider} checks {}", file.display());
         }
     }
 
