@@ -79,10 +79,10 @@ where
 }
 
 fn build_match(world: &Arc<World>, name: &str, url: &str) -> Build {
-    let mut config: match_service::Config = settings(url);
+    let mut config: context::Config<match_service::Settings> = settings(url);
     config.messaging.broker = world.broker_of(name);
-    config.payment_transport = Some(world.transport(name, "payment"));
-    builder(config, match_service::build)
+    config.own.saga.calls.transports.insert("payment", world.transport(name, "payment"));
+    builder(config, context::build::<match_service::Matches>)
 }
 
 fn build_payment(world: &Arc<World>, provider: &Arc<ProviderStub>, name: &str, url: &str) -> Build {
