@@ -9,9 +9,8 @@ use clap::Parser;
 use matching_audit::{FLEET, MATCHES};
 use payment::PaymentContext;
 use payment_service::MatchPayment;
-use simulation::{Build, Mutant, Mutation, Placement, Scenario, World};
+use simulation::{Build, Mutant, Mutation, Placement, ProviderStub, Scenario, StubSettings, World};
 
-use crate::provider_stub::{ProviderStub, StubSettings};
 use crate::{oracles, workload};
 
 /// The recovery compensates no request whose outcome is unknown.

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use audit::{Stores, Verdict};
 use matching_audit::{PAGES, PAYMENTS};
-
-use crate::provider_stub::ProviderStub;
+use simulation::ProviderStub;
 
 /// All of them.
 pub(crate) fn all(stores: &Stores, provider: &ProviderStub) -> Vec<Verdict> {
