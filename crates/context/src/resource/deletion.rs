@@ -35,13 +35,13 @@ pub struct Deletion<S, E> {
 impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
     /// `DELETE` of one row, in the role that owns rows. A row without a document is not found: neither before nor afterwards.
     #[must_use]
-    pub fn delete<E>(self, deletion: Deletion<StateOf<B>, E>) -> Self
+    pub fn delete<E>(self, deletion: &Deletion<StateOf<B>, E>) -> Self
     where
         E: EventSet,
         StateOf<B>: Clone,
         Repository<B::Row>: FromRef<S>,
     {
-        let Deletion { id, about, total, apply, problems } = deletion;
+        let Deletion { id, about, total, apply, problems } = *deletion;
         let visibility = self.visibility;
         let handler = async move |State(rows): State<Repository<B::Row>>,
                                   principal: Principal,

@@ -108,7 +108,7 @@ impl Context for Storages {
         let registrations = Resource::<Storage, _>::new(Visibility::Shared(&[MANAGER]))
             .post("registerStorage", "Registers a room.", rooms::request(), rooms::registered(), rooms::register)
             .change(rooms::MODIFY)
-            .delete(rooms::DELETE);
+            .delete(&rooms::DELETE);
         Resource::<Storage, _>::new(READERS)
             .list("The rooms in the order of their ids.", ROOMS)
             .show("A room.")

@@ -17,10 +17,10 @@ fn of_a_thousand_holds_of_one_room_at_once_exactly_one_succeeds() {
             let request = HoldRequest { attempt, price: None, customer: None };
             tokio::spawn(async move { world.rooms.hold(request, world.trace()).await })
         });
-        let (mut held, mut refused) = (vec![], 0);
+        let (mut holds, mut refused) = (vec![], 0);
         for task in tasks.collect::<Vec<_>>() {
             match task.await.unwrap() {
-                Ok(Ok(hold)) => held.push(hold),
+                Ok(Ok(hold)) => holds.push(hold),
                 Ok(Err(HoldRefusal::Taken)) => refused += 1,
                 // 503: on a slow machine the last ones wait too long for a connection.
                 Err(error) if store::is_transient(&error) => {}
@@ -28,9 +28,9 @@ fn of_a_thousand_holds_of_one_room_at_once_exactly_one_succeeds() {
             }
         }
         assert!(refused > 0);
-        assert_eq!(held.len(), 1);
+        assert_eq!(holds.len(), 1);
         let room = worlds[1].room(1).await;
-        assert_eq!((room.status, room.holds), (Status::Reserving(held[0].reservation_id), 1));
+        assert_eq!((room.status, room.holds), (Status::Reserving(holds[0].reservation_id), 1));
         let sql = "SELECT COUNT(*) FROM holds";
         let stored: i64 = sqlx::query_scalar(sql).fetch_one(worlds[0].store.reader()).await.unwrap();
         assert_eq!(stored, 1, "a refused hold leaves nothing behind");
@@ -54,17 +54,17 @@ fn a_hold_and_its_release_at_once_end_with_a_free_room() {
     on_each_store(async |place| {
         let worlds = [World::on(place).await, World::on(place).await];
         worlds[0].register(1).await;
-        let mut held = 0;
+        let mut count = 0;
         for reservation in 1..=60 {
             let (hold, released) =
                 tokio::join!(worlds[0].hold(1, reservation, 1), worlds[1].release(1, reservation, 1));
-            held += i64::from(hold.is_ok());
+            count += i64::from(hold.is_ok());
             assert!(released.is_ok());
             assert!(hold.is_ok() || hold == Err(HoldRefusal::Released), "{hold:?}");
             assert_eq!(worlds[0].status(1).await, Status::Available, "{reservation}");
             assert_eq!(worlds[0].hold(1, reservation, 1).await, Err(HoldRefusal::Released));
         }
-        assert_eq!(worlds[0].room(1).await.holds, held);
+        assert_eq!(worlds[0].room(1).await.holds, count);
         assert_eq!(worlds[0].staged(1).await, [], "what was never confirmed is not published");
     });
 }
