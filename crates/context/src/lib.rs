@@ -15,6 +15,7 @@ mod document;
 mod effects;
 mod failure;
 mod idempotency_keys;
+mod list;
 mod live;
 mod process;
 mod projector;
@@ -28,13 +29,16 @@ mod updater;
 pub use effects::{Effect, Effects};
 pub use failure::{run_to_completion, store_problem};
 pub use idempotency_keys::{read as idempotency_key, start_purging};
+pub use list::{Filter, List};
 pub use live::steps::{Position, StepLog, UnknownPosition};
 pub use live::subscriptions::{Subscription, Subscriptions};
 pub use live::{Live, LiveLimits, Streamed};
 pub use process::{Config, Context, NoSettings, Parts, build, document, main, migrations};
 pub use projector::Projector;
-pub use repository::{List, Repository};
+pub use repository::Repository;
 pub use representation::{ConditionalLink, Representation};
-pub use resource::{Change, RequestDocument, Resource, Visibility, command, created, created_or};
+pub use resource::{
+    Change, Deletion, RequestDocument, Resource, Visibility, command, created, created_or, shown, shown_or,
+};
 pub use service_client::{CallSettings, ReceivedProblem, ServiceClient};
 pub use updater::Updater;
