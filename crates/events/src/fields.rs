@@ -117,7 +117,7 @@ pub mod optional_number {
     /// Serializes the number. Fails if it is out of range.
     pub fn serialize<S: Serializer>(number: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
         match number {
-            Some(number) => super::number::serialize(number, serializer),
+            Some(number) => number::serialize(number, serializer),
             None => serializer.serialize_none(),
         }
     }
