@@ -14,6 +14,7 @@
 //! the auditor must hold. A [`search`] makes many runs. A [`Mutation`] breaks one rule at an edge, to show that the
 //! simulation would find the mistake.
 
+mod assertions;
 mod broker;
 mod clients;
 mod faults;
@@ -36,6 +37,7 @@ mod trace;
 mod workload_clients;
 mod world;
 
+pub use assertions::{assert_finds, assert_laws_hold, assert_repeats};
 pub use broker::log::Log;
 pub use clients::Clients;
 pub use mutant::Mutant;

@@ -99,7 +99,7 @@ fn judge<E>(scenario: &Scenario<E>, world: &World, stubs: &E, stores: &Stores, c
     let (journal, history) = (scenario.journal(world), clients.history());
     let snapshot = Snapshot { fleet: scenario.fleet, stores, journal: &journal, client_history: Some(&history) };
     let mut report = snapshot.judge();
-    report.verdicts.extend((scenario.oracles)(stores, stubs));
+    report.verdicts.extend((scenario.oracles)(stores, &journal, stubs));
     report.verdicts.extend([
         oracles::repeats_stay_in_order(&journal),
         oracles::nothing_is_applied_twice(&journal, world),

@@ -1,6 +1,6 @@
 //! `POST` of a resource that a saga establishes.
 
-use ambient::Subject;
+use ambient::{OutOfRange, Subject};
 use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::http::HeaderMap;
@@ -31,7 +31,7 @@ pub struct RequestDocument<O> {
     pub schema: fn() -> ObjectBuilder,
     /// Reads what a client requests from the body. The subject is the client. `None`: authentication is disabled.
     pub read: fn(&Fields, Option<Subject>) -> Result<O, Problem>,
-    /// The problems of this resource: an invalid field, a participant that declines.
+    /// The problems of this resource, such as that a participant declines.
     pub problems: fn() -> Vec<Problem>,
 }
 
@@ -58,7 +58,8 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
             let (established, known) = requests.execute(request, trace).await?;
             respond::<B>(&established.into(), known)
         };
-        let problems = RequestOutcomeOf::<D>::problems::<D>().chain(problems());
+        let invalid_id = Problem::unprocessable_field(id_field, OutOfRange.to_string());
+        let problems = RequestOutcomeOf::<D>::problems::<D>().chain(problems()).chain([invalid_id]);
         let mut responses = created_or::<B>(problems.chain(KeyError::ALL.map(Problem::from)));
         responses.insert("200".to_owned(), json::<Document<B>>("It was established before.").build().into());
         let operation = operation_of(id, about, schema().build(), responses);

@@ -83,7 +83,7 @@ impl Backlog {
             ),
         };
         let url = site.database(fleet, self.consumer()).await?;
-        Store::open(&crate::triples::settings(&["--store-url", &url])?, sets).await?;
+        Store::open(&crate::triples::settings(&["--store-url", &url])?, &sets).await?;
         let mut connection = PgConnection::connect(&url).await?;
         sqlx::query(sql).bind(ATTEMPT).bind(PRICE).bind(events).execute(&mut connection).await?;
         Ok(connection.close().await?)

@@ -45,13 +45,11 @@ impl Representation for MatchDocument {
     }
 
     fn schema() -> ObjectBuilder {
+        let status = one_of(&Step::ALL.map(Step::name)).description(Some("The furthest step that is known."));
         object("A match. It is paid; its status shows whether it is cancelled.")
             .property("id", positive("The match."))
             .property("price", positive("What the student pays."))
-            .property(
-                "status",
-                one_of(&Step::ALL.map(Step::name)).description(Some("The furthest step that is known.")),
-            )
+            .property("status", status)
     }
 }
 
@@ -62,12 +60,7 @@ pub(crate) const REQUEST: RequestDocument<Offer> = RequestDocument {
     id_field: "id",
     schema: request_schema,
     read: read_request,
-    problems: || {
-        vec![
-            RequestSaga::declined("the card has expired".to_owned()),
-            Problem::unprocessable_field("price", "is required"),
-        ]
-    },
+    problems: || vec![RequestSaga::declined("the card has expired".to_owned())],
 };
 
 fn read_request(fields: &Fields, student: Option<Subject>) -> Result<Offer, Problem> {

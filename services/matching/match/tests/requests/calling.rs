@@ -90,8 +90,7 @@ fn a_key_that_is_none_is_named_and_so_is_one_that_is_missing_where_others_want_i
         let broken = format!("{:#}", broken.err().unwrap());
         assert!(broken.starts_with("SERVICE_SIGNING_KEY_FILE: ") && broken.contains("broken.pem"), "{broken}");
 
-        let store = format!("sqlite:{}", place.folder().join("another.db").display());
-        let trusting = config(&["--pass-key-file", "gateway.pem", "--store-url", &store]);
+        let trusting = config(&["--pass-key-file", "gateway.pem", "--store-url", &place.config().store_url]);
         let refused = context::build::<Matches>(trusting, world.host.clone()).await.unwrap_err().to_string();
         assert!(
             refused.starts_with("INTERNAL_TOKEN_PUBLIC_KEY_FILE is set and SERVICE_SIGNING_KEY_FILE is not"),
