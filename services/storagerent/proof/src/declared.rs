@@ -20,11 +20,11 @@ pub const STORAGES: Table = Table::new("storage", "storages", "storage_id").judg
     "reviews",
 ]);
 
-/// The holds, each the latest of its reservation: `Held`, `Reserved`, `Released` or `Cancelled`.
+/// The holds, each the latest of its reservation: `held`, `reserved`, `released` or `cancelled`.
 pub const HOLDS: Table = Table::new("storage", "holds", "reservation_id")
     .judged(&["attempt", "storage_id", "number", "price", "state", "customer", "reviewed"])
     .referring_by(&["storage_id"])
-    .in_progress("state = 'Held'");
+    .in_progress("state = 'held'");
 
 /// The reviews, one per reservation.
 pub const REVIEWS: Table = Table::new("storage", "reviews", "reservation_id")

@@ -9,7 +9,7 @@ use store::sqlx::Error;
 
 use crate::store::RoomStore;
 
-/// The end of a reservation's request, or of the reservation.
+/// An event of the reservation context about a hold.
 #[derive(Debug, Clone, Inbound)]
 #[inbound(key = "storage_id", epoch = "hold")]
 pub enum Outcome {

@@ -49,7 +49,7 @@ pub(super) fn answered(case: &Case<'_>, violations: &mut Vec<String>) {
 pub(super) fn refused(case: &Case<'_>, violations: &mut Vec<String>) {
     let found = [
         ("the reservation is established", established(case)),
-        ("it holds a room", in_state(case, &HOLDS, "Held").or_else(|| in_state(case, &HOLDS, "Reserved"))),
+        ("it holds a room", in_state(case, &HOLDS, "held").or_else(|| in_state(case, &HOLDS, "reserved"))),
         ("it is paid", in_state(case, &PAYMENTS, "Approved")),
     ];
     let found = found.into_iter().filter_map(|(what, row)| Some((what, row?)));
@@ -81,7 +81,7 @@ pub(super) fn decided(case: &Case<'_>, violations: &mut Vec<String>) -> bool {
     if let Some(row) = row.filter(|row| !is_at_rest(row)) {
         violations.push(format!("the reservation is on its way: {row}"));
     }
-    if let Some(hold) = in_state(case, &HOLDS, "Held") {
+    if let Some(hold) = in_state(case, &HOLDS, "held") {
         violations.push(format!("the hold is not confirmed: {hold}"));
     }
     violations.extend(refunds.iter().map(|due| format!("a refund is due: {due}")));
@@ -90,7 +90,7 @@ pub(super) fn decided(case: &Case<'_>, violations: &mut Vec<String>) -> bool {
 
 /// Reservation, hold and payment are of the same attempt, room, hold number, price and customer; or there is none of them.
 pub(super) fn agree(case: &Case<'_>, violations: &mut Vec<String>) -> bool {
-    let (reservation, hold) = (standing(case), in_state(case, &HOLDS, "Reserved"));
+    let (reservation, hold) = (standing(case), in_state(case, &HOLDS, "reserved"));
     let payment = in_state(case, &PAYMENTS, "Approved");
     let facts = |row: &Fields, number| ["attempt", "price", "storage_id", number].map(|name| row.get(name).clone());
     let reserved = reservation.map(|row| facts(row, "hold"));

@@ -23,7 +23,7 @@ pub(super) fn occupied(case: &Case<'_>, violations: &mut Vec<String>) -> bool {
         .collect();
     let holds = case.rows_referring_by(&HOLDS, "storage_id").iter();
     let held: Vec<i64> = holds
-        .filter(|row| matches!(row.text("state"), Some("Held" | "Reserved")))
+        .filter(|row| matches!(row.text("state"), Some("held" | "reserved")))
         .filter_map(|row| row.i64("reservation_id"))
         .collect();
     let named: Vec<i64> = room.i64("reservation_id").into_iter().collect();
