@@ -25,8 +25,9 @@ impl<B: Representation> Document<B> {
     pub(crate) fn of(state: &<B::Row as Row>::State) -> Option<Self> {
         let mut value = B::of(state)?;
         let id = path_segment(&value["id"]);
-        let links =
-            B::LINKS.iter().map(|(name, path)| ((*name).to_owned(), json!(Link::to(path.replace("{id}", &id)))));
+        let conditional = B::CONDITIONAL_LINKS.iter().filter(|(.., has_link)| has_link(state));
+        let links = B::LINKS.iter().copied().chain(conditional.map(|(name, path, _)| (*name, *path)));
+        let links = links.map(|(name, path)| (name.to_owned(), json!(Link::to(path.replace("{id}", &id)))));
         value["_links"] = links.collect::<Map<_, _>>().into();
         Some(Self { value, representation: PhantomData })
     }
@@ -61,7 +62,10 @@ impl<B: Representation> PartialSchema for Document<B> {
     fn schema() -> RefOr<Schema> {
         let links = object("Links, relative to the requested URL.");
         let links = B::LINKS.iter().fold(links, |links, (name, _)| links.property(*name, Link::schema()));
-        required(B::schema().property("_links", required(links))).into()
+        let mut links = required(links);
+        let conditional = B::CONDITIONAL_LINKS.iter().map(|(name, ..)| ((*name).to_owned(), Link::schema()));
+        links.properties.extend(conditional);
+        required(B::schema().property("_links", links)).into()
     }
 }
 

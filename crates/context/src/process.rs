@@ -1,14 +1,14 @@
 use std::process::ExitCode;
 
 use axum::Router;
-use chassis::{Host, openapi};
+use chassis::{AuthSettings, Host, openapi};
 use clap::{Args, CommandFactory};
 use messaging::{Messaging, Policies};
 use store::{Migrations, Row, Store};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::Repository;
+use crate::{CallSettings, Repository, ServiceClient};
 
 /// A bounded context: one process.
 pub trait Context: 'static {
@@ -24,6 +24,10 @@ pub trait Context: 'static {
     /// The tables of its own.
     const MIGRATIONS: Migrations;
 
+    /// The tables of the pieces that it uses, such as [`store::idempotency::MIGRATIONS`]. Those of messaging are always
+    /// there.
+    const PIECES: &'static [Migrations] = &[];
+
     /// Environment variables that have a new name. The old names are read for one more version.
     const RENAMED: &'static [(&'static str, &'static str)] = &[];
 
@@ -36,8 +40,8 @@ pub trait Context: 'static {
     /// Its routes, and what the `OpenAPI` document states about them.
     fn handlers() -> OpenApiRouter<Self::State>;
 
-    /// Starts its background tasks. Returns the state of the handlers, and the routes for operators: see
-    /// [`Parts::consume`].
+    /// Starts its background tasks. Returns the state of the handlers, and further routes: those for operators
+    /// ([`Parts::consume`]), and those of other interfaces.
     fn start(parts: Parts<Self::Settings>) -> anyhow::Result<(Self::State, Router)>;
 }
 
@@ -71,6 +75,10 @@ pub struct Config<S: Args> {
 
 /// The parts of a starting process.
 pub struct Parts<S> {
+    /// The name of the context.
+    pub name: &'static str,
+    /// The settings of authentication.
+    pub trust: AuthSettings,
     /// The settings of the context.
     pub settings: S,
     /// The process.
@@ -85,6 +93,12 @@ impl<S> Parts<S> {
     /// The rows of a table.
     pub fn repository<R: Row>(&self) -> Repository<R> {
         Repository::new(&self.store, self.messaging.outbox(), self.host.clock())
+    }
+
+    /// Another context that this one calls at `url`. Fails with settings with which that one would reject every call.
+    pub fn client(&self, callee: &'static str, url: &str, settings: &CallSettings) -> anyhow::Result<ServiceClient> {
+        settings.check(&self.trust)?;
+        ServiceClient::new(self.name, callee, url, settings, &self.host)
     }
 
     /// Starts to consume events, and to publish those of the outbox. Returns the routes for operators.
@@ -103,11 +117,17 @@ pub fn main<C: Context>() -> ExitCode {
     })
 }
 
-/// Opens the store and starts the context. Returns its routes and those for operators.
+/// All tables of a context.
+pub fn migrations<C: Context>() -> Vec<Migrations> {
+    [&[messaging::MIGRATIONS], C::PIECES, &[C::MIGRATIONS]].concat()
+}
+
+/// Opens the store and starts the context. Returns all its routes.
 pub async fn build<C: Context>(config: Config<C::Settings>, host: Host) -> anyhow::Result<Router> {
-    let store = Store::open(&config.store, &[messaging::MIGRATIONS, C::MIGRATIONS]).await?;
+    let store = Store::open(&config.store, &migrations::<C>()).await?;
     host.readiness("store", store.readiness());
     let messaging = Messaging::new(&config.messaging, C::NAME, &store, &host);
-    let (state, operation) = C::start(Parts { settings: config.own, host, store, messaging })?;
-    Ok(Router::from(C::handlers()).with_state(state).merge(operation))
+    let (trust, settings) = (config.chassis.trust, config.own);
+    let (state, further) = C::start(Parts { name: C::NAME, trust, settings, host, store, messaging })?;
+    Ok(Router::from(C::handlers()).with_state(state).merge(further))
 }

@@ -104,7 +104,7 @@ impl<R: Row> Repository<R> {
         R::State: Clone,
     {
         let mut tx = self.store.begin().await?;
-        let rows: Vec<R> = R::TABLE.lock(&mut tx, self.store.dialect(), std::slice::from_ref(key)).await?;
+        let rows = self.lock(&mut tx, std::slice::from_ref(key)).await?;
         let state = rows.into_iter().next().map(Row::into_state).transpose()?;
         let (state, event) = match change(state) {
             Ok(changed) => changed,
@@ -115,6 +115,55 @@ impl<R: Row> Repository<R> {
         self.outbox.stage(&mut pending, &event, Some(trace))?;
         self.outbox.commit(tx, pending).await?;
         Ok(Ok(state))
+    }
+
+    /// Changes the state of an existing row under its lock, and publishes the event of the change in the same transaction.
+    /// Without an event, nothing is written. `total` counts the changes. `None`: there is no row in this scope.
+    ///
+    /// The error of `change` is returned, and nothing is changed.
+    pub async fn update<E: EventSet, F: Send>(
+        &self,
+        key: &R::Key,
+        scope: &Scope,
+        trace: TraceContext,
+        total: &'static str,
+        change: impl FnOnce(&mut R::State) -> Result<Option<E>, F> + Send,
+    ) -> Result<Result<Option<R::State>, F>, sqlx::Error>
+    where
+        R::State: Clone,
+    {
+        let mut tx = self.store.begin().await?;
+        let row = self.lock(&mut tx, std::slice::from_ref(key)).await?.pop();
+        let Some(row) = row.filter(|row| scope.includes(row.owner())) else { return Ok(Ok(None)) };
+        let mut state = row.into_state()?;
+        let event = match change(&mut state) {
+            Ok(event) => event,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let mut pending = StagedEvents::default();
+        if let Some(event) = event {
+            self.update_locked(&mut tx, vec![state.clone()]).await?;
+            pending.count(total, 1);
+            self.outbox.stage(&mut pending, &event, Some(trace))?;
+        }
+        self.outbox.commit(tx, pending).await?;
+        Ok(Ok(Some(state)))
+    }
+
+    /// The store of the rows.
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Locks the existing rows of these keys, in their order.
+    pub(crate) async fn lock(&self, tx: &mut Tx, keys: &[R::Key]) -> Result<Vec<R>, sqlx::Error> {
+        R::TABLE.lock(tx, self.store.dialect(), keys).await
+    }
+
+    /// Updates existing rows that are locked. Columns that the rows do not have stay as they are.
+    pub(crate) async fn update_locked(&self, tx: &mut Tx, states: Vec<R::State>) -> Result<(), sqlx::Error> {
+        let rows: Vec<R> = states.into_iter().map(R::from).collect();
+        R::TABLE.update(tx, self.store.dialect(), &rows).await
     }
 
     /// Locks the rows of these keys, in their order. Missing rows are inserted first.

@@ -7,13 +7,24 @@ use utoipa::openapi::schema::ObjectBuilder;
 /// The key of the rows.
 pub(crate) type KeyOf<B> = <<B as Representation>::Row as Row>::Key;
 
+/// The state of the rows.
+pub(crate) type StateOf<B> = <<B as Representation>::Row as Row>::State;
+
+/// A link of documents in certain states.
+pub type ConditionalLink<B> = (&'static str, &'static str, fn(&StateOf<B>) -> bool);
+
 /// Rows as JSON documents, in HAL.
-pub trait Representation: Send + Sync + 'static {
+pub trait Representation: Sized + Send + Sync + 'static {
     /// The rows.
     type Row: Row<Key: Key + PathId>;
 
     /// The name of the documents: `Page` has the operations `showPage`, `listPages` and `followPage`.
     const NAME: &'static str;
+
+    /// The name of several documents.
+    fn plural() -> String {
+        format!("{}s", Self::NAME)
+    }
 
     /// The path of the list. The id of a row follows it.
     const PATH: &'static str;
@@ -30,6 +41,10 @@ pub trait Representation: Send + Sync + 'static {
     /// The schema of the documents, without links. All properties are required.
     fn schema() -> ObjectBuilder;
 
-    /// The links of a document: name, and path with `{id}`.
+    /// The links of each document: name, and path with `{id}`.
     const LINKS: &'static [(&'static str, &'static str)];
+
+    /// The links of documents in certain states: name, path, and whether a document in this state has it. The name is that
+    /// of an operation: `cancel` of `Page` leads to `cancelPage`.
+    const CONDITIONAL_LINKS: &'static [ConditionalLink<Self>] = &[];
 }

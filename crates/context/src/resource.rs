@@ -1,7 +1,12 @@
+mod change;
+mod deletion;
+mod request;
+
 use std::fmt::{self, Display};
 use std::marker::PhantomData;
 use std::str::FromStr;
 
+use ambient::Subject;
 use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::handler::Handler;
@@ -16,14 +21,17 @@ use chassis::page::{Page, PageRequest};
 use chassis::problem::Problem;
 use chassis::{Principal, Scope};
 use store::Row;
-use utoipa::openapi::link::LinkBuilder;
+use utoipa::openapi::link::{Link, LinkBuilder};
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, Parameter, Paths};
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::ObjectBuilder;
+use utoipa::openapi::schema::{Object, ObjectBuilder};
 use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, Required, ResponseBuilder};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
+pub use self::change::Change;
+pub use self::deletion::Deletion;
+pub use self::request::RequestDocument;
 use crate::document::{Document, not_found};
 use crate::live::prefer::PreferredWait;
 use crate::live::stream::MessagesAfter;
@@ -57,6 +65,15 @@ impl Visibility {
         match self {
             Self::Owned { own, all } => principal.scope(own, all),
             Self::Shared(roles) => principal.require_any_role(roles).map(|()| Scope::All),
+        }
+    }
+
+    /// The caller, in the role that owns rows. `None`: authentication is disabled, or rows have no owner. 403 without the
+    /// role.
+    pub fn owner(self, principal: Principal) -> Result<Option<Subject>, Problem> {
+        match self {
+            Self::Owned { own, .. } => principal.require_subject(own),
+            Self::Shared(roles) => principal.require_any_role(roles).map(|()| None),
         }
     }
 }
@@ -101,7 +118,7 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
             Ok::<_, Problem>(Json(Page::filtered(documents, &request, &filters, next)))
         };
         let operation = self
-            .operation(&format!("list{}s", B::NAME), about, list_parameters(&list))
+            .operation(&format!("list{}", B::plural()), about, list_parameters(&list))
             .response("200", json::<Page<Document<B>>>("A page."));
         let invalid = list.filters().iter().map(|filter| filter.values.invalid(filter.parameter));
         let operation = add_responses(operation, openapi::refusals(invalid));
@@ -206,7 +223,7 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
         H: Handler<T, S>,
         T: 'static,
     {
-        let operation = operation_of(id, about, request, responses);
+        let operation = operation_of(id, about, required(request), responses);
         self.route(B::PATH, HttpMethod::Post, operation, post(handler), schemas::<Document<B>>())
     }
 
@@ -216,14 +233,25 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
     }
 
     fn route(
-        mut self,
+        self,
         path: &str,
         method: HttpMethod,
         operation: OperationBuilder,
         handler: MethodRouter<S>,
         schemas: Schemas,
     ) -> Self {
-        self.router = self.router.merge(route(path, method, operation, handler, schemas));
+        self.routes(path, vec![method], operation, handler, schemas)
+    }
+
+    fn routes(
+        mut self,
+        path: &str,
+        methods: Vec<HttpMethod>,
+        operation: OperationBuilder,
+        handler: MethodRouter<S>,
+        schemas: Schemas,
+    ) -> Self {
+        self.router = self.router.merge(routes(path, methods, operation, handler, schemas));
         self
     }
 }
@@ -243,12 +271,12 @@ where
     H: Handler<T, S>,
     T: 'static,
 {
-    let operation = operation_of(id, about, request, responses);
-    route(path, HttpMethod::Post, operation, post(handler), Vec::new())
+    let operation = operation_of(id, about, required(request), responses);
+    routes(path, vec![HttpMethod::Post], operation, post(handler), Vec::new())
 }
 
-fn operation_of(id: &str, about: &str, request: ObjectBuilder, responses: Answers) -> OperationBuilder {
-    let content = ContentBuilder::new().schema(Some(required(request))).build();
+fn operation_of(id: &str, about: &str, request: Object, responses: Answers) -> OperationBuilder {
+    let content = ContentBuilder::new().schema(Some(request)).build();
     let body = RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
     let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(about));
     add_responses(operation.request_body(Some(body.build())), responses)
@@ -258,15 +286,15 @@ fn add_responses(operation: OperationBuilder, responses: Answers) -> OperationBu
     responses.into_iter().fold(operation, |all, (status, response)| all.response(status, response))
 }
 
-fn route<S: Clone + Send + Sync + 'static>(
+fn routes<S: Clone + Send + Sync + 'static>(
     path: &str,
-    method: HttpMethod,
+    methods: Vec<HttpMethod>,
     operation: OperationBuilder,
     handler: MethodRouter<S>,
     schemas: Schemas,
 ) -> OpenApiRouter<S> {
     let mut paths = Paths::new();
-    paths.add_path_operation(path, vec![method], operation);
+    paths.add_path_operation(path, methods, operation);
     OpenApiRouter::default().routes((schemas, paths, handler))
 }
 
@@ -277,18 +305,37 @@ pub fn created<B: Representation>(state: &<B::Row as Row>::State) -> Result<Resp
     Ok((StatusCode::CREATED, location, Tagged::new(&document)?).into_response())
 }
 
+/// The response with a document: 200 with its entity tag. 404 if a row has no document.
+pub fn shown<B: Representation>(state: &<B::Row as Row>::State) -> Result<Response, Problem> {
+    let document = Document::<B>::of(state).ok_or_else(|| Problem::not_found(format!("there is no {}", B::TITLE)))?;
+    Ok(Tagged::new(&document)?.into_response())
+}
+
+/// The responses with a document in the `OpenAPI` document: 200 with this description, and the problems of the command.
+pub fn shown_or<B: Representation>(description: &str, problems: impl IntoIterator<Item = Problem>) -> Answers {
+    let mut responses = openapi::refusals(problems);
+    responses.insert("200".to_owned(), json::<Document<B>>(description).build().into());
+    responses
+}
+
 /// The responses to a creation in the `OpenAPI` document: 201, and the problems of the command.
 pub fn created_or<B: Representation>(problems: impl IntoIterator<Item = Problem>) -> Answers {
     let header = |about| HeaderBuilder::new().schema(Some(text(about))).description(Some(about)).build();
-    let show = LinkBuilder::new().operation_id(format!("show{}", B::NAME)).parameter("id", "$response.body#/id");
     let created = json::<Document<B>>("It is created.")
         .header("Location", header("Its path."))
         .header("ETag", header("Its entity tag."))
-        .link("show", show.build())
-        .build();
+        .link("show", operation_on::<B>("show"));
+    let links = B::CONDITIONAL_LINKS.iter().map(|(name, ..)| *name);
+    let created = links.fold(created, |created, name| created.link(name, operation_on::<B>(name)));
     let mut responses = openapi::refusals(problems);
-    responses.insert("201".to_owned(), created.into());
+    responses.insert("201".to_owned(), created.build().into());
     responses
+}
+
+/// The link to an operation on the document of the response.
+fn operation_on<B: Representation>(name: &str) -> Link {
+    let operation = LinkBuilder::new().operation_id(format!("{name}{}", B::NAME));
+    operation.parameter("id", "$response.body#/id").build()
 }
 
 fn one<B: Representation>(rest: &str) -> String {

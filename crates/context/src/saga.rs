@@ -16,19 +16,29 @@
 //! over is leased: other replicas leave it alone for a while. If the lease ends too early, calls are repeated, and
 //! participants ignore repetitions: see [`Participant`].
 //!
+//! [`Requests`] are the requests of clients that begin attempts: ids, idempotency keys, outcomes as problems.
+//!
 //! A later attempt at the same key begins when the latest one is void. Its number is greater.
 
 mod definition;
 mod document;
+mod http_participant;
 mod orchestrator;
 mod participant;
 mod phase;
 mod recovery;
+mod requested;
+mod requests;
+mod settings;
 mod statements;
 mod store;
 
 pub use definition::{Definition, Recovery, SagaTable, Step};
 pub use document::{State, Transition, document, transitions};
+pub use http_participant::HttpParticipant;
 pub use orchestrator::{DefinitionError, Outcome, OutcomeOf, Saga};
 pub use participant::{NotCompensated, Participant, Reply};
 pub use phase::Phase;
+pub use requested::{RequestOutcome, RequestOutcomeOf, Requested};
+pub use requests::{Request, Requests};
+pub use settings::SagaSettings;

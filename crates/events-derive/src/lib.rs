@@ -3,6 +3,7 @@
 mod attributes;
 mod event_set;
 mod inbound;
+mod names;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -27,4 +28,12 @@ pub fn derive_event_set(input: TokenStream) -> TokenStream {
 pub fn derive_inbound(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     inbound::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Gives an enum of states the constant `ALL`, and the functions `name` and `named`: the names of the variants in JSON and in
+/// stores, in camel case.
+#[proc_macro_derive(Names)]
+pub fn derive_names(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    names::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }

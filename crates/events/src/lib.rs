@@ -7,6 +7,8 @@
 // The derives name the crate by its path.
 extern crate self as events;
 
+mod aggregate;
+mod decision;
 mod envelope;
 mod event_set;
 mod excerpt;
@@ -16,6 +18,8 @@ mod key;
 mod projection;
 mod trace_context;
 
+pub use aggregate::{Aggregate, react};
+pub use decision::{Decision, Offer, next_epoch};
 pub use envelope::{Envelope, EnvelopeError, MAX_ID_LENGTH};
 pub use event_set::{DecodeError, Event, EventSet, Never, decode, encode};
 pub use excerpt::{EXCERPT, excerpt, is_terminal_control, shown};
@@ -24,4 +28,4 @@ pub use key::Key;
 pub use projection::{Projection, apply};
 pub use trace_context::TraceContext;
 
-pub use events_derive::{EventSet, Inbound};
+pub use events_derive::{EventSet, Inbound, Names};

@@ -8,7 +8,7 @@ use chassis::openapi::{self, Answers, number_or_digits, object, positive};
 use chassis::problem::Problem;
 use chassis::trace::{Trace, correlate};
 use chassis::{Host, RequireService};
-use context::{List, Repository, Resource, Visibility, command, store_problem};
+use context::{List, Repository, Resource, Visibility, command, run_to_completion};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::{ContentBuilder, ResponseBuilder};
@@ -76,8 +76,7 @@ async fn approve<P: Payable>(
     let (bill, details) = read::<P>(&fields)?;
     let use_cases = state.use_cases;
     // What the provider has taken is stored although the caller does not wait any longer.
-    let outcome = state.host.run_to_completion(async move { use_cases.approve(bill, details, trace).await }).await;
-    match outcome.ok_or_else(Problem::internal)?.map_err(store_problem)? {
+    match run_to_completion(&state.host, async move { use_cases.approve(bill, details, trace).await }).await? {
         ApprovalOutcome::Approved => Ok(Json(outcome_of::<P>(bill, APPROVED))),
         outcome => Err(not_approved::<P>(outcome)),
     }
@@ -91,8 +90,8 @@ async fn cancel<P: Payable>(
 ) -> Result<Json<Value>, Problem> {
     let (bill, details) = read::<P>(&fields)?;
     let use_cases = state.use_cases;
-    let canceled = state.host.run_to_completion(async move { use_cases.cancel(bill, details, trace).await }).await;
-    canceled.ok_or_else(Problem::internal)?.map_err(store_problem)?.map_err(not_canceled)?;
+    let canceled = run_to_completion(&state.host, async move { use_cases.cancel(bill, details, trace).await });
+    canceled.await?.map_err(not_canceled)?;
     Ok(Json(outcome_of::<P>(bill, CANCELED)))
 }
 

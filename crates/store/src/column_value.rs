@@ -1,6 +1,6 @@
 use std::any::type_name;
 
-use ambient::{Subject, Timestamp, Uuid};
+use ambient::{Positive, Subject, Timestamp, Uuid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::any::AnyRow;
@@ -87,6 +87,20 @@ impl ColumnValue for Timestamp {
 
     fn from_stored(stored: i64) -> Result<Self, sqlx::Error> {
         Ok(Self::from_micros(stored))
+    }
+}
+
+impl ColumnValue for Positive {
+    const COLUMN: Column = Column::Number;
+
+    type Stored = i64;
+
+    fn to_stored(&self) -> i64 {
+        self.get()
+    }
+
+    fn from_stored(stored: i64) -> Result<Self, sqlx::Error> {
+        Self::new(stored).map_err(|error| sqlx::Error::Decode(error.into()))
     }
 }
 

@@ -64,6 +64,18 @@ impl Table {
         sqlx::query(AssertSqlSafe(sql)).bind(incoming(rows)?).execute(&mut **tx).await.map(drop)
     }
 
+    /// Updates these columns of existing rows. The rows must be locked. Never inserts a row, and leaves columns alone that
+    /// are not listed here.
+    pub async fn update<R: Serialize>(&self, tx: &mut Tx, dialect: Dialect, rows: &[R]) -> Result<(), sqlx::Error> {
+        let (name, key) = (self.name, self.key);
+        let set = list(self.columns, |text, column, _| {
+            text.extend([column, " = incoming.", column]);
+        });
+        let source = dialect.rows(self.columns);
+        let sql = format!("UPDATE {name} SET {set} FROM {source} WHERE {name}.{key} = incoming.{key}");
+        sqlx::query(AssertSqlSafe(sql)).bind(incoming(rows)?).execute(&mut **tx).await.map(drop)
+    }
+
     /// The column names, for a statement. With `*`, a running replica would fail when a later one adds a column:
     /// `PostgreSQL` rejects a prepared statement whose result type has changed.
     pub fn names(&self) -> String {

@@ -37,6 +37,11 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// The rows of this subject. `None`: authentication is disabled, and every caller sees all rows.
+    pub fn of(subject: Option<&str>) -> Self {
+        subject.map_or(Self::All, |subject| Self::Own(subject.to_owned()))
+    }
+
     /// Whether a row of `owner` is visible. `None`: the row has no owner.
     pub fn includes(&self, owner: Option<&str>) -> bool {
         match self {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use ambient::Positive;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use futures_util::StreamExt;
@@ -49,6 +50,13 @@ impl Fields {
                 format!("must be a whole number from {} to {}", range.start(), range.end()),
             )),
         }
+    }
+
+    /// A positive integer, written as a JSON number or as a string of digits. `None` if it is absent or null. 422 if it is
+    /// invalid.
+    pub fn positive(&self, name: &str) -> Result<Option<Positive>, Problem> {
+        let number = self.whole_number(name, 1..=Positive::MAX)?.map(Positive::new).transpose();
+        number.map_err(|rule| Problem::unprocessable_field(name, rule.to_string()))
     }
 
     /// A string of at most `max_chars` characters. `None` if it is absent or null. 422 if it is invalid.

@@ -1,7 +1,7 @@
 //! Integers parsed from text digit by digit. Parsing through a double could change the number.
 
 /// The largest integer that every JSON parser represents exactly: 2^53 − 1.
-pub const MAX_EXACT: i64 = (1 << 53) - 1;
+pub const MAX_EXACT: i64 = ambient::Positive::MAX;
 
 /// The integer value of a JSON number (RFC 8259, section 6). `5`, `5.0` and `5e0` are equal.
 ///

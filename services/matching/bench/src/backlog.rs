@@ -69,21 +69,21 @@ impl Backlog {
 
     /// Makes the store of the consumer, with what it knew before it went away.
     pub async fn prepare(self, site: &Site, fleet: &str, events: i64) -> Result<()> {
-        let (sets, sql): (&[Migrations], _) = match self {
+        let (sets, sql): (Vec<Migrations>, _) = match self {
             Self::Visit | Self::MyPage => return Ok(()),
             Self::Match => (
-                &[messaging::MIGRATIONS, store::idempotency::MIGRATIONS, match_service::MIGRATIONS],
+                context::migrations::<match_service::Matches>(),
                 "INSERT INTO matches (id, attempt, price, phase, step, settle_at) \
                  SELECT id, $1, $2, 'established', 'matchRequested', 0 FROM generate_series(1, $3) AS id",
             ),
             Self::Payment => (
-                &[messaging::MIGRATIONS, <Payments as context::Context>::MIGRATIONS],
+                context::migrations::<Payments>(),
                 "INSERT INTO payments (match_id, attempt, price, state) \
                  SELECT id, $1, $2, 'Approved' FROM generate_series(1, $3) AS id",
             ),
         };
         let url = site.database(fleet, self.consumer()).await?;
-        Store::open(&crate::triples::settings(&["--store-url", &url])?, sets).await?;
+        Store::open(&crate::triples::settings(&["--store-url", &url])?, &sets).await?;
         let mut connection = PgConnection::connect(&url).await?;
         sqlx::query(sql).bind(ATTEMPT).bind(PRICE).bind(events).execute(&mut connection).await?;
         Ok(connection.close().await?)

@@ -85,7 +85,7 @@ impl Triples {
     pub async fn prepare(site: &Site) -> Result<Self> {
         let fleet = site.fleet("triples");
         let (match_url, payment_url) = (site.database(&fleet, "match").await?, site.database(&fleet, "payment").await?);
-        let match_sets = [messaging::MIGRATIONS, store::idempotency::MIGRATIONS, match_service::MIGRATIONS];
+        let match_sets = context::migrations::<match_service::Matches>();
         let (match_db, match_outbox) = open(site, "match", &match_url, &match_sets).await?;
         let payment_sets = [messaging::MIGRATIONS, Payments::MIGRATIONS];
         let (payment_db, payment_outbox) = open(site, "payment", &payment_url, &payment_sets).await?;

@@ -8,7 +8,7 @@ use utoipa::openapi::OpenApi;
 pub fn documents() -> Vec<OpenApi> {
     vec![
         // In the order of their ports.
-        match_service::document(),
+        context::document::<match_service::Matches>(),
         context::document::<visit_service::Visits>(),
         context::document::<payment_service::Payments>(),
         context::document::<mypage_service::MyPages>(),

@@ -1,14 +1,19 @@
-//! The saga of a request: payment is its only participant.
+//! The saga of a request, and payment, its only participant.
 
-use context::saga::{Definition, Recovery, SagaTable, Step};
+use axum::http::StatusCode;
+use calls::Answer;
+use chassis::problem::Problem;
+use context::saga::{Definition, HttpParticipant, Recovery, Reply, Requested, SagaTable, Step};
+use context::{ReceivedProblem, ServiceClient};
 use match_contract::MatchEvent;
-use match_domain::MatchAttempt;
+use match_domain::{Established, MatchAttempt, Offer};
 use messaging::Argument;
+use serde_json::{Value, json};
 use sqlx::FromRow as _;
 use sqlx::any::AnyRow;
 use store::Row as _;
 
-use crate::store::MatchRow;
+use crate::match_row::MatchRow;
 
 /// The request of a match.
 pub struct RequestSaga;
@@ -56,10 +61,46 @@ impl Definition for RequestSaga {
     }
 
     fn read(row: &AnyRow) -> Result<MatchAttempt, sqlx::Error> {
-        MatchRow::from_row(row)?.attempt()
+        Ok(MatchRow::from_row(row)?.into_state()?.attempt().clone())
     }
 
     fn event(attempt: &MatchAttempt) -> MatchEvent {
-        MatchEvent::MatchRequested(attempt.requested())
+        attempt.requested().into()
+    }
+}
+
+impl Requested for RequestSaga {
+    type Row = MatchRow;
+    type Offer = Offer;
+    type Established = Established;
+
+    const REFUSED_TOTAL: &'static str = "matches_refused_total";
+    const DIFFERENT: &'static str = "this match exists with another price";
+    const UNAVAILABLE: &'static str =
+        "payment is unavailable now; there is no match, and whatever was paid is paid back";
+    const UNDECIDED: &'static str = "It is not known yet whether the match is established";
+
+    fn declined(reason: String) -> Problem {
+        Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", "The payment is declined").detail(reason)
+    }
+}
+
+/// Payment.
+pub fn payment(client: ServiceClient) -> HttpParticipant<RequestSaga> {
+    HttpParticipant { client, action: "/approvals", compensation: "/cancellations", body: bill, read: reply }
+}
+
+fn bill(attempt: &MatchAttempt) -> Value {
+    json!({ "matchId": attempt.id.get(), "attempt": attempt.number, "price": attempt.price.get() })
+}
+
+fn reply(_: &mut MatchAttempt, answer: &Answer) -> Option<Reply<String>> {
+    match answer.status {
+        StatusCode::OK => Some(Reply::Done),
+        StatusCode::PAYMENT_REQUIRED => {
+            let reason = ReceivedProblem::of(answer).detail;
+            Some(Reply::Declined(reason.unwrap_or_else(|| "the payment was declined".to_owned())))
+        }
+        _ => None,
     }
 }

@@ -73,8 +73,8 @@ pub async fn one_trace_leads_from_the_gateway_through_calls_and_topics_to_the_vi
     let expected = [
         "gateway: POST /matches < nothing",
         "match: POST /matches < POST /matches",
-        "match: ask payment < POST /matches",
-        "payment: POST /approvals < ask payment",
+        "match: call payment < POST /matches",
+        "payment: POST /approvals < call payment",
         "payment: publish PaymentApproved < POST /approvals",
         "match: publish MatchRequested < POST /matches",
         "visit: process PaymentApproved < POST /approvals",

@@ -1,6 +1,6 @@
 //! The events that the match context publishes.
 
-use events::EventSet;
+use events::{EventSet, Names};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,17 +48,17 @@ pub struct MatchCanceled {
     pub attempt: Attempt,
 }
 
-/// Tells attempts at one match id apart; later attempts have greater numbers.
+/// The number of an attempt at a match id.
 ///
-/// A request whose payment could not be learned is undone; the student may ask for the same id again. Events of both
-/// attempts may then meet in any order: the greatest attempt counts, and what belongs to a lesser one is past.
+/// A request whose payment is unknown is compensated, and the student may request the same id again. Events of both attempts
+/// may arrive in any order: the greatest number counts.
 pub type Attempt = i64;
 
-/// How far a match is: people see the furthest step that is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// How far a match is: clients see the furthest step that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Names)]
 #[serde(rename_all = "camelCase")]
 pub enum Step {
-    /// The student has asked.
+    /// The student has requested it.
     MatchRequested,
     /// The payment is taken.
     PaymentApproved,
@@ -66,37 +66,8 @@ pub enum Step {
     VisitAssigned,
     /// The student has cancelled.
     MatchCanceled,
-    /// The payment is given back.
+    /// The payment is paid back.
     PaymentCanceled,
     /// The tutor will not come.
     VisitCanceled,
-}
-
-impl Step {
-    /// All, from the first to the furthest.
-    pub const ALL: [Self; 6] = [
-        Self::MatchRequested,
-        Self::PaymentApproved,
-        Self::VisitAssigned,
-        Self::MatchCanceled,
-        Self::PaymentCanceled,
-        Self::VisitCanceled,
-    ];
-
-    /// Its name in JSON and in stores.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::MatchRequested => "matchRequested",
-            Self::PaymentApproved => "paymentApproved",
-            Self::VisitAssigned => "visitAssigned",
-            Self::MatchCanceled => "matchCanceled",
-            Self::PaymentCanceled => "paymentCanceled",
-            Self::VisitCanceled => "visitCanceled",
-        }
-    }
-
-    /// The step of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.name() == name)
-    }
 }

@@ -6,11 +6,17 @@
 //! A match belongs to its student. For all others its id is taken, and nothing else is visible. With authentication
 //! disabled, a match has no student.
 
-mod values;
-
-use ambient::{Subject, Timestamp};
+use ambient::{Positive, Subject, Timestamp};
+use events::{Aggregate, Decision, Inbound, Never, next_epoch};
 use match_contract::{Attempt, MatchCanceled, MatchRequested, Step};
-pub use values::{MatchId, OutOfRange, Price};
+use payment_contract::PaymentCanceled;
+use visit_contract::{VisitAssigned, VisitCanceled};
+
+/// The id of a match, and of what belongs to it in other contexts.
+pub type MatchId = Positive;
+
+/// What a student pays.
+pub type Price = Positive;
 
 /// A match in one of its phases.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,33 +62,43 @@ pub struct Established {
     pub step: Step,
 }
 
-/// The decision about a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// This attempt begins.
-    Begin(MatchAttempt),
-    /// Another request for the same id is undecided.
-    InProgress,
-    /// It was established before, at the same price.
-    Known(Established),
-    /// It was established before, at another price.
-    OtherPrice,
-    /// The id belongs to another student.
-    Taken,
+/// A step of an attempt that another context has published. An approval is none: the match has the reply of payment.
+#[derive(Debug, Clone, PartialEq, Eq, Inbound)]
+#[inbound(epoch = "attempt")]
+pub enum StepEvent {
+    /// The payment was cancelled.
+    PaymentCanceled(PaymentCanceled),
+    /// A visit was assigned.
+    VisitAssigned(VisitAssigned),
+    /// The visit was cancelled.
+    VisitCanceled(VisitCanceled),
 }
 
-/// Decides about a request, given the match of that id, if there is one.
-pub fn decide(known: Option<&Match>, id: MatchId, offer: &Offer, now: Timestamp) -> Decision {
-    let Offer { price, student } = offer;
-    let begin = |number| Decision::Begin(MatchAttempt { id, number, price: *price, student: student.clone() });
-    match known {
-        None => begin(now.as_micros()),
-        // Clocks of two replicas differ; attempts must grow all the same.
-        Some(Match::Void(past)) => begin(now.as_micros().max(past.number + 1)),
-        Some(known) if !known.attempt().is_visible_to(student.as_ref()) => Decision::Taken,
-        Some(Match::Pending(..) | Match::Compensating(_)) => Decision::InProgress,
-        Some(Match::Established(known)) if known.attempt.price == *price => Decision::Known(known.clone()),
-        Some(Match::Established(_)) => Decision::OtherPrice,
+impl events::Offer for Offer {
+    type State = Match;
+    type Attempt = MatchAttempt;
+    type Established = Established;
+
+    fn owner(&self) -> Option<&Subject> {
+        self.student.as_ref()
+    }
+
+    fn content(&self) -> String {
+        self.price.get().to_string()
+    }
+
+    fn decide(&self, known: Option<&Match>, id: MatchId, now: Timestamp) -> Decision<MatchAttempt, Established> {
+        let Self { price, student } = self.clone();
+        let begin = |latest| MatchAttempt { id, number: next_epoch(now, latest), price, student: student.clone() };
+        match known {
+            None => Decision::Begin(begin(None)),
+            Some(Match::Void(past)) => Decision::Begin(begin(Some(past.number))),
+            // Without authentication every client may see every match.
+            Some(known) if student.is_some() && known.attempt().student != student => Decision::Taken,
+            Some(Match::Pending(..) | Match::Compensating(_)) => Decision::InProgress,
+            Some(Match::Established(known)) if known.attempt.price == price => Decision::Known(known.clone()),
+            Some(Match::Established(_)) => Decision::Different,
+        }
     }
 }
 
@@ -95,34 +111,37 @@ impl Match {
         }
     }
 
-    /// Applies a step of an attempt that another context reports. Order and repetition do not matter.
-    pub fn apply(&mut self, number: Attempt, step: Step) {
-        if self.attempt().number != number {
-            return;
-        }
+    /// The match, if it is paid.
+    pub const fn established(&self) -> Option<&Established> {
+        if let Self::Established(established) = self { Some(established) } else { None }
+    }
+}
+
+impl Aggregate for Match {
+    type Event = StepEvent;
+    type Emits = Never;
+
+    fn epoch(&self) -> Attempt {
+        self.attempt().number
+    }
+
+    /// The furthest step counts: order and repetition do not matter.
+    fn apply(&mut self, event: &StepEvent, _at: Timestamp) -> Option<Never> {
+        let step = match event {
+            StepEvent::PaymentCanceled(_) => Step::PaymentCanceled,
+            StepEvent::VisitAssigned(_) => Step::VisitAssigned,
+            StepEvent::VisitCanceled(_) => Step::VisitCanceled,
+        };
         match self {
             Self::Pending(_, reported) => *reported = (*reported).max(Some(step)),
             Self::Established(established) => established.step = established.step.max(step),
             Self::Compensating(_) | Self::Void(_) => {}
         }
-    }
-
-    /// The furthest step that is known.
-    pub const fn step(&self) -> Option<Step> {
-        match self {
-            Self::Pending(_, reported) => *reported,
-            Self::Established(established) => Some(established.step),
-            Self::Compensating(_) | Self::Void(_) => None,
-        }
+        None
     }
 }
 
 impl MatchAttempt {
-    /// Whether a student may see it. `None`: authentication is disabled, and every caller may.
-    pub fn is_visible_to(&self, student: Option<&Subject>) -> bool {
-        student.is_none() || self.student.as_ref() == student
-    }
-
     /// The event of the match, once it is established.
     pub fn requested(&self) -> MatchRequested {
         let student = self.student.as_ref().map(|student| student.as_str().to_owned());
@@ -131,11 +150,6 @@ impl MatchAttempt {
 }
 
 impl Established {
-    /// A match that was established now.
-    pub const fn new(attempt: MatchAttempt) -> Self {
-        Self { attempt, step: Step::MatchRequested }
-    }
-
     /// Cancels the match. `None` if it was cancelled before.
     #[must_use = "the event of a cancelled match must be published"]
     pub fn cancel(&mut self) -> Option<MatchCanceled> {
@@ -149,5 +163,18 @@ impl Established {
     /// Whether the student has cancelled it.
     pub fn is_canceled(&self) -> bool {
         self.step >= Step::MatchCanceled
+    }
+}
+
+/// A match that was established now.
+impl From<MatchAttempt> for Established {
+    fn from(attempt: MatchAttempt) -> Self {
+        Self { attempt, step: Step::MatchRequested }
+    }
+}
+
+impl From<Established> for Match {
+    fn from(established: Established) -> Self {
+        Self::Established(established)
     }
 }

@@ -9,15 +9,16 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::{Json, Router};
 use chassis::Host;
 use clap::Parser;
-use context::saga::{Participant as _, Reply};
+use context::ServiceClient;
+use context::saga::{HttpParticipant, Participant as _, Reply};
 use contracts::{Answer, Asks, Interaction, Request};
 use events::TraceContext;
 use match_domain::MatchAttempt;
-use match_service::{Config, PaymentParticipant};
+use match_service::{RequestSaga, payment};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::{id, price};
+use crate::{Config, id, price};
 
 /// Asks a payment that gives just this answer. What was asked, and what came of it.
 async fn ask(mut attempt: MatchAttempt, path: &str, answer: &Answer) -> (Request, String) {
@@ -35,7 +36,7 @@ async fn ask(mut attempt: MatchAttempt, path: &str, answer: &Answer) -> (Request
 
     let host = Host::new(Arc::new(SystemClock), Arc::new(Ids::from_entropy(Arc::new(SystemClock))));
     let config = Config::parse_from(["match", "--fleet", "test", "--payment-url", &url, "--call-time-limit", "10s"]);
-    let calls = PaymentParticipant::new(&config, &host).unwrap();
+    let calls = payment(ServiceClient::new("match", "payment", &url, &config.own.saga.calls, &host).unwrap());
     let understood = match path {
         "/approvals" => approve(&calls, &mut attempt, &TraceContext::new(&host.ids())).await,
         "/cancellations" => calls.compensate(&attempt).await.map_or("not undone", |()| "undone").to_owned(),
@@ -46,7 +47,7 @@ async fn ask(mut attempt: MatchAttempt, path: &str, answer: &Answer) -> (Request
     (asked, understood)
 }
 
-async fn approve(calls: &PaymentParticipant, attempt: &mut MatchAttempt, trace: &TraceContext) -> String {
+async fn approve(calls: &HttpParticipant<RequestSaga>, attempt: &mut MatchAttempt, trace: &TraceContext) -> String {
     match calls.execute(attempt, trace).await {
         Reply::Done => "approved".to_owned(),
         Reply::Declined(reason) => format!("declined: {reason}"),

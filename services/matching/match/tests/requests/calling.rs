@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::routing::post;
 use axum::{Json, Router};
 use clap::Parser;
+use context::ServiceClient;
 use context::saga::{Participant as _, Reply};
 use http::HeaderMap;
 use identity::{INTERNAL_TOKEN_HEADER, KeyPair, SERVICES, TokenVerifier, USERS};
-use match_service::{Config, PaymentParticipant};
+use match_service::{Matches, payment};
 use serde_json::json;
 use test_stores::on_sqlite;
 use tokio::net::TcpListener;
 
-use crate::{NOW, World, first};
+use crate::{Config, NOW, World, first};
 
 /// The headers of every call that reaches payment.
 type Seen = Arc<Mutex<Vec<HeaderMap>>>;
@@ -23,7 +24,7 @@ fn config(arguments: &[&str]) -> Config {
 }
 
 /// A payment that says yes to whatever it is asked: its address, and what it has seen.
-async fn payment() -> (String, Seen) {
+async fn approving() -> (String, Seen) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let seen = Seen::default();
@@ -39,9 +40,10 @@ async fn payment() -> (String, Seen) {
 
 /// An approval and a cancellation, as payment sees them.
 async fn calls(world: &World, key: &[&str]) -> Vec<HeaderMap> {
-    let (url, seen) = payment().await;
+    let (url, seen) = approving().await;
     let config = config(&[&["--payment-url", &url], key].concat());
-    let payments = PaymentParticipant::new(&config, &world.host).expect("a client");
+    let client = ServiceClient::new("match", "payment", &url, &config.own.saga.calls, &world.host).expect("a client");
+    let payments = payment(client);
     assert_eq!(payments.execute(&mut first(1, 10), &world.trace()).await, Reply::Done);
     assert_eq!(payments.compensate(&first(1, 10)).await, Ok(()));
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -83,12 +85,13 @@ fn a_key_that_is_none_is_named_and_so_is_one_that_is_missing_where_others_want_i
         let world = World::on(place).await;
         let file = place.folder().join("broken.pem");
         std::fs::write(&file, KeyPair::generate().unwrap().public).unwrap();
-        let broken = PaymentParticipant::new(&config(&["--call-key-file", file.to_str().unwrap()]), &world.host);
+        let calls = config(&["--call-key-file", file.to_str().unwrap()]).own.saga.calls;
+        let broken = ServiceClient::new("match", "payment", "http://127.0.0.1:1", &calls, &world.host);
         let broken = format!("{:#}", broken.err().unwrap());
         assert!(broken.starts_with("SERVICE_SIGNING_KEY_FILE: ") && broken.contains("broken.pem"), "{broken}");
 
-        let trusting = config(&["--pass-key-file", "gateway.pem"]);
-        let refused = match_service::build(trusting, world.host.clone()).await.unwrap_err().to_string();
+        let trusting = config(&["--pass-key-file", "gateway.pem", "--store-url", &place.config().store_url]);
+        let refused = context::build::<Matches>(trusting, world.host.clone()).await.unwrap_err().to_string();
         assert!(
             refused.starts_with("INTERNAL_TOKEN_PUBLIC_KEY_FILE is set and SERVICE_SIGNING_KEY_FILE is not"),
             "{refused}"

@@ -1,7 +1,6 @@
 //! Requests over gRPC, on a real socket.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
@@ -12,7 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use match_service::grpc::proto::matches_client::MatchesClient;
 use match_service::grpc::proto::{CancelMatch, GetMatch, Match, RequestMatch, Requested, Status as Step, WatchMatch};
-use match_service::{Watching, grpc, routes};
+use match_service::{Watching, grpc};
 use serde_json::{Value, json};
 use test_stores::{eventually, on_each_store};
 use tokio::net::TcpListener;
@@ -53,12 +52,13 @@ impl Served {
     pub async fn with(world: &World, principal: Principal, watching: Watching, config: chassis::Config) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (ending, use_cases, host) = (CancellationToken::new(), world.use_cases.clone(), world.host.clone());
+        let (ending, requests, host) = (CancellationToken::new(), world.requests.clone(), world.host.clone());
+        let routes = world.routes();
         let told_to_end = ending.clone().cancelled_owned();
         let ended = tokio::spawn(async move {
             let build = async |host: chassis::Host| {
-                let grpc = grpc::routes(Arc::clone(&use_cases), &host, watching)?;
-                Ok(routes(use_cases, host).merge(grpc).layer(Extension(principal)))
+                let grpc = grpc::routes(requests, &host, watching)?;
+                Ok(routes.merge(grpc).layer(Extension(principal)))
             };
             chassis::run_until(host, &config, listener, build, told_to_end).await
         });
@@ -197,7 +197,7 @@ fn the_same_rules_hold_by_both_doors() {
     const MAX: i64 = (1 << 53) - 1;
     on_each_store(async |place| {
         let world = World::on(place).await;
-        world.use_cases.request(id(7), &crate::whose::of("lee", 10), world.trace()).await.unwrap();
+        world.requests.request(id(7), &crate::whose::of("lee", 10), world.trace()).await.unwrap();
         let served = Served::to(&world, student("kim")).await;
         request(&served, 8, 10).await.unwrap();
         served.client().request(asked(None, Some(10), Some("used"))).await.unwrap();
@@ -274,7 +274,7 @@ fn two_idempotency_keys_are_refused_by_either_door_and_a_key_of_one_is_that_of_t
 fn each_role_may_do_over_grpc_what_it_may_do_over_rest() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        world.use_cases.request(id(1), &crate::whose::of("kim", 10), world.trace()).await.unwrap();
+        world.requests.request(id(1), &crate::whose::of("kim", 10), world.trace()).await.unwrap();
         let (ok, hidden, refused) = (Code::Ok, Code::NotFound, Code::PermissionDenied);
         // Who, and the answers to: a new match, kim's match, watching that, cancelling it.
         for (who, principal, expected) in [
@@ -307,7 +307,7 @@ fn code<T>(answer: Result<tonic::Response<T>, Status>) -> Code {
 fn what_is_no_match_is_not_found_in_the_same_words_by_both_doors() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        world.use_cases.request(id(1), &crate::whose::of("kim", 10), world.trace()).await.unwrap();
+        world.requests.request(id(1), &crate::whose::of("kim", 10), world.trace()).await.unwrap();
         let served = Served::to(&world, student("lee")).await;
         for id in [1, 2, 0, -1, i64::MAX] {
             let words = format!("there is no match {id}");

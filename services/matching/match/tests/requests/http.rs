@@ -6,7 +6,6 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode};
 use context::saga::Reply;
-use match_service::routes;
 use serde_json::{Value, json};
 use test_stores::{eventually, on_each_store};
 use tokio::time::timeout;
@@ -15,7 +14,7 @@ use tower::ServiceExt;
 use crate::World;
 
 fn service(world: &World) -> Router {
-    chassis::router(routes(world.use_cases.clone(), world.host.clone()), &world.host, &chassis::Config::default())
+    chassis::router(world.routes(), &world.host, &chassis::Config::default())
 }
 
 fn post(body: &Value, key: Option<&str>) -> Request<Body> {

@@ -1,27 +1,25 @@
 //! Requests that leave the choice of the id to the service.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::{Ids, Subject};
 use context::saga::Reply;
 use futures_util::future::join_all;
 use match_domain::Offer;
-use match_service::{RequestOutcome, UseCases};
 use test_stores::on_each_store;
 
-use crate::{NOW, World, by_anybody, id};
+use crate::{NOW, RequestOutcome, World, by_anybody, id};
 
 async fn request(world: &World, offer: i64, key: Option<&str>) -> RequestOutcome {
     match key {
         Some(key) => keyed(world, key, None, offer).await,
-        None => world.use_cases.request_new(&by_anybody(offer), world.trace()).await.unwrap(),
+        None => world.requests.request_new(&by_anybody(offer), world.trace()).await.unwrap(),
     }
 }
 
 async fn keyed(world: &World, key: &str, number: Option<i64>, offer: i64) -> RequestOutcome {
-    world.use_cases.request_with_key(key, number.map(id), &by_anybody(offer), world.trace()).await.unwrap()
+    world.requests.request_with_key(key, number.map(id), &by_anybody(offer), world.trace()).await.unwrap()
 }
 
 fn number(requested: &RequestOutcome) -> i64 {
@@ -50,20 +48,16 @@ fn a_number_that_another_process_has_drawn_is_drawn_again_whoever_it_stands_for(
         let mut numbers = BTreeSet::new();
         for name in ["kim", "lee", "lee"] {
             // Each time a process that draws the same numbers.
-            let ids = Arc::new(Ids::seeded(world.clock.clone(), 7));
-            let (matches, saga, clock) = (world.matches.clone(), world.saga.clone(), world.clock.clone());
-            let use_cases = UseCases::new(matches, saga, clock, ids);
+            let requests = world.requests_with(Ids::seeded(world.clock.clone(), 7));
             let offer = Offer { student: Some(Subject::new(name).unwrap()), ..by_anybody(10) };
-            numbers.insert(number(&use_cases.request_new(&offer, world.trace()).await.unwrap()));
+            numbers.insert(number(&requests.request_new(&offer, world.trace()).await.unwrap()));
         }
         let first = Ids::seeded(world.clock.clone(), 7).number();
         assert!(numbers.contains(&first), "all of them have drawn it");
         assert_eq!((numbers.len(), world.said().await.len()), (3, 3));
         // With a key too: that number would stand for a match of somebody else for as long as the key is remembered.
-        let ids = Arc::new(Ids::seeded(world.clock.clone(), 7));
-        let (matches, saga, clock) = (world.matches.clone(), world.saga.clone(), world.clock.clone());
-        let use_cases = UseCases::new(matches, saga, clock, ids);
-        let requested = use_cases.request_with_key("key", None, &by_anybody(10), world.trace()).await.unwrap();
+        let requests = world.requests_with(Ids::seeded(world.clock.clone(), 7));
+        let requested = requests.request_with_key("key", None, &by_anybody(10), world.trace()).await.unwrap();
         assert!(
             matches!(requested, RequestOutcome::Established(_)) && numbers.insert(number(&requested)),
             "{requested:?}"
@@ -147,7 +141,7 @@ fn a_key_stands_for_its_whole_request_with_an_id_or_without() {
         assert_eq!((world.payments.asked().len(), world.said().await.len()), (paid, paid), "nothing is paid twice");
         // What is known without a key is known with one, and the other way round.
         assert!(matches!(keyed(&world, "another", Some(81), 10).await, RequestOutcome::Known(_)));
-        assert_eq!(keyed(&world, "a third", Some(81), 11).await, RequestOutcome::OtherPrice);
+        assert_eq!(keyed(&world, "a third", Some(81), 11).await, RequestOutcome::Different);
         assert!(matches!(world.request(81, 10).await, RequestOutcome::Known(_)));
     });
 }
@@ -173,10 +167,9 @@ fn of_requests_that_share_a_key_and_differ_in_their_ids_one_is_paid_even_at_the_
 fn a_key_that_was_claimed_by_a_process_that_died_then_is_used_by_the_same_request_alone() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        let offer = by_anybody(10);
-        for (key, chosen) in [("with", Some(id(81))), ("without", None)] {
+        for (key, chosen, content) in [("with", Some(id(81)), "10 as 81"), ("without", None, "10")] {
             let proposed = chosen.unwrap_or_else(|| id(4711));
-            world.matches.claim(key, chosen, &offer, proposed, NOW).await.unwrap();
+            store::idempotency::claim(&world.store, key, content, proposed.get(), NOW).await.unwrap();
             assert_eq!(keyed(&world, key, Some(82), 10).await, RequestOutcome::KeyReused);
             let again = keyed(&world, key, chosen.map(match_domain::MatchId::get), 10).await;
             assert!(matches!(again, RequestOutcome::Established(_)) && number(&again) == proposed.get(), "{again:?}");

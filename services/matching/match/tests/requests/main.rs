@@ -23,15 +23,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::{Ids, ManualClock, SystemClock, Timestamp};
-use chassis::{Host, Scope};
+use axum::Router;
+use axum::http::Method;
+use chassis::{Host, Principal, Scope};
 use clap::Parser;
-use context::saga::Saga;
+use context::saga::{RequestOutcomeOf, Requests, Saga};
+use context::{Context, Repository};
 use events::{EventSet, TraceContext, decode};
 use match_contract::MatchEvent;
-use match_domain::{Established, MatchAttempt, MatchId, Offer, Price};
-use match_service::{Config, MIGRATIONS, MatchStore, RequestOutcome, RequestSaga, UseCases};
+use match_domain::{Established, Match, MatchAttempt, MatchId, Offer, Price};
+use match_service::{MatchRow, Matches, RequestSaga, Settings};
 use messaging::Messaging;
-use store::{Store, idempotency};
+use serde_json::json;
+use store::Store;
 use test_stores::TestStore;
 
 use payments::Scripted;
@@ -42,16 +46,20 @@ const NOW: Timestamp = Timestamp::from_micros(1_795_246_200_000_000);
 /// How long a request may be undecided.
 const COMPENSATE_AFTER: Duration = Duration::from_secs(3);
 
+type Config = context::Config<Settings>;
+
+type RequestOutcome = RequestOutcomeOf<RequestSaga>;
+
 /// One process of the match context, without a broker.
 #[derive(Clone)]
 struct World {
     store: Store,
     host: Host,
     messaging: Messaging,
-    matches: MatchStore,
+    matches: Repository<MatchRow>,
     payments: Arc<Scripted>,
     clock: Arc<ManualClock>,
-    use_cases: Arc<UseCases>,
+    requests: Requests<RequestSaga>,
     saga: Arc<Saga<RequestSaga>>,
 }
 
@@ -66,15 +74,38 @@ impl World {
     }
 
     async fn with(place: &TestStore, payments: Arc<Scripted>, clock: Arc<ManualClock>) -> Self {
-        let store = place.open(&[messaging::MIGRATIONS, idempotency::MIGRATIONS, MIGRATIONS]).await;
+        let store = place.open(&context::migrations::<Matches>()).await;
         let host = Host::new(clock.clone(), Arc::new(Ids::from_entropy(Arc::new(SystemClock))));
         let config = Config::parse_from(["match", "--fleet", "test"]);
         let messaging = Messaging::new(&config.messaging, "match", &store, &host);
-        let matches = MatchStore::new(&store, messaging.outbox());
+        let matches = Repository::new(&store, messaging.outbox(), clock.clone());
         let saga = Saga::new(vec![payments.clone()], &store, messaging.outbox(), &host, COMPENSATE_AFTER).unwrap();
         let saga = Arc::new(saga);
-        let use_cases = Arc::new(UseCases::new(matches.clone(), saga.clone(), clock.clone(), host.ids()));
-        Self { store, host, messaging, matches, payments, clock, use_cases, saga }
+        let requests = Requests::new(saga.clone(), matches.clone(), &host);
+        Self { store, host, messaging, matches, payments, clock, requests, saga }
+    }
+
+    /// REST.
+    fn routes(&self) -> Router {
+        Router::from(Matches::handlers()).with_state(self.requests.clone())
+    }
+
+    /// The requests of another process, with these ids.
+    fn requests_with(&self, ids: Ids) -> Requests<RequestSaga> {
+        Requests::new(self.saga.clone(), self.matches.clone(), &Host::new(self.clock.clone(), Arc::new(ids)))
+    }
+
+    /// Cancels a match over HTTP. `None`: there is no such match.
+    async fn cancel(&self, number: i64) -> Option<Established> {
+        let body = json!({ "status": "cancel" });
+        let request = whose::send(Method::PATCH, &format!("/matches/{number}"), &body);
+        let (status, _) = whose::ask(self, &Principal::Unauthenticated, request).await;
+        if status == 404 { None } else { self.shown(number).await }
+    }
+
+    /// The match of that id, in any phase.
+    async fn find(&self, number: i64) -> Option<Match> {
+        self.matches.find(&number, &Scope::All).await.unwrap()
     }
 
     fn trace(&self) -> TraceContext {
@@ -82,7 +113,7 @@ impl World {
     }
 
     async fn request(&self, number: i64, offer: i64) -> RequestOutcome {
-        self.use_cases.request(id(number), &by_anybody(offer), self.trace()).await.unwrap()
+        self.requests.request(id(number), &by_anybody(offer), self.trace()).await.unwrap()
     }
 
     /// In the background, as a request that its client waits for.
@@ -102,7 +133,7 @@ impl World {
 
     /// What an operator sees of a match.
     async fn shown(&self, number: i64) -> Option<Established> {
-        self.use_cases.find(id(number), &Scope::All).await.unwrap()
+        self.find(number).await.as_ref().and_then(Match::established).cloned()
     }
 
     /// All that the context has said.
@@ -140,7 +171,7 @@ fn first(number: i64, offer: i64) -> MatchAttempt {
 }
 
 fn requested(attempt: MatchAttempt) -> Established {
-    Established::new(attempt)
+    Established::from(attempt)
 }
 
 /// The event of an attempt that is paid.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use context::Updater;
 use context::saga::Reply;
 use events::{Envelope, EventSet, encode};
 use match_contract::Step;
-use match_service::MatchPolicies;
 use messaging::{BatchOutcome, Record, RecordPosition};
 use payment_contract::{PaymentCanceled, PaymentEvent};
 use test_stores::{eventually, on_each_store};
@@ -40,7 +40,7 @@ fn a_match_shows_the_furthest_step_whatever_the_order_and_repetition_of_the_news
     const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
     on_each_store(async |place| {
         let world = World::on(place).await;
-        let policies = Arc::new(MatchPolicies::new(world.matches.clone()));
+        let policies = Arc::new(Updater::new(world.matches.clone()));
         for (number, order) in (1..).zip(ORDERS) {
             world.request(number, 10).await;
             let attempt = first(number, 10).number;
@@ -62,7 +62,7 @@ fn a_match_shows_the_furthest_step_whatever_the_order_and_repetition_of_the_news
 fn news_of_a_match_that_does_not_exist_are_passed_over() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        let policies = Arc::new(MatchPolicies::new(world.matches.clone()));
+        let policies = Arc::new(Updater::new(world.matches.clone()));
         let taken = world.messaging.process(&policies, news(404, 1).to_vec()).await;
         assert_eq!(taken, BatchOutcome { applied: 3, repeated: 0, dead: 0 });
         assert_eq!((world.traces().await, world.shown(404).await), (0, None));
@@ -73,7 +73,7 @@ fn news_of_a_match_that_does_not_exist_are_passed_over() {
 fn news_that_come_before_the_answer_of_payment_are_shown_once_it_has_come() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        let policies = Arc::new(MatchPolicies::new(world.matches.clone()));
+        let policies = Arc::new(Updater::new(world.matches.clone()));
         world.payments.open.send_replace(false);
         let request = world.requesting(1, 10);
         eventually("payment is asked", async || world.payments.asked().len() == 1).await;
@@ -91,7 +91,7 @@ fn news_that_come_before_the_answer_of_payment_are_shown_once_it_has_come() {
 fn what_was_heard_of_an_attempt_that_is_undone_is_not_shown_of_the_next() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        let policies = Arc::new(MatchPolicies::new(world.matches.clone()));
+        let policies = Arc::new(Updater::new(world.matches.clone()));
         world.payments.answer([Reply::Unknown]);
         world.payments.open.send_replace(false);
         let request = world.requesting(1, 10);

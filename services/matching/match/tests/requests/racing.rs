@@ -2,10 +2,9 @@
 
 use context::saga::Reply;
 use futures_util::future::join_all;
-use match_service::RequestOutcome;
 use test_stores::on_each_store;
 
-use crate::{World, event};
+use crate::{RequestOutcome, World, event};
 
 const REQUESTS: usize = 50;
 
@@ -43,7 +42,7 @@ fn of_fifty_requests_at_two_prices_one_wins_and_those_at_the_other_price_are_tol
         let [asked] = &worlds[0].payments.asked()[..] else { panic!("paid more than once") };
         let same = (0..REQUESTS).filter(|n| [10, 20][n / 2 % 2] == asked.price.get()).count();
         assert_eq!(count(&outcomes, |o| matches!(o, RequestOutcome::Known(_))), same - 1, "{outcomes:?}");
-        assert_eq!(count(&outcomes, |o| *o == RequestOutcome::OtherPrice), REQUESTS - same, "{outcomes:?}");
+        assert_eq!(count(&outcomes, |o| *o == RequestOutcome::Different), REQUESTS - same, "{outcomes:?}");
     });
 }
 

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use context::Updater;
 use contracts::Statement;
-use match_service::MatchPolicies;
+use match_service::MatchRow;
 use messaging::Policies;
 use test_stores::on_sqlite;
 
@@ -13,11 +14,11 @@ use crate::World;
 fn it_reads_of_others_just_what_it_states() {
     on_sqlite(async |place| {
         let world = World::on(place).await;
-        let policies = MatchPolicies::new(world.matches.clone());
+        let policies = Updater::new(world.matches.clone());
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let events = folder.join("../../../contracts/matching/events");
         let decode = |event: &_| Ok(policies.decode(event)?.map(|news| format!("{news:?}")));
-        let held = Statement::of(folder).and_then(|said| said.is_true(MatchPolicies::CONTEXTS, &events, decode));
+        let held = Statement::of(folder).and_then(|said| said.is_true(Updater::<MatchRow>::CONTEXTS, &events, decode));
         held.unwrap_or_else(|wrong| panic!("{wrong}"));
     });
 }

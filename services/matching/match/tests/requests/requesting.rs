@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use chassis::Scope;
+use chassis::Principal;
 use context::saga::Reply;
 use match_domain::Match;
-use match_service::RequestOutcome;
 use test_stores::on_each_store;
 
-use crate::{World, event, first, id, requested};
+use crate::whose::{ask, get};
+use crate::{RequestOutcome, World, event, first, requested};
 
 const LATER: Duration = Duration::from_secs(7);
 
@@ -19,7 +19,7 @@ fn an_approved_request_is_established_and_said_once_however_often_it_comes() {
         let established = requested(first(5000, 10));
         assert_eq!(world.request(5000, 10).await, RequestOutcome::Established(established.clone()));
         assert_eq!(world.request(5000, 10).await, RequestOutcome::Known(established.clone()));
-        assert_eq!(world.request(5000, 11).await, RequestOutcome::OtherPrice);
+        assert_eq!(world.request(5000, 11).await, RequestOutcome::Different);
         assert_eq!(world.shown(5000).await, Some(established));
         assert_eq!(world.said().await, [event(&first(5000, 10))]);
         assert_eq!(world.payments.asked(), [first(5000, 10)], "paid once");
@@ -58,7 +58,7 @@ fn while_payment_refuses_a_request_writes_nothing_and_does_not_ask() {
         assert_eq!((world.traces().await, world.payments.asked().len()), (1, 1));
         // What needs no payment is answered all the same.
         assert_eq!(world.request(1, 10).await, RequestOutcome::Known(requested(first(1, 10))));
-        assert_eq!(world.request(1, 11).await, RequestOutcome::OtherPrice);
+        assert_eq!(world.request(1, 11).await, RequestOutcome::Different);
     });
 }
 
@@ -68,9 +68,10 @@ fn a_request_whose_outcome_is_unknown_is_no_match_and_is_handed_to_the_recovery(
         let world = World::on(place).await;
         world.payments.answer([Reply::Unknown]);
         assert!(matches!(world.request(1, 10).await, RequestOutcome::Unavailable(_)));
-        assert_eq!(world.matches.find(id(1)).await.unwrap(), Some(Match::Compensating(first(1, 10))));
+        assert_eq!(world.find(1).await, Some(Match::Compensating(first(1, 10))));
         assert_eq!(world.shown(1).await, None);
-        assert_eq!(world.use_cases.page(&Scope::All, 0, 10).await.unwrap().items, []);
+        let (_, page) = ask(&world, &Principal::Unauthenticated, get("/matches")).await;
+        assert_eq!(page["_embedded"]["matches"], serde_json::json!([]));
         assert_eq!(world.said().await, []);
         tokio::time::timeout(Duration::from_millis(100), world.saga.handed_over())
             .await
@@ -88,12 +89,12 @@ fn the_list_shows_established_matches_only_page_by_page() {
         world.payments.answer([Reply::Unknown]);
         world.request(6, 10).await;
         let mut seen = vec![];
-        let mut after = 0;
-        loop {
-            let page = world.use_cases.page(&Scope::All, after, 2).await.unwrap();
-            seen.extend(page.items.iter().map(|established| established.attempt.id.get()));
-            let Some(last) = page.end() else { break };
-            after = last.attempt.id.get();
+        let mut next = Some("/matches?size=2".to_owned());
+        while let Some(path) = next {
+            let (_, page) = ask(&world, &Principal::Unauthenticated, get(&path)).await;
+            let items = page["_embedded"]["matches"].as_array().unwrap();
+            seen.extend(items.iter().map(|item| item["id"].as_i64().unwrap()));
+            next = page["_links"]["next"]["href"].as_str().map(str::to_owned);
         }
         assert_eq!(seen, [1, 2, 3, 4, 5]);
     });

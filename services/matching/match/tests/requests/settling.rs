@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use context::saga::Reply;
 use match_domain::{Match, MatchAttempt};
-use match_service::RequestOutcome;
 use store::Dialect;
 use test_stores::{eventually, on_each_store};
 
-use crate::{COMPENSATE_AFTER, NOW, World, event, first, id, price, requested};
+use crate::{COMPENSATE_AFTER, NOW, RequestOutcome, World, event, first, price, requested};
 
 /// How long an attempt that was taken over is left alone.
 const LEASE: Duration = Duration::from_secs(2);
@@ -26,7 +25,7 @@ fn an_unknown_outcome_is_undone_and_the_id_is_free_again_with_a_greater_attempt(
         world.request(1, 10).await;
         assert_eq!(settle(&world).await, 1);
         assert_eq!(world.payments.canceled(), [first(1, 10)]);
-        assert_eq!(world.matches.find(id(1)).await.unwrap(), Some(Match::Void(first(1, 10))));
+        assert_eq!(world.find(1).await, Some(Match::Void(first(1, 10))));
         assert_eq!(settle(&world).await, 0, "once");
         // Although the clock has not moved, and at another price.
         let second = MatchAttempt { number: first(1, 20).number + 1, ..first(1, 20) };
@@ -128,9 +127,9 @@ fn a_payment_that_cannot_be_cancelled_now_is_cancelled_later() {
             world.clock.advance(LEASE);
         }
         assert_eq!(world.payments.canceled().len(), 2);
-        assert!(matches!(world.matches.find(id(1)).await.unwrap(), Some(Match::Compensating(_))));
+        assert!(matches!(world.find(1).await, Some(Match::Compensating(_))));
         assert_eq!(settle(&world).await, 1);
-        assert!(matches!(world.matches.find(id(1)).await.unwrap(), Some(Match::Void(_))));
+        assert!(matches!(world.find(1).await, Some(Match::Void(_))));
     });
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Principal;
+use context::Updater;
 use match_contract::Step;
+use match_service::Watching;
 use match_service::grpc::proto::{Match, Status as Told, WatchMatch};
-use match_service::{MatchPolicies, Watching};
 use messaging::BatchOutcome;
 use test_stores::{eventually, on_each_store, on_sqlite};
 use tokio::time::{sleep, timeout};
@@ -35,7 +36,7 @@ fn a_watcher_is_told_the_state_and_each_change_until_the_last() {
         world.request(1, 10).await;
         let mut states = watch(&served, 1).await.unwrap();
         assert_eq!(next(&mut states).await.unwrap(), Some(Told::MatchRequested));
-        let policies = Arc::new(MatchPolicies::new(world.matches.clone()));
+        let policies = Arc::new(Updater::new(world.matches.clone()));
         let attempt = crate::first(1, 10).number;
         let [assigned, repaid, visit_canceled] = news(1, attempt);
         let learn = async |news| {
@@ -44,7 +45,7 @@ fn a_watcher_is_told_the_state_and_each_change_until_the_last() {
         };
         learn(assigned).await;
         assert_eq!(next(&mut states).await.unwrap(), Some(Told::VisitAssigned));
-        world.use_cases.cancel(crate::id(1), None, |_| true, world.trace()).await.unwrap();
+        world.cancel(1).await;
         assert_eq!(next(&mut states).await.unwrap(), Some(Told::MatchCanceled));
         learn(repaid).await;
         assert_eq!(next(&mut states).await.unwrap(), Some(Told::PaymentCanceled));
@@ -67,7 +68,7 @@ fn a_state_that_stays_is_told_again_and_one_that_is_paid_back_and_stays_is_the_l
         for _ in 0..3 {
             assert_eq!(next(&mut states).await.unwrap(), Some(Told::MatchRequested));
         }
-        let policies = Arc::new(MatchPolicies::new(world.matches.clone()));
+        let policies = Arc::new(Updater::new(world.matches.clone()));
         let [_, repaid, _] = news(1, crate::first(1, 10).number);
         world.messaging.process(&policies, vec![repaid]).await;
         let mut last = None;
@@ -87,7 +88,7 @@ fn a_step_that_comes_between_the_last_look_and_the_end_is_told() {
         let watching = Watching::new(100 * OFTEN, OFTEN, 1);
         let served = Served::with(&world, Principal::Unauthenticated, watching, chassis::Config::default()).await;
         world.request(1, 10).await;
-        let policies = Arc::new(MatchPolicies::new(world.matches.clone()));
+        let policies = Arc::new(Updater::new(world.matches.clone()));
         let [_, repaid, visit_canceled] = news(1, crate::first(1, 10).number);
         world.messaging.process(&policies, vec![repaid]).await;
         let mut states = watch(&served, 1).await.unwrap();
@@ -159,7 +160,7 @@ fn the_limits_for_slow_clients_do_not_cut_a_watcher_who_has_nothing_to_read() {
         assert_eq!(next(&mut states).await.unwrap(), Some(Told::MatchRequested));
         // Longer than each of them.
         sleep(5 * short).await;
-        world.use_cases.cancel(crate::id(1), None, |_| true, world.trace()).await.unwrap();
+        world.cancel(1).await;
         assert_eq!(next(&mut states).await.unwrap(), Some(Told::MatchCanceled));
         drop(states);
         served.ended().await;

@@ -5,16 +5,16 @@ use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode};
 use chassis::{Principal, Scope};
+use context::Updater;
 use context::saga::Reply;
 use identity::Identity;
 use match_contract::MatchEvent;
 use match_domain::{Match, Offer};
-use match_service::{MatchPolicies, RequestOutcome, routes};
 use serde_json::{Value, json};
 use test_stores::{TestStore, eventually, on_each_store};
 use tower::ServiceExt;
 
-use crate::{NOW, World, by_anybody, id, price};
+use crate::{NOW, RequestOutcome, World, by_anybody, id, price};
 
 pub fn person(name: &str, roles: &[&str]) -> Principal {
     let roles = roles.iter().map(|role| (*role).to_owned()).collect();
@@ -30,18 +30,18 @@ pub fn of(name: &str, offer: i64) -> Offer {
 }
 
 /// What the context answers to somebody: the status, and the document.
-async fn ask(world: &World, principal: &Principal, request: Request<Body>) -> (StatusCode, Value) {
-    let routes = routes(world.use_cases.clone(), world.host.clone()).layer(Extension(principal.clone()));
+pub async fn ask(world: &World, principal: &Principal, request: Request<Body>) -> (StatusCode, Value) {
+    let routes = world.routes().layer(Extension(principal.clone()));
     let service = chassis::router(routes, &world.host, &chassis::Config::default());
     let (head, body) = service.oneshot(request).await.unwrap().into_parts();
     (head.status, serde_json::from_slice(&to_bytes(body, 1 << 16).await.unwrap()).unwrap())
 }
 
-fn get(path: &str) -> Request<Body> {
+pub fn get(path: &str) -> Request<Body> {
     Request::get(path).body(Body::empty()).unwrap()
 }
 
-fn send(method: Method, path: &str, body: &Value) -> Request<Body> {
+pub fn send(method: Method, path: &str, body: &Value) -> Request<Body> {
     let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
     request.body(body.to_string().into()).unwrap()
 }
@@ -59,7 +59,7 @@ fn keyed(key: &str, offer: i64) -> Request<Body> {
 /// Kim has asked for the match 1.
 async fn with_kims_match(place: &TestStore) -> World {
     let world = World::on(place).await;
-    let requested = world.use_cases.request(id(1), &of("kim", 10), world.trace()).await.unwrap();
+    let requested = world.requests.request(id(1), &of("kim", 10), world.trace()).await.unwrap();
     assert!(matches!(requested, RequestOutcome::Established(_)));
     world
 }
@@ -115,11 +115,11 @@ fn an_id_of_another_student_is_taken_whatever_the_price_and_the_answer_tells_not
     on_each_store(async |place| {
         let world = with_kims_match(place).await;
         world.payments.answer([Reply::Unknown]);
-        world.use_cases.request(id(2), &of("kim", 10), world.trace()).await.unwrap();
+        world.requests.request(id(2), &of("kim", 10), world.trace()).await.unwrap();
         world.payments.open.send_replace(false);
         let pending = {
             let world = world.clone();
-            tokio::spawn(async move { world.use_cases.request(id(3), &of("kim", 10), world.trace()).await.unwrap() })
+            tokio::spawn(async move { world.requests.request(id(3), &of("kim", 10), world.trace()).await.unwrap() })
         };
         eventually("payment is asked", async || world.payments.asked().len() == 3).await;
         // What was asked for while the fleet ran open is not this student's either.
@@ -151,7 +151,7 @@ fn while_payment_refuses_an_id_of_another_student_is_taken_all_the_same() {
     on_each_store(async |place| {
         let world = with_kims_match(place).await;
         *world.payments.unavailable_for.lock().unwrap() = Some(std::time::Duration::from_secs(7));
-        let taken = world.use_cases.request(id(1), &of("lee", 10), world.trace()).await.unwrap();
+        let taken = world.requests.request(id(1), &of("lee", 10), world.trace()).await.unwrap();
         assert_eq!(taken, RequestOutcome::Taken);
     });
 }
@@ -161,10 +161,10 @@ fn the_id_of_an_attempt_that_was_undone_is_free_for_every_student() {
     on_each_store(async |place| {
         let world = World::on(place).await;
         world.payments.answer([Reply::Unknown]);
-        world.use_cases.request(id(1), &of("kim", 10), world.trace()).await.unwrap();
+        world.requests.request(id(1), &of("kim", 10), world.trace()).await.unwrap();
         assert_eq!(world.saga.recover_due().await.unwrap(), 1);
-        assert_eq!(world.matches.find(id(1)).await.unwrap(), Some(Match::Void(crate::first(1, 10))), "it is nobody's");
-        let requested = world.use_cases.request(id(1), &of("lee", 20), world.trace()).await.unwrap();
+        assert_eq!(world.find(1).await, Some(Match::Void(crate::first(1, 10))), "it is nobody's");
+        let requested = world.requests.request(id(1), &of("lee", 20), world.trace()).await.unwrap();
         assert!(matches!(requested, RequestOutcome::Established(_)));
         assert_eq!(ask(&world, &student("lee"), get("/matches/1")).await.0, StatusCode::OK);
         assert_eq!(ask(&world, &student("kim"), get("/matches/1")).await.0, StatusCode::NOT_FOUND);
@@ -178,7 +178,7 @@ fn of_students_who_ask_for_one_id_at_once_one_gets_it_and_the_others_pay_nothing
         let another = world.another(place).await;
         let asking = (0..20_usize).map(|n| {
             let world = [&world, &another][n % 2].clone();
-            async move { world.use_cases.request(id(1), &of(&format!("student {n}"), 10), world.trace()).await.unwrap() }
+            async move { world.requests.request(id(1), &of(&format!("student {n}"), 10), world.trace()).await.unwrap() }
         });
         let outcomes = futures_util::future::join_all(asking).await;
         let won = outcomes.iter().filter(|outcome| matches!(outcome, RequestOutcome::Established(_))).count();
@@ -215,7 +215,7 @@ fn where_a_key_ends_and_a_student_begins_is_never_in_doubt() {
         let pairs = [("a", Some("bc")), ("ab", Some("c")), ("abc", None), ("a|bc", None), ("bc", Some("a"))];
         for (key, name) in pairs {
             let offer = name.map_or_else(|| by_anybody(10), |name| of(name, 10));
-            let requested = world.use_cases.request_with_key(key, None, &offer, world.trace()).await.unwrap();
+            let requested = world.requests.request_with_key(key, None, &offer, world.trace()).await.unwrap();
             let RequestOutcome::Established(established) = requested else { panic!("{key:?} {name:?}: {requested:?}") };
             ids.insert(established.attempt.id);
         }
@@ -229,7 +229,7 @@ fn a_list_has_the_matches_of_its_student_and_an_operators_has_all_page_by_page()
         let world = World::on(place).await;
         for number in 1..=9 {
             let name = if number % 3 == 0 { "kim" } else { "lee" };
-            world.use_cases.request(id(number), &of(name, 10), world.trace()).await.unwrap();
+            world.requests.request(id(number), &of(name, 10), world.trace()).await.unwrap();
         }
         world.request(10, 10).await;
         let table = [
@@ -265,14 +265,15 @@ fn the_student_is_said_with_the_request_and_stays_with_the_match_whatever_become
         let world = with_kims_match(place).await;
         let MatchEvent::MatchRequested(said) = world.said().await.remove(0) else { panic!("not requested") };
         assert_eq!(said.student.as_deref(), Some("kim"));
-        let policies = std::sync::Arc::new(MatchPolicies::new(world.matches.clone()));
+        let policies = std::sync::Arc::new(Updater::new(world.matches.clone()));
         let news = crate::news::news(1, said.attempt);
         assert_eq!(world.messaging.process(&policies, vec![news[0].clone()]).await.applied, 1);
         assert_eq!(ask(&world, &student("kim"), cancel("/matches/1")).await.0, StatusCode::OK);
         assert_eq!(world.messaging.process(&policies, news[1..].to_vec()).await.applied, 2);
         let own = Scope::Own("kim".to_owned());
-        let shown = world.use_cases.find(id(1), &own).await.unwrap().unwrap();
-        assert_eq!((shown.attempt.student, shown.step), (of("kim", 10).student, match_contract::Step::VisitCanceled));
+        let shown = world.matches.find(&1, &own).await.unwrap().unwrap();
+        let shown = shown.established().unwrap();
+        assert_eq!((&shown.attempt.student, shown.step), (&of("kim", 10).student, match_contract::Step::VisitCanceled));
     });
 }
 

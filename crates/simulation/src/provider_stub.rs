@@ -1,0 +1,145 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use chassis::Host;
+use payment::{Bill, ChargeError, Provider, ProviderSettings};
+use tokio::time::sleep;
+
+use crate::World;
+use crate::world::lock;
+
+/// A stub of the payment provider. It is outside the fleet: its accounts survive the kill of a process.
+pub struct ProviderStub {
+    world: Arc<World>,
+    /// Whether a charge without a response is repeated without its idempotency key.
+    without_key: bool,
+    accounts: Mutex<BTreeMap<(i64, i64), Account>>,
+    faults: Mutex<FaultProfile>,
+}
+
+/// The account of a bill.
+#[derive(Debug, Clone, Copy, Default)]
+struct Account {
+    /// Money that was charged and not refunded.
+    held: i64,
+    /// Money that was charged without the key: no refund finds it.
+    stray: i64,
+    /// Refunded: later charges have no effect.
+    closed: bool,
+}
+
+/// The probabilities of its faults.
+#[derive(Debug, Clone, Copy, Default)]
+struct FaultProfile {
+    declined: f64,
+    /// It fails before it changes the account.
+    failed_before: f64,
+    /// It fails after it has changed the account.
+    failed_after: f64,
+    /// The maximum delay of a response.
+    max_delay: Duration,
+}
+
+impl fmt::Debug for ProviderStub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProviderStub").field("without_key", &self.without_key).finish_non_exhaustive()
+    }
+}
+
+impl ProviderStub {
+    /// A stub with no accounts. `without_key`: it repeats a charge without a response without its idempotency key, which
+    /// the laws must find.
+    pub fn new(world: &Arc<World>, without_key: bool) -> Self {
+        Self { world: Arc::clone(world), without_key, accounts: Mutex::default(), faults: Mutex::default() }
+    }
+
+    /// Draws the faults of a run.
+    pub fn begin_faults(&self, world: &World) {
+        let some = |most: f64| world.draw(|rng| if rng.bool() { rng.f64() * most } else { 0.0 });
+        let max_delay = world.span(Duration::from_millis(1)..Duration::from_millis(1_500));
+        let (declined, failed_before, failed_after) = (some(0.3), some(0.3), some(0.3));
+        *lock(&self.faults) = FaultProfile { declined, failed_before, failed_after, max_delay };
+    }
+
+    /// Ends all faults.
+    pub fn end_faults(&self) {
+        *lock(&self.faults) = FaultProfile::default();
+    }
+
+    /// The balances that are not zero, by the keys of their bills.
+    pub fn balances(&self) -> BTreeMap<i64, i64> {
+        let mut held = BTreeMap::new();
+        for ((key, _), account) in lock(&self.accounts).iter().filter(|(_, account)| account.held + account.stray > 0) {
+            *held.entry(*key).or_insert(0) += account.held + account.stray;
+        }
+        held
+    }
+
+    async fn delay(&self) -> FaultProfile {
+        let faults = *lock(&self.faults);
+        sleep(self.world.span(Duration::ZERO..faults.max_delay)).await;
+        faults
+    }
+
+    fn record(&self, bill: &Bill, what: &str) {
+        self.world.record("provider", Some(bill.key), format!("{what} (attempt {})", bill.attempt));
+    }
+}
+
+/// The settings of a payment process that uses the stub.
+#[derive(Clone, Default, clap::Args)]
+#[group(skip)]
+pub struct StubSettings {
+    /// The stub.
+    #[arg(skip)]
+    pub provider: Option<Arc<ProviderStub>>,
+}
+
+impl ProviderSettings for StubSettings {
+    fn provider(&self, _host: &Host) -> anyhow::Result<Arc<dyn Provider>> {
+        let provider = self.provider.clone().context("the stub is set before the process starts")?;
+        Ok(provider)
+    }
+}
+
+#[async_trait]
+impl Provider for ProviderStub {
+    async fn charge(&self, bill: &Bill) -> Result<(), ChargeError> {
+        let faults = self.delay().await;
+        if self.world.occurs(faults.failed_before) {
+            return Err(ChargeError::Failed);
+        }
+        if self.world.occurs(faults.declined) {
+            return Err(ChargeError::Declined("no money".to_owned()));
+        }
+        let lost = self.world.occurs(faults.failed_after);
+        let mut accounts = lock(&self.accounts);
+        let account = accounts.entry((bill.key, bill.attempt)).or_default();
+        if !account.closed {
+            account.held = bill.price;
+        }
+        if lost && self.without_key {
+            account.stray += bill.price;
+        }
+        drop(accounts);
+        self.record(bill, if lost { "charges, and its response is lost" } else { "charges" });
+        if lost && !self.without_key { Err(ChargeError::Failed) } else { Ok(()) }
+    }
+
+    async fn refund(&self, bill: &Bill) -> Result<(), ChargeError> {
+        let faults = self.delay().await;
+        if self.world.occurs(faults.failed_before) {
+            return Err(ChargeError::Failed);
+        }
+        let mut accounts = lock(&self.accounts);
+        let account = accounts.entry((bill.key, bill.attempt)).or_default();
+        (account.held, account.closed) = (0, true);
+        drop(accounts);
+        self.record(bill, "refunds");
+        if self.world.occurs(faults.failed_after) { Err(ChargeError::Failed) } else { Ok(()) }
+    }
+}
