@@ -50,7 +50,7 @@ pub(crate) async fn write(
 
 async fn insert(state: &MessageState, storage_id: i64, content: &str) -> Result<Message, sqlx::Error> {
     let columns = Message::TABLE.names();
-    let sql = format!("INSERT INTO messages (storage_id, content, sent_at) VALUES ($1, $2, $3) RETURNING {columns}");
+    let sql = format!("INSERT INTO messages (storage_id, content, written_at) VALUES ($1, $2, $3) RETURNING {columns}");
     let query = sqlx::query(AssertSqlSafe(sql)).bind(storage_id).bind(content);
     let query = query.bind(state.messages.now().as_micros());
     Message::from_row(&query.fetch_one(state.store.writer()).await?)
