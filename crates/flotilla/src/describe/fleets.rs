@@ -63,7 +63,7 @@ pub fn file(chosen: Option<&str>, workspace: Option<&Path>) -> Result<Option<Pat
 
 /// Loads all fleets, ordered by name.
 pub fn all(workspace: Option<&Path>) -> Result<Vec<Fleet>, FleetError> {
-    sources(workspace)?.iter().map(|source| source.load().map_err(FleetError::from)).collect()
+    sources(workspace)?.iter().map(Source::load).collect()
 }
 
 fn found(chosen: Option<&str>, workspace: Option<&Path>) -> Result<(Source, Fleet), FleetError> {

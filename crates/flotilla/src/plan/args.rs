@@ -158,7 +158,7 @@ impl UpArgs {
     pub fn plan(&self, port_offset: u16) -> Result<(Origin, Plan), ArgsError> {
         let (log, rotation) = (self.log.clone(), Rotation { limit: self.log_limit, kept: self.logs_kept });
         let auth = self.auth.then(|| Auth { token_command: self.fleet.token_command(), issuer: self.issuer.clone() });
-        self.fleet.plan_with(|settings| Settings { log, rotation, auth, port_offset, ..settings })
+        self.fleet.plan_with(|settings| Settings { port_offset, log, rotation, auth, ..settings })
     }
 }
 
