@@ -15,7 +15,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// What the context logs then.
 const READ: &str = "the simulated provider settings";
 
-/// The simulated external system of a context, such as a provider of payments. A test changes its settings while it runs.
+/// The simulated external system of a context, such as the bank behind it. A test changes its settings while it runs.
 pub struct Simulator {
     context: String,
     file: PathBuf,
