@@ -9,6 +9,9 @@ pub fn documents() -> Vec<OpenApi> {
     vec![
         // In the order of their ports.
         context::document::<storagerent_payment_service::Payments>(),
+        context::document::<storage_service::Storages>(),
+        context::document::<message_service::Messages>(),
+        context::document::<viewpage_service::StorageViews>(),
     ]
 }
 
@@ -21,5 +24,6 @@ pub fn published() -> Result<Vec<Published>, String> {
     Ok(vec![
         // In the order of their ports.
         Published::of::<storagerent_payment_contract::PaymentEvent>()?,
+        Published::of::<storage_contract::StorageEvent>()?,
     ])
 }
