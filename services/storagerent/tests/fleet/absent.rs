@@ -40,23 +40,22 @@ pub async fn a_payment_that_dies_and_restarts_loses_no_reservation(fleet: &mut F
     for room in 1..=20 {
         people.register(room).await?.must_be(201)?;
     }
-    let customers = people.clone();
-    let requests = tokio::spawn(async move {
-        each(1..=20, 4, async |id| {
-            eventually(LATER, "it is reserved", async || {
-                let answer = customers.reserve(id, id).await?;
-                ensure!(matches!(answer.status, 200 | 201), "{}", answer.status);
-                Ok(())
-            })
-            .await
+    let reserve = async |id| {
+        eventually(LATER, "it is reserved", async || {
+            let answer = people.reserve(id, id).await?;
+            ensure!(matches!(answer.status, 200 | 201), "{}", answer.status);
+            Ok(())
         })
         .await
+    };
+    let (reserved, death) = tokio::join!(each(1..=20, 4, reserve), async {
+        fleet.kill("payment").await?;
+        people.api.get("/payments/1").await?.must_be_problem(503, "")?;
+        people.api.get("/reservations").await?.must_be(200)?;
+        fleet.start("payment").await
     });
-    fleet.kill("payment").await?;
-    people.api.get("/payments/1").await?.must_be_problem(503, "")?;
-    people.api.get("/reservations").await?.must_be(200)?;
-    fleet.start("payment").await?;
-    for outcome in requests.await? {
+    death?;
+    for outcome in reserved {
         outcome?;
     }
     people.assert_laws(fleet).await?;

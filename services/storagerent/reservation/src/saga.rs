@@ -1,0 +1,202 @@
+//! The saga of a request: storage holds the room, and payment approves its price.
+
+use std::time::Duration;
+
+use ambient::Positive;
+use axum::http::StatusCode;
+use calls::Answer;
+use chassis::problem::Problem;
+use context::saga::{Definition, HttpParticipant, Recovery, Reply, Requested, SagaTable, Step};
+use context::{ReceivedProblem, ServiceClient};
+use messaging::Argument;
+use reservation_contract::ReservationEvent;
+use reservation_domain::{Attempt, Established, Offer, Terms};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sqlx::FromRow as _;
+use sqlx::any::AnyRow;
+use store::Row as _;
+
+use crate::reservation_row::ReservationRow;
+
+/// When a request may be repeated whose earlier attempt still holds a room.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The request of a reservation.
+pub struct RequestSaga;
+
+/// Why a participant declines, with its explanation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Declined {
+    /// There is no such room.
+    Unknown(String),
+    /// Another reservation has the room.
+    Taken(String),
+    /// The room has no price.
+    WithoutPrice(String),
+    /// The customer expects another price.
+    OtherPrice(String),
+    /// The payment is declined.
+    Payment(String),
+}
+
+impl Definition for RequestSaga {
+    type Attempt = Attempt;
+    type Reason = Declined;
+    type Event = ReservationEvent;
+
+    const NAME: &'static str = "the request of a reservation";
+    const STEPS: &'static [Step] = &[
+        Step {
+            participant: "storage",
+            action: "hold the room for the attempt",
+            compensation: "release the room, and reject a later hold",
+        },
+        Step {
+            participant: "payment",
+            action: "approve the payment of the attempt",
+            compensation: "cancel the payment of the attempt, and reject a later approval",
+        },
+    ];
+    // The client of an unknown outcome was answered 503, and may request the same id again.
+    const RECOVERY: Recovery = Recovery::Backward;
+    const TABLE: SagaTable = SagaTable {
+        on_established: Some("status = 'reqReserve'"),
+        // A void attempt has no owner.
+        on_void: Some("customer = NULL"),
+        ..SagaTable::of(ReservationRow::TABLE)
+    };
+    const ESTABLISHED_TOTAL: &'static str = "reservations_established_total";
+    const UNFINISHED: &'static str = "reservations_pending";
+
+    fn key(attempt: &Attempt) -> Argument<'_> {
+        Argument::Number(attempt.id.get())
+    }
+
+    fn number(attempt: &Attempt) -> i64 {
+        attempt.number
+    }
+
+    fn parameters(attempt: &Attempt) -> Vec<(&'static str, Argument<'_>)> {
+        vec![
+            ("storage_id", Argument::Number(attempt.storage_id.get())),
+            ("price", Argument::OptionalNumber(attempt.price().map(Positive::get))),
+            ("hold", Argument::OptionalNumber(None)),
+            ("status", Argument::Text("")),
+            ("paid", Argument::Number(0)),
+            ("customer", Argument::OptionalText(attempt.customer.as_deref())),
+        ]
+    }
+
+    fn results(attempt: &Attempt) -> Vec<(&'static str, Argument<'_>)> {
+        let Terms::Held { hold, price } = attempt.terms else { return Vec::new() };
+        vec![("price", Argument::Number(price.get())), ("hold", Argument::Number(hold.get()))]
+    }
+
+    fn read(row: &AnyRow) -> Result<Attempt, sqlx::Error> {
+        Ok(ReservationRow::from_row(row)?.into_state()?.attempt().clone())
+    }
+
+    fn event(attempt: &Attempt) -> ReservationEvent {
+        attempt.created().into()
+    }
+}
+
+impl Requested for RequestSaga {
+    type Row = ReservationRow;
+    type Offer = Offer;
+    type Established = Established;
+
+    const REFUSED_TOTAL: &'static str = "reservations_refused_total";
+    const DIFFERENT: &'static str = "this reservation exists for another room or price";
+    const UNAVAILABLE: &'static str =
+        "storage or payment is unavailable now; nothing is reserved, and whatever was held or paid is given back";
+    const UNDECIDED: &'static str = "It is not known yet whether the reservation is established";
+
+    fn declined(reason: Declined) -> Problem {
+        let (status, kind, title, detail) = match reason {
+            Declined::Unknown(detail) => (StatusCode::NOT_FOUND, "storage-unknown", "There is no such storage", detail),
+            Declined::Taken(detail) => (StatusCode::CONFLICT, "storage-taken", "The storage is taken", detail),
+            Declined::WithoutPrice(detail) => {
+                (StatusCode::CONFLICT, "storage-without-price", "The storage has no price", detail)
+            }
+            Declined::OtherPrice(detail) => {
+                (StatusCode::CONFLICT, "other-price", "The storage has another price", detail)
+            }
+            Declined::Payment(detail) => {
+                (StatusCode::PAYMENT_REQUIRED, "payment-declined", "The payment is declined", detail)
+            }
+        };
+        Problem::new(status, kind, title).detail(detail)
+    }
+}
+
+/// Storage, which holds the room and states its price.
+pub fn storage(client: ServiceClient) -> HttpParticipant<RequestSaga> {
+    HttpParticipant { client, action: "/holds", compensation: "/releases", body: hold, read: held }
+}
+
+/// Payment.
+pub fn payment(client: ServiceClient) -> HttpParticipant<RequestSaga> {
+    HttpParticipant { client, action: "/approvals", compensation: "/cancellations", body: bill, read: paid }
+}
+
+/// Without the price and the customer if there are none: their absence has a meaning.
+fn hold(attempt: &Attempt) -> Value {
+    let mut hold = json!({
+        "storageId": attempt.storage_id.get(), "reservationId": attempt.id.get(), "attempt": attempt.number,
+    });
+    if let Some(price) = attempt.price() {
+        hold["price"] = price.get().into();
+    }
+    if let Some(customer) = &attempt.customer {
+        hold["customer"] = customer.as_str().into();
+    }
+    hold
+}
+
+/// The response to a hold.
+#[derive(Deserialize)]
+struct Hold {
+    hold: i64,
+    price: i64,
+}
+
+fn held(attempt: &mut Attempt, answer: &Answer) -> Option<Reply<Declined>> {
+    if answer.status == StatusCode::OK {
+        let Hold { hold, price } = answer.json().ok()?;
+        let (hold, price) = (Positive::new(hold).ok()?, Positive::new(price).ok()?);
+        attempt.terms = Terms::Held { hold, price };
+        return Some(Reply::Done);
+    }
+    let problem = ReceivedProblem::of(answer);
+    let detail = problem.detail.clone().unwrap_or_default();
+    match problem.kind() {
+        "storage-unknown" => Some(Reply::Declined(Declined::Unknown(detail))),
+        "storage-taken" => Some(Reply::Declined(Declined::Taken(detail))),
+        "storage-without-price" => Some(Reply::Declined(Declined::WithoutPrice(detail))),
+        "other-price" => Some(Reply::Declined(Declined::OtherPrice(detail))),
+        // An earlier attempt still holds a room, or the recovery has released this one.
+        "hold-released" => Some(Reply::NotSent(RETRY_AFTER)),
+        _ => None,
+    }
+}
+
+fn bill(attempt: &Attempt) -> Value {
+    json!({
+        "reservationId": attempt.id.get(), "attempt": attempt.number, "price": attempt.price().map(Positive::get),
+        "storageId": attempt.storage_id.get(), "hold": attempt.hold(),
+    })
+}
+
+fn paid(_: &mut Attempt, answer: &Answer) -> Option<Reply<Declined>> {
+    match answer.status {
+        StatusCode::OK => Some(Reply::Done),
+        StatusCode::PAYMENT_REQUIRED => {
+            let reason = ReceivedProblem::of(answer).detail;
+            let reason = reason.unwrap_or_else(|| "the payment was declined".to_owned());
+            Some(Reply::Declined(Declined::Payment(reason)))
+        }
+        _ => None,
+    }
+}
