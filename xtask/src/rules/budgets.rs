@@ -22,9 +22,7 @@ const PAYMENT: usize = 150;
 const FURTHER_INTERFACES: &[&str] = &["grpc.rs", "watch.rs", "watching.rs"];
 
 /// Contexts over their budget: the size that they may have, and the reason.
-const EXCEPTIONS: &[(&str, usize, &str)] = &[
-    ("matching/visit", 530, "the four forms of a date, and their schema"),
-];
+const EXCEPTIONS: &[(&str, usize, &str)] = &[("matching/visit", 530, "the four forms of a date, and their schema")];
 
 /// The size of a context.
 struct Size {

@@ -20,12 +20,6 @@ pub use match_row::MatchRow;
 pub use saga::{RequestSaga, payment};
 pub use watching::{WatchSettings, Watching};
 
-/// Requests matches, and sees and cancels its own.
-const STUDENT: &str = "student";
-
-/// Sees all matches.
-const OPERATOR: &str = "operator";
-
 /// The context.
 pub struct Matches;
 
@@ -57,7 +51,7 @@ impl Context for Matches {
     type State = Requests<RequestSaga>;
 
     fn handlers() -> OpenApiRouter<Requests<RequestSaga>> {
-        Resource::<MatchDocument, _>::new(Visibility::Owned { own: STUDENT, all: OPERATOR })
+        Resource::<MatchDocument, _>::new(Visibility::Owned { own: http::STUDENT, all: http::OPERATOR })
             .list("The matches in the order of their ids.", List { filter: "phase = 'established'", by: ["id"] })
             .show("A match.")
             .request::<RequestSaga>(http::REQUEST)
