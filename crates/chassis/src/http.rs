@@ -16,6 +16,7 @@ pub mod page;
 mod parse_errors;
 pub(crate) mod path_id;
 pub mod problem;
+pub mod query;
 mod request_body;
 pub(crate) mod router;
 pub(crate) mod server;

@@ -52,7 +52,7 @@ pub use http::listener::listen;
 pub use http::router::{Application, OWN_PATHS, router, router_for};
 pub use http::server::serve;
 pub use http::share::Share;
-pub use http::{authority, body, conditional, page, problem};
+pub use http::{authority, body, conditional, page, problem, query};
 pub use process::config::{Config, LogFormat, Threads};
 pub use process::health::Heartbeat;
 pub use process::host::Host;

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use ambient::{Clock, Timestamp};
 use chassis::Scope;
 use chassis::page::PageRequest;
+use chassis::query::Value;
 use events::{EventSet, TraceContext};
 use messaging::{Outbox, StagedEvents};
-use sqlx::any::AnyRow;
+use sqlx::AssertSqlSafe;
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Row as _};
 use store::{Page, Row, Store, Tx, sqlx};
+
+use crate::list::{Filter, List};
 
 /// The rows of a table.
 pub struct Repository<R> {
@@ -17,15 +19,6 @@ pub struct Repository<R> {
     outbox: Outbox,
     clock: Arc<dyn Clock>,
     row: PhantomData<fn() -> R>,
-}
-
-/// The rows of a list, and their order.
-#[derive(Debug, Clone, Copy)]
-pub struct List<const N: usize> {
-    /// The condition, in SQL.
-    pub filter: &'static str,
-    /// The BIGINT columns of the order, the last one unique.
-    pub by: [&'static str; N],
 }
 
 /// A page, and the cursor of the next one.
@@ -69,13 +62,28 @@ impl<R: Row> Repository<R> {
         scope: &Scope,
         request: &PageRequest<N>,
     ) -> Result<PageAndNext<R::State, N>, sqlx::Error> {
-        let sql = list.sql::<R>(scope);
-        let after = request.after.unwrap_or([i64::MIN; N]);
+        self.filtered_page(list, scope, &[], request).await
+    }
+
+    /// The requested page of a list, with these filters.
+    pub(crate) async fn filtered_page<const N: usize>(
+        &self,
+        list: &List<N>,
+        scope: &Scope,
+        filters: &[(&Filter, Value)],
+        request: &PageRequest<N>,
+    ) -> Result<PageAndNext<R::State, N>, sqlx::Error> {
+        let sql = list.sql::<R>(scope, filters);
+        let after = request.after.unwrap_or_else(|| list.start());
         let query = after.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), Query::bind);
         let query = match scope {
             Scope::Own(subject) => query.bind(subject.as_str()),
             Scope::All => query,
         };
+        let query = filters.iter().fold(query, |query, (_, value)| match value {
+            Value::Number(number) => query.bind(*number),
+            Value::Text(text) => query.bind(*text),
+        });
         let rows = query.bind(Page::<R>::look_ahead(request.size)).fetch_all(self.store.reader()).await?;
         let page = Page::cut(rows, request.size, Ok)?;
         let next = page.end().map(|last| list.position(last)).transpose()?;
@@ -173,30 +181,5 @@ impl<R: Row> Repository<R> {
     pub(crate) async fn clear(&self, tx: &mut Tx) -> Result<(), sqlx::Error> {
         let sql = format!("DELETE FROM {}", R::TABLE.name);
         sqlx::query(AssertSqlSafe(sql)).execute(&mut **tx).await.map(drop)
-    }
-}
-
-impl<const N: usize> List<N> {
-    /// The first parameters are the position after which the page begins. Then follow the owner, if the scope has one,
-    /// and the number of rows.
-    fn sql<R: Row>(&self, scope: &Scope) -> String {
-        let (columns, name, filter, by) = (R::TABLE.names(), R::TABLE.name, self.filter, self.by.join(", "));
-        let after = (1..=N).map(|index| format!("${index}")).collect::<Vec<_>>().join(", ");
-        let (owned, limit) = match scope {
-            Scope::All => (String::new(), N + 1),
-            // A table without owners has no row of this one.
-            Scope::Own(_) => (format!(" AND {} = ${}", R::OWNER.unwrap_or("''"), N + 1), N + 2),
-        };
-        format!(
-            "SELECT {columns} FROM {name} WHERE ({by}) > ({after}) AND {filter}{owned} ORDER BY {by} LIMIT ${limit}"
-        )
-    }
-
-    fn position(&self, row: &AnyRow) -> Result<[i64; N], sqlx::Error> {
-        let mut position = [0; N];
-        for (value, column) in position.iter_mut().zip(self.by) {
-            *value = row.try_get(column)?;
-        }
-        Ok(position)
     }
 }

@@ -8,8 +8,8 @@ use ambient::Subject;
 use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::handler::Handler;
-use axum::http::StatusCode;
 use axum::http::header::LOCATION;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use chassis::body::Id;
@@ -94,22 +94,30 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
         self.router
     }
 
-    /// `GET` of the list: a page of the rows that the caller sees. `about` describes it in one sentence.
+    /// `GET` of the list: a page of the rows that the caller sees. `about` describes it in one sentence. The parameters of
+    /// the list are in the document, and the links of a page keep those that were given.
     #[must_use]
     pub fn list<const N: usize>(self, about: &str, list: List<N>) -> Self
     where
         Repository<B::Row>: FromRef<S>,
     {
         let visibility = self.visibility;
-        let handler =
-            async move |State(rows): State<Repository<B::Row>>, principal: Principal, request: PageRequest<N>| {
-                let scope = visibility.scope(principal)?;
-                let (states, next) = rows.page(&list, &scope, &request).await.map_err(store_problem)?;
-                Ok::<_, Problem>(Json(Page::new(states.iter().filter_map(Document::<B>::of).collect(), &request, next)))
-            };
+        let handler = async move |State(rows): State<Repository<B::Row>>,
+                                  principal: Principal,
+                                  uri: Uri,
+                                  request: PageRequest<N>| {
+            let scope = visibility.scope(principal)?;
+            let filters = list.given(&uri)?;
+            let (states, next) = rows.filtered_page(&list, &scope, &filters, &request).await.map_err(store_problem)?;
+            let documents = states.iter().filter_map(Document::<B>::of).collect();
+            let filters: Vec<_> = filters.into_iter().map(|(filter, value)| (filter.parameter, value)).collect();
+            Ok::<_, Problem>(Json(Page::filtered(documents, &request, &filters, next)))
+        };
         let operation = self
-            .operation(&format!("list{}", B::plural()), about, PageRequest::<N>::into_params(|| None))
+            .operation(&format!("list{}", B::plural()), about, list_parameters(&list))
             .response("200", json::<Page<Document<B>>>("A page."));
+        let invalid = list.filters().iter().map(|filter| filter.values.invalid(filter.parameter));
+        let operation = add_responses(operation, openapi::refusals(invalid));
         self.route(B::PATH, HttpMethod::Get, operation, get(handler), schemas::<Page<Document<B>>>())
     }
 
@@ -244,7 +252,10 @@ fn operation_of(id: &str, about: &str, request: Object, responses: Answers) -> O
     let content = ContentBuilder::new().schema(Some(request)).build();
     let body = RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
     let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(about));
-    let operation = operation.request_body(Some(body.build()));
+    add_responses(operation.request_body(Some(body.build())), responses)
+}
+
+fn add_responses(operation: OperationBuilder, responses: Answers) -> OperationBuilder {
     responses.into_iter().fold(operation, |all, (status, response)| all.response(status, response))
 }
 
@@ -297,6 +308,11 @@ fn schemas<T: ToSchema>() -> Schemas {
     let mut schemas = vec![(T::name().into_owned(), T::schema())];
     T::schemas(&mut schemas);
     schemas
+}
+
+fn list_parameters<const N: usize>(list: &List<N>) -> Vec<Parameter> {
+    let filters = list.filters().iter().map(|filter| filter.values.describe(filter.parameter, filter.about));
+    filters.chain(PageRequest::<N>::into_params(|| None)).collect()
 }
 
 fn show_parameters<B: Representation>() -> Vec<Parameter> {

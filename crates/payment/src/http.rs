@@ -42,7 +42,7 @@ impl<P: Payable> FromRef<PaymentState<P>> for Repository<PaymentRow<P>> {
 
 /// The routes. `/approvals` and `/cancellations` are for other contexts: no gateway has them.
 pub(crate) fn handlers<P: Payable>() -> OpenApiRouter<PaymentState<P>> {
-    let list = List { filter: "state <> 'Void'", by: [P::KEY_COLUMN] };
+    let list = List::new("state <> 'Void'", [P::KEY_COLUMN]);
     let approve_about = "Takes a payment. For other contexts. Idempotent.";
     let cancel_about = "Cancels a payment, whether it was taken or not. For other contexts. Idempotent.";
     Resource::<PaymentDocument<P>, _>::new(Visibility::Shared(&[OPERATOR]))

@@ -15,6 +15,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::http::number;
 use crate::http::problem::Problem;
+use crate::http::query::Value;
 use crate::openapi::schema::number as number_schema;
 
 /// The default page size.
@@ -54,11 +55,15 @@ impl<const N: usize> PageRequest<N> {
         Ok(Self { size, after })
     }
 
-    /// A relative link to the page of this size after `after`.
-    fn link(&self, path: &str, after: Option<[i64; N]>) -> String {
+    /// A relative link to the page of this size after `after`, with these filters.
+    fn link(&self, path: &str, filters: &[(&str, Value)], after: Option<[i64; N]>) -> String {
         let mut link = path.to_owned();
         let mut separator = '?';
         // Writing to a String cannot fail.
+        for (name, value) in filters {
+            let _ = write!(link, "{separator}{name}={value}");
+            separator = '&';
+        }
         if let Some(after) = after {
             let _ = write!(link, "{separator}cursor={}", write_cursor(after));
             separator = '&';
@@ -184,7 +189,17 @@ struct PageLinks {
 impl<T: Listed> Page<T> {
     /// The requested page. `next` is the sort key of its last item, if more items follow.
     pub fn new<const N: usize>(items: Vec<T>, request: &PageRequest<N>, next: Option<[i64; N]>) -> Self {
-        let link = |after| Link::to(request.link(T::PATH, after));
+        Self::filtered(items, request, &[], next)
+    }
+
+    /// The requested page of a list that is filtered by these parameters. The links of the page keep them.
+    pub fn filtered<const N: usize>(
+        items: Vec<T>,
+        request: &PageRequest<N>,
+        filters: &[(&str, Value)],
+        next: Option<[i64; N]>,
+    ) -> Self {
+        let link = |after| Link::to(request.link(T::PATH, filters, after));
         Self { items, links: PageLinks { this: link(request.after), next: next.map(|next| link(Some(next))) } }
     }
 }

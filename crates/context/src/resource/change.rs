@@ -20,6 +20,7 @@ use crate::resource::{Resource, json, one, operation_of, schemas, show_parameter
 use crate::{Repository, store_problem};
 
 /// A command that changes an existing row: its operation, its body, and the change.
+#[derive(Clone, Copy)]
 pub struct Change<S, C, E> {
     /// The name of the operation.
     pub id: &'static str,
@@ -71,6 +72,6 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
         let operation = operation_of(id, about, required(schema()), responses);
         let operation = operation.parameters(Some(show_parameters::<B>()));
         let methods = vec![HttpMethod::Patch, HttpMethod::Put];
-        self.routes(&one::<B>(""), methods, operation, patch(handler.clone()).put(handler), schemas::<Document<B>>())
+        self.routes(&one::<B>(""), methods, operation, patch(handler).put(handler), schemas::<Document<B>>())
     }
 }

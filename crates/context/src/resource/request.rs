@@ -20,6 +20,7 @@ use crate::resource::{Resource, created, created_or, json, operation_of, schemas
 use crate::saga::{Request, RequestOutcomeOf, Requested, Requests};
 
 /// The request of a resource that a saga establishes: its operation, and its body.
+#[derive(Clone, Copy)]
 pub struct RequestDocument<O> {
     /// The name of the operation.
     pub id: &'static str,

@@ -11,9 +11,10 @@ use axum::http::Request;
 use axum::{Extension, Router};
 use chassis::openapi::{object, positive, text};
 use chassis::page::PageRequest;
+use chassis::query::Values;
 use chassis::{Host, Principal, Scope};
 use clap::Parser;
-use context::{Config, List, NoSettings, Projector, Repository, Representation, Resource, Visibility};
+use context::{Config, Filter, List, NoSettings, Projector, Repository, Representation, Resource, Visibility};
 use events::{Envelope, EventSet, Inbound, Projection, TraceContext, encode};
 use identity::Identity;
 use messaging::{Messaging, Record, RecordPosition};
@@ -22,9 +23,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{Json, Migrations, Row, Store};
 use test_stores::random::{cases, deliveries};
-use test_stores::{TestStore, on_each_store};
+use test_stores::{TestStore, on_each_store, on_sqlite};
 use tower::ServiceExt;
 use utoipa::openapi::schema::ObjectBuilder;
+use utoipa_axum::router::OpenApiRouter;
 
 const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!("tests/articles/migrations"));
 
@@ -115,7 +117,12 @@ impl Representation for ArticleDocument {
     }
 }
 
-const BY_POSITION: List<1> = List { filter: "on_sale = 1", by: ["position"] };
+const BY_POSITION: List<1> = List::new("on_sale = 1", ["position"]);
+
+const NEWEST_FIRST: List<2> = List::new("on_sale = 1", ["price", "position"]).newest_first().filtered_by(&[
+    Filter { parameter: "price", column: "price", values: Values::Positive, about: "The price." },
+    Filter { parameter: "seller", column: "seller", values: Values::OneOf(&["kim", "lee"]), about: "The seller." },
+]);
 
 /// One process of the context, without a broker.
 struct World {
@@ -152,8 +159,15 @@ impl World {
     }
 
     async fn get(&self, principal: &Principal, path: &str) -> (u16, Value) {
-        let resource = Resource::<ArticleDocument, _>::new(Visibility::Owned { own: "seller", all: "operator" });
-        let routes = resource.list("The articles.", BY_POSITION).show("An article.").into_router();
+        self.get_from(articles(BY_POSITION), principal, path).await
+    }
+
+    async fn get_from(
+        &self,
+        routes: OpenApiRouter<Repository<Article>>,
+        principal: &Principal,
+        path: &str,
+    ) -> (u16, Value) {
         let routes = Router::from(routes).with_state(self.articles.clone()).layer(Extension(principal.clone()));
         let service = chassis::router(routes, &self.host, &chassis::Config::default());
         let request = Request::get(path).body(Body::empty()).unwrap();
@@ -161,6 +175,29 @@ impl World {
         let body = to_bytes(body, 1 << 16).await.unwrap();
         (head.status.as_u16(), serde_json::from_slice(&body).unwrap())
     }
+
+    /// The numbers of the articles on this page and all that follow it.
+    async fn listed(
+        &self,
+        routes: OpenApiRouter<Repository<Article>>,
+        principal: &Principal,
+        first: &str,
+    ) -> Vec<String> {
+        let (mut listed, mut next) = (vec![], Some(first.to_owned()));
+        while let Some(path) = next {
+            let (_, page) = self.get_from(routes.clone(), principal, &path).await;
+            let items = page["_embedded"]["articles"].as_array().unwrap();
+            listed.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+            next = page["_links"]["next"]["href"].as_str().map(str::to_owned);
+        }
+        listed
+    }
+}
+
+/// The routes of the articles, listed like this.
+fn articles<const N: usize>(list: List<N>) -> OpenApiRouter<Repository<Article>> {
+    let resource = Resource::<ArticleDocument, _>::new(Visibility::Owned { own: "seller", all: "operator" });
+    resource.list("The articles.", list).show("An article.").into_router()
 }
 
 fn priced(number: &str, version: i64, price: i64, seller: &str) -> Record {
@@ -259,20 +296,74 @@ fn a_list_has_the_rows_of_its_filter_in_its_order_page_by_page() {
                 (1..=5).map(|n| priced(&format!("A-{n}"), 1, 60 - n * 10, sellers[usize::from(n % 2 == 1)])).collect(),
             )
             .await;
-        let listed = async |principal: &Principal| {
-            let (mut listed, mut next) = (vec![], Some("/articles?size=2".to_owned()));
-            while let Some(path) = next {
-                let (_, page) = world.get(principal, &path).await;
-                let items = page["_embedded"]["articles"].as_array().unwrap();
-                listed.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
-                next = page["_links"]["next"]["href"].as_str().map(str::to_owned);
-            }
-            listed
-        };
+        let listed = async |principal| world.listed(articles(BY_POSITION), principal, "/articles?size=2").await;
         assert_eq!(listed(&Principal::Unauthenticated).await, ["A-5", "A-4", "A-3", "A-2", "A-1"]);
         assert_eq!(listed(&seller("kim")).await, ["A-4", "A-2"]);
         let (_, next) =
             world.articles.page(&BY_POSITION, &Scope::All, &PageRequest { size: 5, after: None }).await.unwrap();
         assert_eq!(next, None);
     });
+}
+
+#[test]
+fn a_list_is_newest_first_and_narrowed_down_by_the_parameters_that_are_given() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        // Prices 1, 2, 1, 2, … and two articles of kim, then two of lee.
+        let article = |n: i64| priced(&format!("A-{n}"), 1, n % 2 + 1, if n % 4 < 2 { "kim" } else { "lee" });
+        world.consume((0..8).map(article).collect()).await;
+        for n in 0..8 {
+            let sql = "UPDATE articles SET position = $1 WHERE number = $2";
+            sqlx::query(sql).bind(n).bind(format!("A-{n}")).execute(world.store.writer()).await.unwrap();
+        }
+        let (anyone, kim) = (Principal::Unauthenticated, seller("kim"));
+        let all = ["A-7", "A-5", "A-3", "A-1", "A-6", "A-4", "A-2", "A-0"];
+        for (principal, query, expected) in [
+            (&anyone, "", &all[..]),
+            (&anyone, "&unknown=1", &all),
+            (&anyone, "&price=2", &all[..4]),
+            (&anyone, "&price=9", &[]),
+            (&anyone, "&seller=kim", &["A-5", "A-1", "A-4", "A-0"]),
+            (&anyone, "&seller=kim&price=1", &["A-4", "A-0"]),
+            (&kim, "", &["A-5", "A-1", "A-4", "A-0"]),
+            (&kim, "&price=2", &["A-5", "A-1"]),
+            (&kim, "&seller=lee", &[]),
+        ] {
+            let listed = world.listed(articles(NEWEST_FIRST), principal, &format!("/articles?size=1{query}")).await;
+            assert_eq!(listed, expected, "{query}, {principal:?}");
+        }
+    });
+}
+
+#[test]
+fn the_links_of_a_page_keep_its_filters_and_an_invalid_value_is_refused() {
+    on_sqlite(async |place| {
+        let world = World::on(place).await;
+        world.consume((1..=3).map(|n| priced(&format!("A-{n}"), 1, 7, "kim")).collect()).await;
+        let get = async |path: &str| world.get_from(articles(NEWEST_FIRST), &Principal::Unauthenticated, path).await;
+        let (_, page) = get("/articles?unknown=1&size=2&price=7&seller=kim").await;
+        assert_eq!(page["_links"]["self"]["href"], "/articles?price=7&seller=kim&size=2");
+        let next = page["_links"]["next"]["href"].as_str().unwrap();
+        assert!(next.starts_with("/articles?price=7&seller=kim&cursor=") && next.ends_with("&size=2"), "{next}");
+        for (query, rule) in [
+            ("price=0", "price must be a whole number from 1 to 9007199254740991"),
+            ("price=7&price=7", "price must be given once"),
+            ("seller=mia", "seller must be one of: kim, lee"),
+        ] {
+            let (status, problem) = get(&format!("/articles?{query}")).await;
+            assert_eq!((status, problem["detail"].as_str()), (400, Some(rule)));
+        }
+    });
+}
+
+#[test]
+fn the_document_of_a_list_has_its_parameters_and_their_rules() {
+    let document = serde_json::to_value(articles(NEWEST_FIRST).into_openapi()).unwrap();
+    let list = &document["paths"]["/articles"]["get"];
+    let names: Vec<&str> =
+        list["parameters"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["price", "seller", "cursor", "size"]);
+    assert_eq!(list["parameters"][1]["schema"]["enum"], json!(["kim", "lee"]));
+    let rules = list["responses"]["400"].to_string();
+    assert!(rules.contains("price must be") && rules.contains("seller must be one of"), "{rules}");
 }

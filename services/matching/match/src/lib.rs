@@ -52,7 +52,7 @@ impl Context for Matches {
 
     fn handlers() -> OpenApiRouter<Requests<RequestSaga>> {
         Resource::<MatchDocument, _>::new(Visibility::Owned { own: http::STUDENT, all: http::OPERATOR })
-            .list("The matches in the order of their ids.", List { filter: "phase = 'established'", by: ["id"] })
+            .list("The matches in the order of their ids.", List::new("phase = 'established'", ["id"]))
             .show("A match.")
             .request::<RequestSaga>(http::REQUEST)
             .change(http::CANCEL)

@@ -27,7 +27,7 @@ impl Context for MyPages {
 
     fn handlers() -> OpenApiRouter<Live<MyPage>> {
         Resource::<PageDocument, _>::new(Visibility::Owned { own: "student", all: "operator" })
-            .list("The pages in the order of their matches.", List { filter: "true", by: ["id"] })
+            .list("The pages in the order of their matches.", List::new("true", ["id"]))
             .show_or_wait("The page of a match.")
             .follow("The live stream of a page.")
             .into_router()

@@ -21,10 +21,10 @@ pub use documents::{OpenRequest, Visit};
 const OPERATOR: &str = "operator";
 
 /// The visits in the order of their matches.
-pub const VISITS: List<1> = List { filter: "teacher IS NOT NULL", by: ["match_id"] };
+pub const VISITS: List<1> = List::new("teacher IS NOT NULL", ["match_id"]);
 
 /// The open requests, oldest first.
-pub const OPEN_REQUESTS: List<2> = List { filter: "is_open = 1", by: ["paid_since", "match_id"] };
+pub const OPEN_REQUESTS: List<2> = List::new("is_open = 1", ["paid_since", "match_id"]);
 
 /// The context.
 pub struct Visits;

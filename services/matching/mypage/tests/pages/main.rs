@@ -30,7 +30,7 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 use visit_contract::{VisitAssigned, VisitCanceled, VisitEvent};
 
-const BY_ID: List<1> = List { filter: "true", by: ["id"] };
+const BY_ID: List<1> = List::new("true", ["id"]);
 
 /// One process of the mypage context, without a broker.
 #[derive(Clone)]
