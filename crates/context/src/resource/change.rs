@@ -20,7 +20,6 @@ use crate::resource::{Resource, json, one, operation_of, schemas, show_parameter
 use crate::{Repository, store_problem};
 
 /// A command that changes an existing row: its operation, its body, and the change.
-#[derive(Clone, Copy)]
 pub struct Change<S, C, E> {
     /// The name of the operation.
     pub id: &'static str,
@@ -42,14 +41,14 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
     /// `PATCH` and `PUT` of one row, in the role that owns rows. `If-Match` and `If-None-Match` are checked under the lock of
     /// the row.
     #[must_use]
-    pub fn change<C, E>(self, change: Change<StateOf<B>, C, E>) -> Self
+    pub fn change<C, E>(self, change: &Change<StateOf<B>, C, E>) -> Self
     where
         C: Send + 'static,
         E: EventSet,
         StateOf<B>: Clone,
         Repository<B::Row>: FromRef<S>,
     {
-        let Change { id, about, total, schema, read, apply, problems } = change;
+        let Change { id, about, total, schema, read, apply, problems } = *change;
         let visibility = self.visibility;
         let handler = async move |State(rows): State<Repository<B::Row>>,
                                   principal: Principal,

@@ -54,8 +54,8 @@ impl Context for Matches {
         Resource::<MatchDocument, _>::new(Visibility::Owned { own: http::STUDENT, all: http::OPERATOR })
             .list("The matches in the order of their ids.", List::new("phase = 'established'", ["id"]))
             .show("A match.")
-            .request::<RequestSaga>(http::REQUEST)
-            .change(http::CANCEL)
+            .request::<RequestSaga>(&http::REQUEST)
+            .change(&http::CANCEL)
             .into_router()
     }
 
