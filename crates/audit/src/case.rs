@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::{EventKind, Fields, Operation, Stores, Table};
@@ -8,9 +9,13 @@ pub struct Case<'a> {
     pub id: i64,
     pub(crate) stores: &'a Stores,
     pub(crate) events: Vec<CaseEvent>,
+    pub(crate) references: &'a References,
     pub(crate) invalid: Vec<String>,
     pub(crate) operations: &'a [&'a Operation],
 }
+
+/// The events that name a case in a field of their data, by field and case: see [`crate::Fleet::references`].
+pub(crate) type References = BTreeMap<(&'static str, i64), Vec<CaseEvent>>;
 
 /// An event of a case that conforms to its contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +54,18 @@ impl<'a> Case<'a> {
     /// The events of one type, in the order of their topic.
     pub fn of_kind(&self, kind: EventKind) -> impl Iterator<Item = &CaseEvent> {
         self.events.iter().filter(move |event| event.is(kind))
+    }
+
+    /// The rows of a table whose column names this case, although their own case is another one: see
+    /// [`Table::referring_by`].
+    pub fn rows_referring_by(&self, table: &Table, column: &'static str) -> &'a [Fields] {
+        self.stores.rows_referring_by(table, column, self.id)
+    }
+
+    /// The events that name this case in a field, whatever their subject is, in the order of events: see
+    /// [`crate::Fleet::references`].
+    pub fn referring_by(&self, field: &'static str) -> &'a [CaseEvent] {
+        self.references.get(&(field, self.id)).map_or(&[], Vec::as_slice)
     }
 
     /// The operations of clients of that name.

@@ -26,6 +26,7 @@ pub struct Table {
     pub(crate) judged: &'static [&'static str],
     pub(crate) not_judged: &'static [&'static str],
     pub(crate) in_progress: Option<&'static str>,
+    pub(crate) references: &'static [&'static str],
 }
 
 /// An operation that clients carry out.
@@ -66,7 +67,7 @@ impl Context {
 impl Table {
     /// A table whose column `key` has the id of the case. Several rows may have the same.
     pub const fn new(context: &'static str, name: &'static str, key: &'static str) -> Self {
-        Self { context, name, key, judged: &[], not_judged: &[], in_progress: None }
+        Self { context, name, key, judged: &[], not_judged: &[], in_progress: None, references: &[] }
     }
 
     /// The columns that the laws compare. A column that is in neither list violates a law: a migration has added it, and
@@ -80,6 +81,12 @@ impl Table {
     #[must_use]
     pub const fn not_judged(self, columns: &'static [&'static str]) -> Self {
         Self { not_judged: columns, ..self }
+    }
+
+    /// The columns that name another case, such as the room of a reservation: a law about rooms reads the rows by them.
+    #[must_use]
+    pub const fn referring_by(self, columns: &'static [&'static str]) -> Self {
+        Self { references: columns, ..self }
     }
 
     /// The condition in SQL that a row meets while work on it is in progress.

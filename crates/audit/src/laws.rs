@@ -171,7 +171,8 @@ mod tests {
     }
 
     const BOXES: Table = Table::new("crane", "boxes", "id").judged(&["weight"]).not_judged(&["checked_at"]);
-    const FLEET: Fleet = Fleet { contexts: &[crate::Context::new("crane", &[BOXES])], operations: &[], laws: &[] };
+    const FLEET: Fleet =
+        Fleet { contexts: &[crate::Context::new("crane", &[BOXES])], operations: &[], references: &[], laws: &[] };
 
     #[test]
     fn a_column_that_no_law_knows_and_one_that_is_missing_violate_a_law() {

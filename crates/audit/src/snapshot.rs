@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ambient::Timestamp;
 
+use crate::case::References;
 use crate::{Case, CaseEvent, Event, Fleet, Journal, Law, Operation, Report, SHOWN, Stores, Verdict, laws};
 
 /// A fleet at rest: its stores, its topics, and the operations of its clients. Without these, the laws that need them are
@@ -30,11 +31,11 @@ impl Snapshot<'_> {
     }
 
     fn report(&self, shown: usize) -> Report {
-        let operations = self.operations();
+        let (operations, references) = (self.operations(), self.references());
         let mut verdicts: Vec<Verdict> = self.fleet.laws.iter().map(|law| self.unchecked(law)).collect();
         let mut conformance = laws::conformance();
         for id in self.ids(&operations) {
-            let case = self.case(id, &operations);
+            let case = self.case(id, &operations, &references);
             laws::conforms(&case, &mut conformance);
             let laws = self.fleet.laws.iter().zip(&mut verdicts);
             laws.filter(|(_, verdict)| verdict.left_out.is_none()).for_each(|(law, verdict)| law.apply(&case, verdict));
@@ -78,9 +79,32 @@ impl Snapshot<'_> {
         self.stores.ids().chain(published).chain(operations.keys().copied()).collect()
     }
 
-    fn case<'s>(&'s self, id: i64, operations: &'s BTreeMap<i64, Vec<&'s Operation>>) -> Case<'s> {
+    /// The events by the cases that their fields name, in the order of events. Invalid ones are reported elsewhere.
+    fn references(&self) -> References {
+        let mut references = References::new();
+        if self.fleet.references.is_empty() {
+            return references;
+        }
+        for event in self.journal.events().iter().filter(|event| !event.repeated) {
+            let Ok(event) = self.decode(event) else { continue };
+            for field in self.fleet.references {
+                if let Some(id) = event.fields.i64(field) {
+                    references.entry((*field, id)).or_default().push(event.clone());
+                }
+            }
+        }
+        references
+    }
+
+    fn case<'s>(
+        &'s self,
+        id: i64,
+        operations: &'s BTreeMap<i64, Vec<&'s Operation>>,
+        references: &'s References,
+    ) -> Case<'s> {
         let operations = operations.get(&id).map_or(&[][..], Vec::as_slice);
-        let mut case = Case { id, stores: self.stores, events: Vec::new(), invalid: Vec::new(), operations };
+        let mut case =
+            Case { id, stores: self.stores, events: Vec::new(), references, invalid: Vec::new(), operations };
         for event in self.journal.firsts(id) {
             match self.decode(event) {
                 Ok(event) => case.events.push(event),

@@ -15,10 +15,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Context and table.
 type TableName = (&'static str, &'static str);
 
+/// Context, table and column.
+type ColumnName = (&'static str, &'static str, &'static str);
+
 /// The rows of all tables, and the events in all outboxes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stores {
     tables: BTreeMap<TableName, BTreeMap<i64, Vec<Fields>>>,
+    references: BTreeMap<ColumnName, BTreeMap<i64, Vec<Fields>>>,
     /// The events that are not published yet, by context.
     pub outboxes: BTreeMap<String, Vec<Waiting>>,
 }
@@ -103,6 +107,12 @@ impl Stores {
     /// If the row does not name its case.
     pub fn add(&mut self, table: &Table, row: Fields) -> Result<(), StoreError> {
         let Table { context, name, key, .. } = *table;
+        for column in table.references {
+            if let Some(id) = row.i64(column) {
+                let rows = self.references.entry((context, name, column)).or_default();
+                rows.entry(id).or_default().push(row.clone());
+            }
+        }
         let id = row.i64(key).ok_or(StoreError::Key { context, table: name, key })?;
         self.tables.entry(table_name(table)).or_default().entry(id).or_default().push(row);
         Ok(())
@@ -111,6 +121,12 @@ impl Stores {
     /// The rows of a table about a case.
     pub fn rows(&self, table: &Table, id: i64) -> &[Fields] {
         self.tables.get(&table_name(table)).and_then(|rows| rows.get(&id)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The rows of a table whose column names a case.
+    pub(crate) fn rows_referring_by(&self, table: &Table, column: &'static str, id: i64) -> &[Fields] {
+        let rows = self.references.get(&(table.context, table.name, column)).and_then(|rows| rows.get(&id));
+        rows.map_or(&[], Vec::as_slice)
     }
 
     /// The same, to be changed; empty if there are none.

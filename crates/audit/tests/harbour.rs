@@ -25,6 +25,9 @@ enum CraneEvent {
 struct Lifted {
     id: i64,
     weight: i64,
+    /// The box below this one.
+    #[serde(default)]
+    on: Option<i64>,
     #[serde(default)]
     owner: Option<String>,
 }
@@ -35,7 +38,8 @@ struct Lowered {
 }
 
 const BOXES: Table = Table::new("crane", "boxes", "id")
-    .judged(&["weight", "owner", "up"])
+    .judged(&["weight", "owner", "up", "stands_on"])
+    .referring_by(&["stands_on"])
     .not_judged(&["checked_at"])
     .in_progress("up IS NULL");
 const LIFTED: EventKind = EventKind::new("crane", "Lifted");
@@ -44,16 +48,24 @@ const LOWERED: EventKind = EventKind::new("crane", "Lowered");
 const TOPIC: &str = "the topic has the events of the boxes";
 const ORDER: &str = "a box is lowered after it was lifted";
 const VIEW: &str = "the boxes are what the topic gives";
+const BELOW: &str = "a box is on another one if the topic gives that";
 const ANSWERED: &str = "a box whose lift was answered 201 is there";
 const REFUSED: &str = "a box whose lift was refused is not there";
 
 static FLEET: Fleet = Fleet {
     contexts: &[Context::publishing::<CraneEvent>(&[BOXES])],
     operations: &[OperationKind { name: "lift", fields: &[] }],
+    references: &["on"],
     laws: &[
         Law::emits_exactly(TOPIC, BOXES, implied),
         Law::in_order(ORDER, |event| (0, usize::from(event.is(LOWERED)))),
         Law::folds(VIEW, BOXES, fold),
+        Law::new(BELOW, |case, violations| {
+            let (rows, events) = (case.rows_referring_by(&BOXES, "stands_on"), case.referring_by("on"));
+            let below = |row: &Fields| events.iter().any(|event| event.fields.i64("id") == row.i64("id"));
+            violations.extend(rows.iter().filter(|row| !below(row)).map(|row| format!("{row} is on it")));
+            !rows.is_empty()
+        }),
         Law::answered(ANSWERED, "lift", &[201], |case, violations| {
             if case.row(&BOXES).is_none() {
                 violations.push("it is missing".to_owned());
@@ -69,7 +81,8 @@ static FLEET: Fleet = Fleet {
 
 fn implied(case: &Case<'_>) -> Vec<ImpliedEvent> {
     let Some(row) = case.row(&BOXES) else { return Vec::new() };
-    let lifted = fields! { "id": case.id, "weight": row.get("weight"), "owner": row.get("owner") };
+    let lifted =
+        fields! { "id": case.id, "weight": row.get("weight"), "owner": row.get("owner"), "on": row.get("stands_on") };
     let lowered = (!row.flag("up")).then(|| LOWERED.with(fields! { "id": case.id }));
     [LIFTED.with(lifted)].into_iter().chain(lowered).collect()
 }
@@ -78,7 +91,7 @@ fn fold(case: &Case<'_>) -> Option<Fields> {
     let lifted: &CaseEvent = case.of_kind(LIFTED).last()?;
     let up = i64::from(case.of_kind(LOWERED).next().is_none());
     let (weight, owner) = (lifted.fields.get("weight"), lifted.fields.get("owner"));
-    Some(fields! { "weight": weight, "owner": owner, "up": up })
+    Some(fields! { "weight": weight, "owner": owner, "up": up, "stands_on": lifted.fields.get("on") })
 }
 
 struct Harbour {
@@ -88,15 +101,15 @@ struct Harbour {
 }
 
 impl Harbour {
-    /// Box 1 is up, box 2 is down, box 3 was refused.
+    /// Box 1 is up, box 2 was lifted on it and is down, box 3 was refused.
     fn sound() -> Self {
         let mut harbour = Self { stores: Stores::default(), records: Vec::new(), operations: Vec::new() };
         harbour.stores.outboxes.insert("crane".to_owned(), Vec::new());
         for id in [1, 2] {
-            let owner = (id == 1).then_some("kim");
-            harbour.publish(&CraneEvent::Lifted(Lifted { id, weight: 7, owner: owner.map(str::to_owned) }));
+            let (owner, on) = ((id == 1).then_some("kim"), (id == 2).then_some(1));
+            harbour.publish(&CraneEvent::Lifted(Lifted { id, weight: 7, on, owner: owner.map(str::to_owned) }));
             let row = fields! {
-                "id": id, "weight": 7, "owner": owner, "up": i64::from(id == 1), "checked_at": None::<i64>,
+                "id": id, "weight": 7, "owner": owner, "up": i64::from(id == 1), "stands_on": on, "checked_at": None::<i64>,
             };
             harbour.stores.add(&BOXES, row).unwrap();
             harbour.operations.push(Operation::new("lift", id, Some(201)));
@@ -173,7 +186,10 @@ fn events_are_in_the_order_of_their_ranks() {
             record.place.offset = offset;
         }
     };
-    assert_eq!(Harbour::after(swap, ORDER), ["2: in the topic of crane, Lifted id=2 weight=7 follows Lowered id=2"]);
+    assert_eq!(
+        Harbour::after(swap, ORDER),
+        ["2: in the topic of crane, Lifted id=2 on=1 weight=7 follows Lowered id=2"]
+    );
 }
 
 #[test]
@@ -185,6 +201,19 @@ fn a_row_is_what_a_fold_gives_in_every_judged_column() {
     let unknown = Harbour::after(|harbour| drop(harbour.records.remove(0)), VIEW);
     assert_eq!(unknown, ["1: crane has a row in boxes, but the topics imply none"]);
     assert_eq!(Harbour::after(|harbour| harbour.row(1).set("checked_at", 9), VIEW), [""; 0]);
+}
+
+#[test]
+fn a_law_reads_the_rows_and_events_of_other_cases_that_name_a_case() {
+    let moved = |harbour: &mut Harbour| {
+        let mut row = harbour.row(2).clone();
+        row.set("stands_on", 3);
+        harbour.stores.rows_mut(&BOXES, 2).clear();
+        harbour.stores.add(&BOXES, row).unwrap();
+    };
+    let violations = Harbour::after(moved, BELOW);
+    assert_eq!(violations.len(), 1, "{violations:?}");
+    assert!(violations[0].starts_with("3: ") && violations[0].ends_with(" is on it"), "{violations:?}");
 }
 
 #[test]

@@ -1,25 +1,27 @@
 //! The client of one callee, with the guards of every call.
 
+use std::time::Duration;
+
 use http::{HeaderMap, HeaderValue, Method, header};
 use reqwest::redirect::Policy as Redirects;
 use reqwest::{Request, Url};
 use serde_json::Value;
+use tower::load_shed::error::Overloaded;
+use tower::timeout::error::Elapsed;
 use tower::util::BoxCloneSyncService;
-use tower::{ServiceBuilder, ServiceExt};
+use tower::{BoxError, ServiceBuilder, ServiceExt};
 
 use crate::answer::Answer;
 use crate::breaker::{Breaker, BreakerLayer};
-use crate::bulkhead::Bulkhead;
 use crate::config::{Config, ConfigError};
-use crate::error::CallError;
+use crate::error::{CallError, reason};
 use crate::exchange::Exchange;
-use crate::meter::{self, Meter};
-use crate::time_limit::TimeLimit;
+use crate::meter::{self, InFlight, Meter};
 
 /// Sends a request and returns the whole response: over HTTP, or simulated.
 pub type Transport = BoxCloneSyncService<Request, Answer, CallError>;
 
-type Stack = Breaker<Bulkhead<TimeLimit<Transport>>>;
+type Stack = Breaker<Transport>;
 
 /// Calls one other service. Clones are cheap and share connections, permits and the breaker.
 #[derive(Clone)]
@@ -102,15 +104,31 @@ impl Client {
 
 /// The guards, from the outside in.
 fn stack(transport: Transport, name: &'static str, config: &Config) -> Stack {
-    let time_limit = config.call_time_limit;
+    let (time_limit, in_flight) = (config.call_time_limit, InFlight::new(name));
     ServiceBuilder::new()
-        // Outside the time limit, to see time-outs. Before the bulkhead: a rejected call takes no permit.
+        // Outside the time limit, to see time-outs.
         .layer(BreakerLayer::new(name, config.rules()))
-        // Before the time limit: it does not queue. All calls in flight have ended after one time limit.
-        .layer_fn(|inner| Bulkhead::new(inner, name, config.call_max_in_flight, time_limit))
+        .layer_fn(Transport::new)
+        .map_err(move |error| call_error(error, time_limit))
+        // Rejects a call if no permit is free. It does not queue: the callee is slow already, and the queue would take the
+        // memory of the caller.
+        .load_shed()
+        .concurrency_limit(config.call_max_in_flight)
+        .map_future(move |call| in_flight.measure(call))
         // Around the whole exchange: connecting, sending, and reading the response to its end.
-        .layer_fn(|inner| TimeLimit::new(inner, time_limit))
+        .timeout(time_limit)
         .service(transport)
+}
+
+/// All calls in flight have ended after one time limit.
+fn call_error(error: BoxError, time_limit: Duration) -> CallError {
+    match error.downcast::<CallError>() {
+        Ok(error) => *error,
+        Err(error) if error.is::<Overloaded>() => CallError::Busy { retry_after: time_limit },
+        Err(error) if error.is::<Elapsed>() => CallError::TimedOut,
+        // No other layer fails. Its outcome would be unknown.
+        Err(error) => CallError::Broken(reason(&*error)),
+    }
 }
 
 fn http_client(config: &Config) -> Result<reqwest::Client, ConfigError> {

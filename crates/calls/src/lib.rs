@@ -2,7 +2,7 @@
 //! caller a limited time and a limited number of waiting calls.
 //!
 //! [`Client`] is the entry point: one per callee, cheap to clone. Its guards are a tower stack (see `client.rs`):
-//! circuit breaker, bulkhead, time limit, HTTP exchange. Errors are [`CallError`]s. [`CallError::certainly_not_sent`]
+//! circuit breaker, concurrency limit, time limit, HTTP exchange. Errors are [`CallError`]s. [`CallError::certainly_not_sent`]
 //! states whether the caller may proceed as if the call had not been made.
 //!
 //! Nothing is sent twice: only the caller knows whether a call may be repeated.
@@ -11,13 +11,11 @@ use std::pin::Pin;
 
 mod answer;
 pub mod breaker;
-mod bulkhead;
 mod client;
 mod config;
 mod error;
 mod exchange;
 mod meter;
-mod time_limit;
 
 pub use answer::Answer;
 pub use client::{Client, Transport};

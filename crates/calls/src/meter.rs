@@ -1,6 +1,6 @@
 //! Metrics of calls.
 
-use metrics::Unit;
+use metrics::{Gauge, Unit};
 use tokio::time::Instant;
 
 use crate::answer::Answer;
@@ -32,6 +32,36 @@ impl Drop for Meter {
         if self.attempted {
             metrics::histogram!("call_duration_seconds", "call" => self.name).record(self.started.elapsed());
         }
+    }
+}
+
+/// The calls in flight: those that were not rejected.
+#[derive(Clone)]
+pub(crate) struct InFlight(Gauge);
+
+impl InFlight {
+    pub(crate) fn new(name: &'static str) -> Self {
+        let gauge = metrics::gauge!("call_in_flight", "call" => name);
+        gauge.set(0.0);
+        Self(gauge)
+    }
+
+    /// Counts a call until it ends or is cancelled.
+    pub(crate) fn measure<F: Future>(&self, call: F) -> impl Future<Output = F::Output> + use<F> {
+        self.0.increment(1.0);
+        let counted = Counted(self.0.clone());
+        async move {
+            let _counted = counted;
+            call.await
+        }
+    }
+}
+
+struct Counted(Gauge);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
 }
 

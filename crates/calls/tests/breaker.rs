@@ -106,7 +106,7 @@ async fn slow_answers_open_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rejection_by_the_bulkhead_is_no_failure_of_the_callee() {
+async fn a_rejection_by_the_concurrency_limit_is_no_failure_of_the_callee() {
     let breaker = breaker();
     let busy = Err(CallError::Busy { retry_after: QUICK });
     for _ in 0..50 {

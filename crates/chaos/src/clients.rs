@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use ambient::{Clock as _, SystemClock};
 use anyhow::Result;
+use async_trait::async_trait;
 use serde_json::Value;
 use testkit::{Answer, Api};
 use tokio::time::sleep;
+use workload::{Call, Operation, Response};
 
-use crate::operation::Operation;
+use crate::operation::violation;
 use crate::statistics::Statistics;
 use crate::timeline::Timeline;
 
@@ -48,40 +50,6 @@ pub(crate) struct Observed {
     pub(crate) excused: u64,
 }
 
-/// A request of a client.
-#[derive(Debug, Clone)]
-pub struct Call<'a> {
-    operation: Operation,
-    method: &'static str,
-    path: String,
-    body: Option<Value>,
-    key: Option<&'a str>,
-}
-
-impl<'a> Call<'a> {
-    /// A GET.
-    pub fn get(operation: Operation, path: impl Into<String>) -> Self {
-        Self { operation, method: "GET", path: path.into(), body: None, key: None }
-    }
-
-    /// A POST with a JSON body.
-    pub fn post(operation: Operation, path: impl Into<String>, body: Value) -> Self {
-        Self { method: "POST", body: Some(body), ..Self::get(operation, path) }
-    }
-
-    /// A PATCH with a JSON body.
-    pub fn patch(operation: Operation, path: impl Into<String>, body: Value) -> Self {
-        Self { method: "PATCH", body: Some(body), ..Self::get(operation, path) }
-    }
-
-    /// With an idempotency key.
-    #[must_use]
-    pub const fn with_key(mut self, key: &'a str) -> Self {
-        self.key = Some(key);
-        self
-    }
-}
-
 impl Clients {
     /// The clients of this gateway, for a run of this length.
     pub(crate) fn new(api: &Api, length: Duration) -> Result<Self> {
@@ -104,14 +72,14 @@ impl Clients {
     }
 
     /// Sends a request. `None`: there was no response.
-    pub async fn send(&self, call: Call<'_>) -> Option<Answer> {
+    pub async fn send(&self, call: Call) -> Option<Answer> {
         let from = self.timeline.now();
         let api = self.api();
         let mut request = api.request(call.method.parse().ok()?, &call.path);
         if let Some(body) = &call.body {
             request = request.json(body);
         }
-        if let Some(key) = call.key {
+        if let Some(key) = &call.key {
             request = request.header("idempotency-key", key);
         }
         let response = api.send(request).await;
@@ -156,7 +124,7 @@ impl Clients {
         let status = response.as_ref().ok().map(|response| response.status);
         observed.statistics.count(to, operation, status, to.saturating_sub(from));
         let violation = match &response {
-            Ok(response) => operation.violation(response),
+            Ok(response) => violation(operation, response),
             Err(_) if unavailable => {
                 observed.excused += 1;
                 None
@@ -167,6 +135,22 @@ impl Clients {
             observed.add_violation(format!("{:.1} s: {violation}", to.as_secs_f64()));
         }
         response.ok()
+    }
+}
+
+#[async_trait]
+impl workload::Clients for Clients {
+    async fn send(&self, call: Call) -> Option<Response> {
+        let answer = Self::send(self, call).await?;
+        Some(Response { status: answer.status, body: answer.body })
+    }
+
+    fn record(&self, operation: audit::Operation) {
+        Self::record(self, operation);
+    }
+
+    fn contradiction(&self, what: String) {
+        Self::contradiction(self, what);
     }
 }
 

@@ -31,9 +31,9 @@ mod server_commands;
 mod statistics;
 mod timeline;
 
-pub use clients::{Call, Clients};
+pub use clients::Clients;
 pub use fault::StubFault;
 pub use load::{Arrival, Load};
-pub use operation::Operation;
 pub use program::run;
 pub use scenario::{Consumers, GreedyRequests, SampleEvent, Scenario, Stub};
+pub use workload::{Call, Operation};

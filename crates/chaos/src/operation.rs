@@ -1,14 +1,5 @@
-use std::fmt;
-
 use testkit::Answer;
-
-/// A kind of operation of clients, with its documented responses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Operation {
-    name: &'static str,
-    statuses: &'static [u16],
-    media_type: &'static str,
-}
+use workload::Operation;
 
 /// Documented for every request. 502: the service gave no response, 503: unavailable, 504: timeout. A service without its
 /// store responds 503 too.
@@ -18,46 +9,26 @@ const OUTAGES: [u16; 3] = [502, 503, 504];
 /// have got more than its share.
 const NO_ROOM: &str = "too many bodies are on their way";
 
-impl Operation {
-    /// An operation with these documented statuses besides outages. Its responses are JSON.
-    pub const fn new(name: &'static str, statuses: &'static [u16]) -> Self {
-        Self { name, statuses, media_type: "application/json" }
+/// Why a response of an operation is not documented, if it is not.
+pub(crate) fn violation(operation: Operation, response: &Answer) -> Option<String> {
+    let Answer { asked: request, status, body, .. } = response;
+    if !operation.statuses().contains(status) && !OUTAGES.contains(status) {
+        return Some(format!("{request} ({operation}): response {status}: {body}"));
     }
-
-    /// The same as a stream of events.
-    #[must_use]
-    pub const fn live(self) -> Self {
-        Self { media_type: "text/event-stream", ..self }
+    if body["detail"] == NO_ROOM {
+        return Some(format!("{request} ({operation}) got no room for its body"));
     }
-
-    /// Why a response is not documented, if it is not.
-    pub(crate) fn violation(self, response: &Answer) -> Option<String> {
-        let Answer { asked: request, status, body, .. } = response;
-        if !self.statuses.contains(status) && !OUTAGES.contains(status) {
-            return Some(format!("{request} ({self}): response {status}: {body}"));
-        }
-        if body["detail"] == NO_ROOM {
-            return Some(format!("{request} ({self}) got no room for its body"));
-        }
-        let lacks = |header: &str| response.header(header).is_none();
-        if *status == 201 && lacks("location") {
-            return Some(format!("{request} ({self}): response 201 without Location"));
-        }
-        if *status == 503 && lacks("retry-after") {
-            return Some(format!("{request} ({self}): response 503 without Retry-After"));
-        }
-        let media_type = response.header("content-type").unwrap_or_default();
-        let expected = if *status >= 400 { "application/problem+json" } else { self.media_type };
-        (media_type != expected).then(|| format!("{request} ({self}): response {status} as {media_type:?}: {body}"))
+    let lacks = |header: &str| response.header(header).is_none();
+    if *status == 201 && lacks("location") {
+        return Some(format!("{request} ({operation}): response 201 without Location"));
     }
+    if *status == 503 && lacks("retry-after") {
+        return Some(format!("{request} ({operation}): response 503 without Retry-After"));
+    }
+    let media_type = response.header("content-type").unwrap_or_default();
+    let expected = if *status >= 400 { "application/problem+json" } else { operation.media_type() };
+    (media_type != expected).then(|| format!("{request} ({operation}): response {status} as {media_type:?}: {body}"))
 }
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -89,23 +60,23 @@ mod tests {
     #[test]
     fn only_documented_responses_are_no_violation() {
         let location = [("location", "/boxes/1")];
-        assert_eq!(LIFT.violation(&response(201, &location)), None);
-        assert_eq!(LIFT.violation(&response(402, &[])), None);
-        assert_eq!(LIFT.violation(&response(502, &[])), None);
-        assert_eq!(VIEW.violation(&response(404, &[])), None);
+        assert_eq!(violation(LIFT, &response(201, &location)), None);
+        assert_eq!(violation(LIFT, &response(402, &[])), None);
+        assert_eq!(violation(LIFT, &response(502, &[])), None);
+        assert_eq!(violation(VIEW, &response(404, &[])), None);
         for (operation, status) in [(LIFT, 500), (LIFT, 409), (LIFT, 422), (AGAIN, 201), (AGAIN, 404), (VIEW, 409)] {
-            assert!(operation.violation(&response(status, &location)).is_some(), "{operation}: {status}");
+            assert!(violation(operation, &response(status, &location)).is_some(), "{operation}: {status}");
         }
     }
 
     #[test]
     fn headers_belong_to_the_documentation() {
-        assert!(LIFT.violation(&response(201, &[])).unwrap().contains("Location"));
-        assert!(VIEW.violation(&response(503, &[])).unwrap().contains("Retry-After"));
-        assert_eq!(VIEW.violation(&response(503, &[("retry-after", "1")])), None);
-        assert!(VIEW.violation(&response(200, &[("content-type", "text/plain")])).unwrap().contains("text/plain"));
+        assert!(violation(LIFT, &response(201, &[])).unwrap().contains("Location"));
+        assert!(violation(VIEW, &response(503, &[])).unwrap().contains("Retry-After"));
+        assert_eq!(violation(VIEW, &response(503, &[("retry-after", "1")])), None);
+        assert!(violation(VIEW, &response(200, &[("content-type", "text/plain")])).unwrap().contains("text/plain"));
         let stream = [("content-type", "text/event-stream")];
-        assert!(VIEW.violation(&response(200, &stream)).is_some());
-        assert_eq!(VIEW.live().violation(&response(200, &stream)), None);
+        assert!(violation(VIEW, &response(200, &stream)).is_some());
+        assert_eq!(violation(VIEW.live(), &response(200, &stream)), None);
     }
 }

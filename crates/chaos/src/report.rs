@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::clients::Clients;
 use crate::execution::{Outcome, Settings};
-use crate::operation::Operation;
 use crate::timeline::Entry;
+use workload::Operation;
 
 /// The report of a run.
 pub struct RunReport<'a> {

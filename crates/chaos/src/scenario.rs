@@ -3,7 +3,7 @@ use tokio::task::JoinSet;
 
 use crate::fault::StubFault;
 use crate::load::Load;
-use crate::operation::Operation;
+use workload::Operation;
 
 /// A chaos run of a fleet.
 #[derive(Debug)]

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::operation::Operation;
+use workload::Operation;
 
 /// The responses of a run: by operation and status over time, and the longest wait.
 #[derive(Debug)]

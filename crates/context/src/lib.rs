@@ -32,11 +32,14 @@ pub use idempotency_keys::{read as idempotency_key, start_purging};
 pub use list::{Filter, List};
 pub use live::steps::{Position, StepLog, UnknownPosition};
 pub use live::subscriptions::{Subscription, Subscriptions};
-pub use live::{Live, LiveLimits, Streamed};
+pub use live::versions::VersionVector;
+pub use live::{Live, LiveLimits, Streamed, Versioned};
 pub use process::{Config, Context, NoSettings, Parts, build, document, main, migrations};
 pub use projector::Projector;
 pub use repository::Repository;
 pub use representation::{ConditionalLink, Representation};
-pub use resource::{Change, RequestDocument, Resource, Visibility, command, created, created_or};
+pub use resource::{
+    Change, Deletion, RequestDocument, Resource, Visibility, command, created, created_or, shown, shown_or,
+};
 pub use service_client::{CallSettings, ReceivedProblem, ServiceClient};
 pub use updater::Updater;

@@ -12,11 +12,11 @@ use store::{Row, sqlx};
 /// use chassis::query::Values;
 /// use context::{Filter, List};
 ///
-/// const REVIEWS: List<1> = List::new("true", ["review_id"]).newest_first().filtered_by(&[Filter {
-///     parameter: "storageId",
-///     column: "storage_id",
+/// const ARTICLES: List<1> = List::new("on_sale = 1", ["article_id"]).newest_first().filtered_by(&[Filter {
+///     parameter: "shelfId",
+///     column: "shelf_id",
 ///     values: Values::Positive,
-///     about: "The room.",
+///     about: "The shelf.",
 /// }]);
 /// ```
 #[derive(Debug, Clone, Copy)]

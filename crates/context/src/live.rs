@@ -4,6 +4,7 @@ pub(crate) mod prefer;
 pub(crate) mod steps;
 pub(crate) mod stream;
 pub(crate) mod subscriptions;
+pub(crate) mod versions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use events::Key;
 use store::{Row, sqlx};
 use tokio::time::{Instant, sleep_until};
 
-use crate::{Repository, Representation, StepLog, Subscription, Subscriptions};
+use crate::{Repository, Representation, StepLog, Subscription, Subscriptions, VersionVector};
 
 /// The interval at which a row is read without a notification: another replica may have changed it.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -30,6 +31,12 @@ pub trait Streamed: Representation {
 
     /// The name and the time of a step.
     fn step(state: &<Self::Row as Row>::State, step: usize) -> (&'static str, Option<Timestamp>);
+}
+
+/// A row that changes in independent parts. Its live stream has the document whenever that has changed.
+pub trait Versioned: Representation {
+    /// The version. Equal versions have equal documents.
+    fn version(state: &<Self::Row as Row>::State) -> VersionVector;
 }
 
 /// The limits of the live streams and waiting requests of a process.

@@ -1,8 +1,10 @@
 mod change;
+mod deletion;
 mod request;
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::marker::PhantomData;
+use std::str::FromStr;
 
 use ambient::Subject;
 use axum::Json;
@@ -28,11 +30,13 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::change::Change;
+pub use self::deletion::Deletion;
 pub use self::request::RequestDocument;
 use crate::document::{Document, not_found};
 use crate::live::prefer::PreferredWait;
+use crate::live::stream::MessagesAfter;
 use crate::representation::{KeyOf, Representation};
-use crate::{List, Live, Repository, Streamed, live, store_problem};
+use crate::{List, Live, Repository, Streamed, UnknownPosition, Versioned, live, store_problem};
 
 /// The roles that see rows.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +78,7 @@ impl Visibility {
     }
 }
 
-impl fmt::Display for Visibility {
+impl Display for Visibility {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Owned { own, all } => write!(f, "The role {own} sees its own, the role {all} all."),
@@ -168,24 +172,47 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
         self.route(&one::<B>(""), HttpMethod::Get, operation, get(handler), schemas::<Document<B>>())
     }
 
-    /// `GET` of the live stream of one row.
+    /// `GET` of the live stream of the steps of one row.
     #[must_use]
     pub fn follow(self, about: &str) -> Self
     where
         B: Streamed,
         Live<B::Row>: FromRef<S>,
     {
+        let parameter = live::stream::step_parameter();
+        let operation = self.stream_operation(about, live::stream::steps_description::<B>(), parameter);
+        let operation = live::stream::responses(operation, "161113140000000001-01", "happened");
+        self.route_stream(operation, live::stream::steps_after::<B>)
+    }
+
+    /// `GET` of the live stream of the versions of one row.
+    #[must_use]
+    pub fn follow_versions(self, about: &str) -> Self
+    where
+        B: Versioned,
+        Live<B::Row>: FromRef<S>,
+    {
+        let parameter = live::stream::version_parameter();
+        let operation = self.stream_operation(about, live::stream::versions_description(), parameter);
+        let operation = live::stream::responses(operation, "3.0.71", live::stream::CHANGED);
+        self.route_stream(operation, live::stream::version_after::<B>)
+    }
+
+    fn stream_operation(&self, about: &str, description: String, last: Parameter) -> OperationBuilder {
+        let parameters = Id::<KeyOf<B>>::into_params(|| None).into_iter().chain([last]);
+        self.operation(&format!("follow{}", B::NAME), about, parameters).description(Some(description))
+    }
+
+    fn route_stream<P>(self, operation: OperationBuilder, after: MessagesAfter<B, P>) -> Self
+    where
+        P: Clone + Default + Display + FromStr<Err = UnknownPosition> + Send + Sync + 'static,
+        Live<B::Row>: FromRef<S>,
+    {
         let visibility = self.visibility;
-        let handler = async move |State(live): State<Live<B::Row>>,
-                                  principal,
-                                  Id(id): Id<KeyOf<B>>,
-                                  last: live::stream::LastEventId| {
+        let handler = async move |State(live): State<Live<B::Row>>, principal, Id(id): Id<KeyOf<B>>, last| {
             let scope = visibility.scope(principal)?;
-            live.follow::<B>(id, scope, last).await
+            live.follow::<B, P>(id, scope, last, after).await
         };
-        let parameters = Id::<KeyOf<B>>::into_params(|| None).into_iter().chain([live::stream::parameter()]);
-        let operation = self.operation(&format!("follow{}", B::NAME), about, parameters);
-        let operation = live::stream::responses(operation.description(Some(live::stream::description::<B>())));
         self.route(&one::<B>("/events"), HttpMethod::Get, operation, get(handler), Vec::new())
     }
 
@@ -276,6 +303,19 @@ pub fn created<B: Representation>(state: &<B::Row as Row>::State) -> Result<Resp
     let document = Document::<B>::of(state).ok_or_else(|| Problem::not_found(format!("there is no {}", B::TITLE)))?;
     let location = [(LOCATION, document.path())];
     Ok((StatusCode::CREATED, location, Tagged::new(&document)?).into_response())
+}
+
+/// The response with a document: 200 with its entity tag. 404 if a row has no document.
+pub fn shown<B: Representation>(state: &<B::Row as Row>::State) -> Result<Response, Problem> {
+    let document = Document::<B>::of(state).ok_or_else(|| Problem::not_found(format!("there is no {}", B::TITLE)))?;
+    Ok(Tagged::new(&document)?.into_response())
+}
+
+/// The responses with a document in the `OpenAPI` document: 200 with this description, and the problems of the command.
+pub fn shown_or<B: Representation>(description: &str, problems: impl IntoIterator<Item = Problem>) -> Answers {
+    let mut responses = openapi::refusals(problems);
+    responses.insert("200".to_owned(), json::<Document<B>>(description).build().into());
+    responses
 }
 
 /// The responses to a creation in the `OpenAPI` document: 201, and the problems of the command.

@@ -3,8 +3,10 @@
 //! | module | content |
 //! |---|---|
 //! | [`Published`] | the events that a context publishes: a JSON Schema per event, from the Rust types |
+//! | [`FleetContracts`] | the checks of all contracts of a fleet |
 //! | [`kept`] | the generated files of a fleet's contracts, compared with the types, and updated on request |
 //! | [`section`](section()) | a generated section of a document |
+//! | [`payloads`] | whether events are decoded as their schemas allow |
 //! | `compatibility` | whether consumers are compatible with a changed schema |
 //! | [`Statement`] | the consumer contract: what a context reads of events of others, in its `reads.toml` |
 //! | [`Asks`] | interactions: the HTTP requests of a context, and what it reads of the responses, in `asks/*.json` |
@@ -18,15 +20,18 @@ pub mod asyncapi;
 mod compatibility;
 mod consumer_contract;
 mod files;
+mod fleet;
 pub mod generated;
 mod interactions;
 pub mod openapi;
+pub mod payloads;
 pub mod proto;
 mod published;
 mod section;
 mod verification;
 
 pub use consumer_contract::{Field, Kind, Statement};
+pub use fleet::FleetContracts;
 pub use generated as kept;
 pub use interactions::{Answer, Asks, Interaction, Request};
 pub use published::{Published, schema};

@@ -1,7 +1,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::spanned::Spanned;
-use syn::{DeriveInput, Error, Result};
+use syn::{DeriveInput, Error, Ident, Result};
 
 use crate::attributes::{Attributes, EventVariant, variants};
 
@@ -11,11 +11,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let names: Vec<_> = variants.iter().map(|variant| variant.name).collect();
     let contents: Vec<_> = variants.iter().map(|variant| variant.content).collect();
     let keys = variants.iter().map(|variant| key(variant, &attributes));
-    let epochs = variants.iter().map(|variant| {
-        let epoch = variant.attributes.epoch.as_ref().or(attributes.epoch.as_ref());
-        epoch.ok_or_else(|| Error::new(input.span(), "#[inbound(epoch = \"…\")] is missing"))
-    });
-    let epochs = epochs.collect::<Result<Vec<_>>>()?;
+    let epochs = epochs(input, &variants, &attributes)?;
     Ok(quote! {
         impl ::events::Inbound for #set {
             type Key = #key_type;
@@ -40,11 +36,25 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
 
             fn epoch(&self) -> i64 {
                 match self {
-                    #(Self::#names(event) => event.#epochs,)*
+                    #(#epochs)*
                 }
             }
         }
     })
+}
+
+/// The arms of the method `epoch`. Without any attribute, all events are of one epoch.
+fn epochs(input: &DeriveInput, variants: &[EventVariant<'_>], attributes: &Attributes) -> Result<Vec<TokenStream>> {
+    let field = |variant: &EventVariant<'_>| variant.attributes.epoch.clone().or_else(|| attributes.epoch.clone());
+    let fields: Vec<_> = variants.iter().map(field).collect();
+    if fields.iter().all(Option::is_none) {
+        return Ok(vec![quote!(_ => 0,)]);
+    }
+    let arm = |(variant, field): (&EventVariant<'_>, Option<Ident>)| {
+        let (name, missing) = (variant.name, || Error::new(input.span(), "#[inbound(epoch = \"…\")] is missing"));
+        field.map(|field| quote!(Self::#name(event) => event.#field,)).ok_or_else(missing)
+    };
+    variants.iter().zip(fields).map(arm).collect()
 }
 
 fn key(variant: &EventVariant<'_>, attributes: &Attributes) -> TokenStream {

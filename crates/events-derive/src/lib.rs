@@ -21,8 +21,8 @@ pub fn derive_event_set(input: TokenStream) -> TokenStream {
 
 /// Implements `events::Inbound` for an enum with one variant per event that a context consumes.
 ///
-/// `#[inbound(epoch = "attempt")]` names the field that orders the epochs of a business case. The key is that of the
-/// event, unless `key = "customer_id"` names another field, for all variants or for one. Keys are `i64`, unless
+/// `#[inbound(epoch = "attempt")]` names the field that orders the epochs of a business case. Without it, all events are
+/// of one epoch. The key is that of the event, unless `key = "customer_id"` names another field, for all variants or for one. Keys are `i64`, unless
 /// `key_type = "String"` is given.
 #[proc_macro_derive(Inbound, attributes(inbound))]
 pub fn derive_inbound(input: TokenStream) -> TokenStream {

@@ -138,6 +138,17 @@ mod tests {
         assert_eq!(decode("garden", "7", "not JSON").unwrap(), None);
     }
 
+    #[derive(Debug, Clone, PartialEq, Inbound)]
+    enum Timeless {
+        Lamp(SwitchedOn),
+    }
+
+    #[test]
+    fn without_the_attribute_all_events_are_of_one_epoch() {
+        let epochs = [1, 7].map(|round| Timeless::Lamp(SwitchedOn { lamp: 7, round }).epoch());
+        assert_eq!(epochs, [0, 0]);
+    }
+
     #[test]
     fn the_key_of_an_event_must_be_its_subject() {
         let error = decode("room", "7", r#"{"name":"hall","lamp":7,"round":1}"#).unwrap_err();

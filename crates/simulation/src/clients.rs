@@ -19,11 +19,12 @@ pub struct Clients {
     world: Arc<World>,
     clock: Arc<dyn Clock>,
     history: Mutex<Vec<Operation>>,
+    violations: Mutex<Vec<String>>,
 }
 
 impl Clients {
     pub(crate) fn new(world: &Arc<World>) -> Self {
-        Self { world: Arc::clone(world), clock: world.clock(), history: Mutex::default() }
+        Self { world: Arc::clone(world), clock: world.clock(), history: Mutex::default(), violations: Mutex::default() }
     }
 
     /// All operations with their responses.
@@ -33,11 +34,22 @@ impl Clients {
 
     /// Sends a request to a context. `None`: there was no response.
     pub async fn send(&self, context: &str, method: Method, path: &str, body: &Value) -> Option<Response> {
-        let mut request = Request::new(Body::from(body.to_string()));
-        *request.method_mut() = method;
-        *request.uri_mut() = path.parse().ok()?;
-        request.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        self.send_to(context, request(method, path, Some(body), None)?).await
+    }
+
+    pub(crate) async fn send_to(&self, context: &str, request: Request<Body>) -> Option<Response> {
         timeout(REQUEST_TIMEOUT, self.world.call("clients", context, request)).await.ok()?.ok()
+    }
+
+    /// Adds a response that is not documented, or contradicts an earlier one.
+    pub(crate) fn violation(&self, what: String) {
+        self.world.record("clients", None, what.clone());
+        lock(&self.violations).push(what);
+    }
+
+    /// The responses that are not documented, or contradict earlier ones.
+    pub(crate) fn violations(&self) -> Vec<String> {
+        lock(&self.violations).clone()
     }
 
     /// Adds an operation to the history.
@@ -61,4 +73,15 @@ impl Clients {
     pub fn index(&self, length: usize) -> usize {
         self.world.draw(|rng| rng.usize(0..length.max(1)))
     }
+}
+
+/// A request with a JSON body, if there is one.
+pub(crate) fn request(method: Method, path: &str, body: Option<&Value>, key: Option<&str>) -> Option<Request<Body>> {
+    let request = Request::builder().method(method).uri(path);
+    let request = key.into_iter().fold(request, |request, key| request.header("idempotency-key", key));
+    match body {
+        Some(body) => request.header(header::CONTENT_TYPE, "application/json").body(body.to_string().into()),
+        None => request.body(Body::empty()),
+    }
+    .ok()
 }

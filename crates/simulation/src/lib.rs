@@ -14,6 +14,7 @@
 //! the auditor must hold. A [`search`] makes many runs. A [`Mutation`] breaks one rule at an edge, to show that the
 //! simulation would find the mistake.
 
+mod assertions;
 mod broker;
 mod clients;
 mod faults;
@@ -24,6 +25,7 @@ mod oracles;
 mod outages;
 mod process;
 mod program;
+mod provider_stub;
 mod risks;
 mod run;
 mod running;
@@ -32,8 +34,10 @@ mod search;
 mod simulate;
 mod sqlite;
 mod trace;
+mod workload_clients;
 mod world;
 
+pub use assertions::{assert_finds, assert_laws_hold, assert_repeats};
 pub use broker::log::Log;
 pub use clients::Clients;
 pub use mutant::Mutant;
@@ -41,6 +45,7 @@ pub use mutation::Mutation;
 pub use network::{CallFailure, Response};
 pub use process::{Build, Process};
 pub use program::run_program;
+pub use provider_stub::{ProviderStub, StubSettings};
 pub use risks::Risks;
 pub use run::{Outcome, run};
 pub use scenario::{Placement, Scenario};

@@ -9,6 +9,8 @@ use std::{fs, io};
 use ambient::Ids;
 use axum::Router;
 use chassis::Host;
+use clap::Parser as _;
+use context::{Config, Context};
 use futures_util::future::LocalBoxFuture;
 use messaging::BrokerOverride;
 use tokio::task::spawn_local;
@@ -18,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::broker::client::BrokerClient;
 use crate::running::Running;
 use crate::world::lock;
-use crate::{Mutation, World};
+use crate::{Mutation, Placement, World};
 
 /// The time until a process is restarted.
 const RESTART_DELAY: std::ops::Range<Duration> = Duration::from_millis(20)..Duration::from_secs(3);
@@ -104,6 +106,22 @@ impl World {
     /// The broker for the settings of a process.
     pub fn broker_of(self: &Arc<Self>, process: &str) -> BrokerOverride {
         BrokerOverride(Some(Arc::new(BrokerClient { world: Arc::clone(self), process: process.to_owned() })))
+    }
+
+    /// The `build` function of a context with its default settings, the simulated broker and this store. `configure` sets
+    /// the other simulated edges.
+    pub fn build<C: Context>(
+        self: &Arc<Self>,
+        fleet: &str,
+        placement: Placement<'_>,
+        configure: impl FnOnce(&mut C::Settings),
+    ) -> Build {
+        let Placement { process, store_url, .. } = placement;
+        let arguments = ["service", "--fleet", fleet, "--store-url", store_url, "--store-connections", "2"];
+        let mut config: Config<C::Settings> = Config::parse_from(arguments);
+        config.messaging.broker = self.broker_of(process);
+        configure(&mut config.own);
+        Rc::new(move |host| Box::pin(context::build::<C>(config.clone(), host)))
     }
 }
 

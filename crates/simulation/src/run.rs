@@ -88,20 +88,22 @@ async fn judge_at_rest<E>(
             continue;
         }
         let stores = Stores::read(scenario.fleet.contexts, &urls).await?;
-        let report = judge(scenario, world, stubs, &stores, &clients.history());
+        let report = judge(scenario, world, stubs, &stores, clients);
         if report.holds() || Instant::now() >= deadline {
             return Ok((report, (scenario.established)(&stores)));
         }
     }
 }
 
-fn judge<E>(scenario: &Scenario<E>, world: &World, stubs: &E, stores: &Stores, history: &[audit::Operation]) -> Report {
-    let journal = scenario.journal(world);
-    let snapshot = Snapshot { fleet: scenario.fleet, stores, journal: &journal, client_history: Some(history) };
+fn judge<E>(scenario: &Scenario<E>, world: &World, stubs: &E, stores: &Stores, clients: &Clients) -> Report {
+    let (journal, history) = (scenario.journal(world), clients.history());
+    let snapshot = Snapshot { fleet: scenario.fleet, stores, journal: &journal, client_history: Some(&history) };
     let mut report = snapshot.judge();
-    report.verdicts.extend((scenario.oracles)(stores, stubs));
-    report
-        .verdicts
-        .extend([oracles::repeats_stay_in_order(&journal), oracles::nothing_is_applied_twice(&journal, world)]);
+    report.verdicts.extend((scenario.oracles)(stores, &journal, stubs));
+    report.verdicts.extend([
+        oracles::repeats_stay_in_order(&journal),
+        oracles::nothing_is_applied_twice(&journal, world),
+        clients.judge_responses(),
+    ]);
     report
 }

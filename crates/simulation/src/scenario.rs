@@ -32,7 +32,7 @@ pub struct Scenario<E> {
     /// Starts the actors.
     pub actors: fn(&Arc<Clients>) -> JoinSet<()>,
     /// Laws about facts that only a simulation can observe.
-    pub oracles: fn(&Stores, &E) -> Vec<Verdict>,
+    pub oracles: fn(&Stores, &Journal, &E) -> Vec<Verdict>,
     /// The number of established cases.
     pub established: fn(&Stores) -> usize,
 }

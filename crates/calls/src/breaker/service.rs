@@ -77,7 +77,7 @@ where
 /// The result of a call as far as the callee is concerned, if any.
 ///
 /// Calls that were rejected on this side have none: if they counted as failures, a burst of callers would open the
-/// breaker of a healthy callee. A callee so slow that it exhausts the bulkhead is detected by its slow calls. A 4xx is
+/// breaker of a healthy callee. A callee so slow that all permits are taken is detected by its slow calls. A 4xx is
 /// a success.
 fn call_result<T>(result: &Result<T, CallError>) -> Option<CallResult> {
     match result {

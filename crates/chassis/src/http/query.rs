@@ -89,18 +89,18 @@ impl Values {
 mod tests {
     use super::*;
 
-    const STATES: Values = Values::OneOf(&["available", "reserved"]);
+    const STATES: Values = Values::OneOf(&["open", "closed"]);
 
     fn read(values: Values, query: &str) -> Result<Option<Value>, Problem> {
-        values.read("state", &format!("/rooms?{query}").parse().unwrap())
+        values.read("state", &format!("/doors?{query}").parse().unwrap())
     }
 
     #[test]
     fn a_parameter_is_one_of_its_values_or_absent() {
         assert_eq!(read(Values::Positive, "state=7&other=x"), Ok(Some(Value::Number(7))));
-        assert_eq!(read(STATES, "state=avail%61ble"), Ok(Some(Value::Text("available"))));
+        assert_eq!(read(STATES, "state=op%65n"), Ok(Some(Value::Text("open"))));
         assert_eq!(read(STATES, "other=7"), Ok(None));
-        assert_eq!(STATES.read("state", &"/rooms".parse().unwrap()), Ok(None));
+        assert_eq!(STATES.read("state", &"/doors".parse().unwrap()), Ok(None));
     }
 
     #[test]
@@ -109,10 +109,10 @@ mod tests {
             let expected = Problem::bad_request("state must be a whole number from 1 to 9007199254740991");
             assert_eq!(read(Values::Positive, &format!("state={value}")), Err(expected), "{value}");
         }
-        for value in ["", "Available", "7"] {
-            let expected = Problem::bad_request("state must be one of: available, reserved");
+        for value in ["", "Open", "7"] {
+            let expected = Problem::bad_request("state must be one of: open, closed");
             assert_eq!(read(STATES, &format!("state={value}")), Err(expected), "{value}");
         }
-        assert_eq!(read(STATES, "state=available&state=available").unwrap_err().status(), 400);
+        assert_eq!(read(STATES, "state=open&state=open").unwrap_err().status(), 400);
     }
 }

@@ -82,9 +82,11 @@ pub fn nullable(schema: ObjectBuilder) -> RefOr<Schema> {
     }
 }
 
-/// The schema, with all its properties required.
+/// The schema, with all its properties required, unless it names those that are.
 pub fn required(schema: ObjectBuilder) -> Object {
     let mut schema = schema.build();
-    schema.required = schema.properties.keys().cloned().collect();
+    if schema.required.is_empty() {
+        schema.required = schema.properties.keys().cloned().collect();
+    }
     schema
 }

@@ -1,4 +1,6 @@
 use std::collections::VecDeque;
+use std::fmt::Display;
+use std::str::FromStr;
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
@@ -18,7 +20,8 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, Required, ResponseBuilder};
 
 use crate::document::{Document, not_found};
-use crate::live::POLL_INTERVAL;
+use crate::live::versions::{MAX_PARTS, VersionVector};
+use crate::live::{POLL_INTERVAL, Versioned};
 use crate::representation::KeyOf;
 use crate::{Live, Position, Repository, Representation, Streamed, Subscription, UnknownPosition, store_problem};
 
@@ -28,27 +31,34 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// When to repeat a request that found the maximum number of streams open.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
+/// The event of a message with a new version.
+pub(crate) const CHANGED: &str = "changed";
+
 type StateOf<B> = <<B as Representation>::Row as Row>::State;
 
 /// Extractor of the position after which a stream continues, from `Last-Event-ID`.
-pub(crate) struct LastEventId(Position);
+pub(crate) struct LastEventId<P>(P);
 
-impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
+impl<S: Send + Sync, P: Default + FromStr<Err = UnknownPosition>> FromRequestParts<S> for LastEventId<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let last = parts.headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default());
-        last.map_or(Ok(Position::default()), str::parse).map(Self).map_err(unknown_position)
+        last.map_or(Ok(P::default()), str::parse).map(Self).map_err(unknown_position)
     }
 }
 
+/// The messages of a state that follow a position.
+pub(crate) type MessagesAfter<B, P> = fn(&StateOf<B>, &P) -> Vec<Message<P>>;
+
 impl<R: Row<Key: Key>> Live<R> {
-    /// The live stream of a row, for which it waits.
-    pub(crate) async fn follow<B: Streamed<Row = R>>(
+    /// The live stream of a row, for which it waits: the messages `after` the position.
+    pub(crate) async fn follow<B: Representation<Row = R>, P: Clone + Display + Send + 'static>(
         &self,
         key: R::Key,
         scope: Scope,
-        LastEventId(position): LastEventId,
+        LastEventId(position): LastEventId<P>,
+        after: MessagesAfter<B, P>,
     ) -> Result<Response, Problem> {
         let subscription = self.subscriptions.stream(key.clone()).ok_or_else(too_many_streams)?;
         let found = self.wait(&key, &scope, &subscription, self.longest_wait).await.map_err(store_problem)?;
@@ -57,7 +67,7 @@ impl<R: Row<Key: Key>> Live<R> {
         if found.is_none() && !self.host.draining().is_cancelled() {
             return Err(not_found::<B>(&key));
         }
-        let messages = messages::<B>(self.rows.clone(), key, scope, subscription, position);
+        let messages = messages::<B, P>(self.rows.clone(), key, scope, subscription, position, after);
         let stream = Sse::new(self.host.until_draining(messages));
         Ok(stream.keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
     }
@@ -65,12 +75,13 @@ impl<R: Row<Key: Key>> Live<R> {
 
 /// The messages after `position`, without end. Fails when the store is lost, so that the client reconnects. A row that
 /// leaves the scope, as its next epoch has another owner, has no more messages.
-fn messages<B: Streamed>(
+fn messages<B: Representation, P: Clone + Display + Send>(
     rows: Repository<B::Row>,
     key: KeyOf<B>,
     scope: Scope,
     subscription: Subscription<KeyOf<B>>,
-    position: Position,
+    position: P,
+    after: MessagesAfter<B, P>,
 ) -> impl Stream<Item = Result<Event, axum::Error>> {
     let begin = (rows, key, scope, subscription, position, VecDeque::new());
     stream::try_unfold(begin, move |(rows, key, scope, subscription, mut position, mut due)| async move {
@@ -81,9 +92,9 @@ fn messages<B: Streamed>(
             // Before the row is read, so that a change in between is not lost.
             let change = subscription.next();
             let state = rows.find(&key, &scope).await.map_err(axum::Error::new)?;
-            due.extend(state.map(|state| messages_after::<B>(&state, position)).unwrap_or_default());
+            due.extend(state.map(|state| after(&state, &position)).unwrap_or_default());
             match due.back() {
-                Some(Message { position: last, .. }) => position = *last,
+                Some(Message { position: last, .. }) => position = last.clone(),
                 None => drop(timeout(POLL_INTERVAL, change).await),
             }
         }
@@ -91,27 +102,36 @@ fn messages<B: Streamed>(
 }
 
 /// A message of a live stream.
-struct Message {
-    position: Position,
-    step: &'static str,
+pub(crate) struct Message<P> {
+    position: P,
+    event: &'static str,
     document: Value,
 }
 
-/// The messages for the steps after `position`.
-fn messages_after<B: Streamed>(state: &StateOf<B>, position: Position) -> Vec<Message> {
+/// A message for each step after `position`.
+pub(crate) fn steps_after<B: Streamed>(state: &StateOf<B>, position: &Position) -> Vec<Message<Position>> {
     let now = Document::<B>::of(state).map_or(Value::Null, Document::into_value);
     let message = |(position, step)| {
         let ((step, at), mut document) = (B::step(state, step), now.clone());
         document[B::OWN_STATUS] = document["status"].take();
         document["status"] = step.into();
         document["at"] = json!(at.map(|at| at.to_string()));
-        Message { position, step, document }
+        Message { position, event: step, document }
     };
-    B::log(state).after(position).into_iter().map(message).collect()
+    B::log(state).after(*position).into_iter().map(message).collect()
 }
 
-fn event(message: Message) -> Result<Event, axum::Error> {
-    Event::default().id(message.position.to_string()).event(message.step).json_data(message.document)
+/// A message with the document, if its version is later than `position`.
+pub(crate) fn version_after<B: Versioned>(state: &StateOf<B>, position: &VersionVector) -> Vec<Message<VersionVector>> {
+    let version = B::version(state);
+    let document = Document::<B>::of(state).filter(|_| version.is_later_than(position));
+    let message =
+        |document: Document<B>| Message { position: version, event: CHANGED, document: document.into_value() };
+    document.map(message).into_iter().collect()
+}
+
+fn event<P: Display>(message: Message<P>) -> Result<Event, axum::Error> {
+    Event::default().id(message.position.to_string()).event(message.event).json_data(message.document)
 }
 
 fn unknown_position(_: UnknownPosition) -> Problem {
@@ -122,8 +142,12 @@ fn too_many_streams() -> Problem {
     Problem::unavailable("the maximum number of live streams is open", RETRY_AFTER)
 }
 
-/// The description of the operation.
-pub(crate) fn description<B: Streamed>() -> String {
+/// The end of both descriptions.
+const WAITING: &str = "The stream waits for a resource that does not exist yet, 5 seconds at most unless `LIVE_WAIT` is set. It \
+                       has no end: after a broken connection it continues after the last message that was received.";
+
+/// The description of a stream of steps.
+pub(crate) fn steps_description<B: Streamed>() -> String {
     let own_status = B::OWN_STATUS;
     format!(
         "It has one message for each step, in the order in which the steps became known. The event of a message is the step. Its \
@@ -131,28 +155,46 @@ pub(crate) fn description<B: Streamed>() -> String {
          the resource's own status, the furthest step that is known, as `{own_status}`. Steps become known in any order. The id \
          of a message is a position in that order, for `Last-Event-ID`: the stream continues after it, repeats no step and \
          skips none, even if the resource was rebuilt meanwhile. If the resource begins anew, its steps start anew, and the \
-         stream sends no more steps from before.\n\nThe stream waits for a resource that does not exist yet, 5 seconds at most \
-         unless `LIVE_WAIT` is set. It has no end: after a broken connection it continues after the last message that was \
-         received."
+         stream sends no more steps from before.\n\n{WAITING}"
     )
 }
 
-pub(crate) fn parameter() -> Parameter {
-    let id = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9]{1,21}-0?[0-6]$"));
+/// The description of a stream of versions.
+pub(crate) fn versions_description() -> String {
+    format!(
+        "It has a message whenever the resource has changed, the first one at once. The event of a message is `{CHANGED}`, its \
+         data is the resource as it is when the message is sent. Changes that become known together are one message. The id \
+         of a message is the version of the resource, for `Last-Event-ID`: the stream continues after it, repeats no change \
+         and skips none, even if the resource was rebuilt meanwhile.\n\n{WAITING}"
+    )
+}
+
+pub(crate) fn step_parameter() -> Parameter {
+    parameter("^[0-9]{1,21}-0?[0-6]$".to_owned(), "161113140000000003-02")
+}
+
+pub(crate) fn version_parameter() -> Parameter {
+    parameter(format!("^[0-9]{{1,19}}(\\.[0-9]{{1,19}}){{0,{}}}$", MAX_PARTS - 1), "3.0.71")
+}
+
+fn parameter(pattern: String, example: &str) -> Parameter {
+    let id = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
     ParameterBuilder::new()
         .name("Last-Event-ID")
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some("The id of the last message that was received: later ones follow."))
         .schema(Some(id))
-        .example(Some("161113140000000003-02".into()))
+        .example(Some(example.into()))
         .build()
 }
 
-pub(crate) fn responses(operation: OperationBuilder) -> OperationBuilder {
+/// The responses, with a message as an example.
+pub(crate) fn responses(operation: OperationBuilder, id: &str, event: &str) -> OperationBuilder {
+    let message = format!("id: {id}\nevent: {event}\ndata: {{\"id\": 5000, …}}\n\n");
     let content = ContentBuilder::new()
         .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
-        .example(Some("id: 161113140000000001-01\nevent: happened\ndata: {\"id\": 5000, …}\n\n".into()));
+        .example(Some(message.into()));
     let stream =
         ResponseBuilder::new().description("Messages, as they occur.").content("text/event-stream", content.build());
     let problems = openapi::refusals([unknown_position(UnknownPosition), too_many_streams()]);

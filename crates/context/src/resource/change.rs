@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use axum::routing::patch;
 use chassis::body::{Fields, Id};
 use chassis::conditional::{Conditions, changed_since};
-use chassis::openapi::{refusals, required};
+use chassis::openapi::refusals;
 use chassis::problem::Problem;
 use chassis::trace::Trace;
 use chassis::{Principal, Scope};
@@ -27,7 +27,7 @@ pub struct Change<S, C, E> {
     pub about: &'static str,
     /// The counter of changes.
     pub total: &'static str,
-    /// The schema of the body. All properties are required.
+    /// The schema of the body. It names the properties that are required.
     pub schema: fn() -> ObjectBuilder,
     /// Reads the command from the body.
     pub read: fn(&Fields) -> Result<C, Problem>,
@@ -68,7 +68,7 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
         };
         let mut responses = refusals(problems());
         responses.insert("200".to_owned(), json::<Document<B>>("It is so, now or before.").build().into());
-        let operation = operation_of(id, about, required(schema()), responses);
+        let operation = operation_of(id, about, schema().build(), responses);
         let operation = operation.parameters(Some(show_parameters::<B>()));
         let methods = vec![HttpMethod::Patch, HttpMethod::Put];
         self.routes(&one::<B>(""), methods, operation, patch(handler).put(handler), schemas::<Document<B>>())

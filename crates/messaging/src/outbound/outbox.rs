@@ -32,6 +32,8 @@ const NAMES: &str = "event_id, topic, subject, kind, happened_at, trace, data";
 pub enum Argument<'a> {
     /// BIGINT.
     Number(i64),
+    /// BIGINT, or NULL.
+    OptionalNumber(Option<i64>),
     /// TEXT.
     Text(&'a str),
     /// TEXT, or NULL.
@@ -233,6 +235,7 @@ impl<'q> Argument<'q> {
     pub fn bind(self, query: Query<'q, sqlx::Any, AnyArguments>) -> Query<'q, sqlx::Any, AnyArguments> {
         match self {
             Self::Number(number) => query.bind(number),
+            Self::OptionalNumber(number) => query.bind(number),
             Self::Text(text) => query.bind(text),
             Self::OptionalText(text) => query.bind(text),
         }

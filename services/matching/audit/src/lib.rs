@@ -34,5 +34,6 @@ pub static FLEET: Fleet = Fleet {
         OperationKind { name: CANCEL, fields: &[] },
         OperationKind { name: ASSIGN, fields: &[] },
     ],
+    references: &[],
     laws: laws::LAWS,
 };

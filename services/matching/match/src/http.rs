@@ -93,7 +93,10 @@ pub(crate) const CANCEL: Change<Match, (), MatchEvent> = Change {
     about: "Cancels a match: its visit is cancelled, and its price paid back. Idempotent.",
     total: "matches_canceled_total",
     schema: || {
-        object("A change to a match.").property("status", one_of(&[CANCELED])).examples([json!({ "status": CANCELED })])
+        object("A change to a match.")
+            .property("status", one_of(&[CANCELED]))
+            .required("status")
+            .examples([json!({ "status": CANCELED })])
     },
     read: read_change,
     apply: |(), state| match state {

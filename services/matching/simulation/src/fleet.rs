@@ -1,17 +1,14 @@
-use std::future::Future;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use audit::Stores;
-use axum::Router;
-use chassis::Host;
-use clap::Parser;
+use match_service::Matches;
 use matching_audit::{FLEET, MATCHES};
+use mypage_service::MyPages;
 use payment::PaymentContext;
 use payment_service::MatchPayment;
-use simulation::{Build, Mutant, Mutation, Placement, Scenario, World};
+use simulation::{Build, Mutant, Mutation, Placement, ProviderStub, Scenario, StubSettings, World};
+use visit_service::Visits;
 
-use crate::provider_stub::{ProviderStub, StubSettings};
 use crate::{oracles, workload};
 
 /// The recovery compensates no request whose outcome is unknown.
@@ -56,51 +53,14 @@ fn established(stores: &Stores) -> usize {
 }
 
 fn build(world: &Arc<World>, provider: &Arc<ProviderStub>, placement: Placement<'_>) -> Build {
-    let Placement { process, context, store_url } = placement;
-    match context {
-        "match" => build_match(world, process, store_url),
-        "payment" => build_payment(world, provider, process, store_url),
-        "visit" => build_visit(world, process, store_url),
-        _ => build_mypage(world, process, store_url),
+    match placement.context {
+        "match" => world.build::<Matches>(SCENARIO.name, placement, |settings| {
+            settings.saga.calls.transports.insert("payment", world.transport(placement.process, "payment"));
+        }),
+        "payment" => world.build::<PaymentContext<MatchPayment, StubSettings>>(SCENARIO.name, placement, |settings| {
+            settings.provider = Some(Arc::clone(provider));
+        }),
+        "visit" => world.build::<Visits>(SCENARIO.name, placement, |_| {}),
+        _ => world.build::<MyPages>(SCENARIO.name, placement, |_| {}),
     }
-}
-
-/// The default settings of a service.
-fn settings<C: Parser>(store_url: &str) -> C {
-    C::parse_from(["service", "--fleet", SCENARIO.name, "--store-url", store_url, "--store-connections", "2"])
-}
-
-fn builder<C, F, B>(config: C, build: B) -> Build
-where
-    C: Clone + 'static,
-    F: Future<Output = anyhow::Result<Router>> + 'static,
-    B: Fn(C, Host) -> F + 'static,
-{
-    Rc::new(move |host| Box::pin(build(config.clone(), host)))
-}
-
-fn build_match(world: &Arc<World>, name: &str, url: &str) -> Build {
-    let mut config: context::Config<match_service::Settings> = settings(url);
-    config.messaging.broker = world.broker_of(name);
-    config.own.saga.calls.transports.insert("payment", world.transport(name, "payment"));
-    builder(config, context::build::<match_service::Matches>)
-}
-
-fn build_payment(world: &Arc<World>, provider: &Arc<ProviderStub>, name: &str, url: &str) -> Build {
-    let mut config: context::Config<StubSettings> = settings(url);
-    config.messaging.broker = world.broker_of(name);
-    config.own.provider = Some(Arc::clone(provider));
-    builder(config, context::build::<PaymentContext<MatchPayment, StubSettings>>)
-}
-
-fn build_visit(world: &Arc<World>, name: &str, url: &str) -> Build {
-    let mut config: context::Config<context::NoSettings> = settings(url);
-    config.messaging.broker = world.broker_of(name);
-    builder(config, context::build::<visit_service::Visits>)
-}
-
-fn build_mypage(world: &Arc<World>, name: &str, url: &str) -> Build {
-    let mut config: context::Config<context::LiveLimits> = settings(url);
-    config.messaging.broker = world.broker_of(name);
-    builder(config, context::build::<mypage_service::MyPages>)
 }

@@ -3,13 +3,11 @@
 //! | file | content |
 //! |---|---|
 //! | `fleet.rs` | the processes, with simulated edges in their settings, and the rules that can be broken on purpose |
-//! | `provider_stub.rs` | the payment provider |
 //! | `workload.rs` | the requests of students and tutors |
 //! | `oracles.rs` | laws about facts that only a simulation can observe |
 
 mod fleet;
 mod oracles;
-mod provider_stub;
 mod workload;
 
 pub use fleet::SCENARIO;

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use audit::{Stores, Verdict};
+use audit::{Journal, Stores, Verdict};
 use matching_audit::{PAGES, PAYMENTS};
-
-use crate::provider_stub::ProviderStub;
+use simulation::ProviderStub;
 
 /// All of them.
-pub(crate) fn all(stores: &Stores, provider: &ProviderStub) -> Vec<Verdict> {
+pub(crate) fn all(stores: &Stores, _journal: &Journal, provider: &ProviderStub) -> Vec<Verdict> {
     vec![the_provider_holds_what_is_paid(stores, provider), each_step_has_a_position(stores)]
 }
 

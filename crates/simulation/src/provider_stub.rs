@@ -1,14 +1,16 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
 use chassis::Host;
 use payment::{Bill, ChargeError, Provider, ProviderSettings};
-use simulation::World;
 use tokio::time::sleep;
+
+use crate::World;
+use crate::world::lock;
 
 /// A stub of the payment provider. It is outside the fleet: its accounts survive the kill of a process.
 pub struct ProviderStub {
@@ -48,17 +50,15 @@ impl fmt::Debug for ProviderStub {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl ProviderStub {
-    pub(crate) fn new(world: &Arc<World>, without_key: bool) -> Self {
+    /// A stub with no accounts. `without_key`: it repeats a charge without a response without its idempotency key, which
+    /// the laws must find.
+    pub fn new(world: &Arc<World>, without_key: bool) -> Self {
         Self { world: Arc::clone(world), without_key, accounts: Mutex::default(), faults: Mutex::default() }
     }
 
     /// Draws the faults of a run.
-    pub(crate) fn begin_faults(&self, world: &World) {
+    pub fn begin_faults(&self, world: &World) {
         let some = |most: f64| world.draw(|rng| if rng.bool() { rng.f64() * most } else { 0.0 });
         let max_delay = world.span(Duration::from_millis(1)..Duration::from_millis(1_500));
         let (declined, failed_before, failed_after) = (some(0.3), some(0.3), some(0.3));
@@ -66,17 +66,15 @@ impl ProviderStub {
     }
 
     /// Ends all faults.
-    pub(crate) fn end_faults(&self) {
+    pub fn end_faults(&self) {
         *lock(&self.faults) = FaultProfile::default();
     }
 
-    /// The balance of each match that is not zero.
-    pub(crate) fn balances(&self) -> BTreeMap<i64, i64> {
+    /// The balances that are not zero, by the keys of their bills.
+    pub fn balances(&self) -> BTreeMap<i64, i64> {
         let mut held = BTreeMap::new();
-        for ((match_id, _), account) in
-            lock(&self.accounts).iter().filter(|(_, account)| account.held + account.stray > 0)
-        {
-            *held.entry(*match_id).or_insert(0) += account.held + account.stray;
+        for ((key, _), account) in lock(&self.accounts).iter().filter(|(_, account)| account.held + account.stray > 0) {
+            *held.entry(*key).or_insert(0) += account.held + account.stray;
         }
         held
     }
@@ -95,9 +93,10 @@ impl ProviderStub {
 /// The settings of a payment process that uses the stub.
 #[derive(Clone, Default, clap::Args)]
 #[group(skip)]
-pub(crate) struct StubSettings {
+pub struct StubSettings {
+    /// The stub.
     #[arg(skip)]
-    pub(crate) provider: Option<Arc<ProviderStub>>,
+    pub provider: Option<Arc<ProviderStub>>,
 }
 
 impl ProviderSettings for StubSettings {

@@ -1,0 +1,38 @@
+use std::fmt;
+
+/// A kind of operation of clients, with its documented responses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Operation {
+    name: &'static str,
+    statuses: &'static [u16],
+    media_type: &'static str,
+}
+
+impl Operation {
+    /// An operation with these documented statuses besides outages. Its responses are JSON.
+    pub const fn new(name: &'static str, statuses: &'static [u16]) -> Self {
+        Self { name, statuses, media_type: "application/json" }
+    }
+
+    /// The same as a stream of events.
+    #[must_use]
+    pub const fn live(self) -> Self {
+        Self { media_type: "text/event-stream", ..self }
+    }
+
+    /// The documented statuses besides outages.
+    pub const fn statuses(self) -> &'static [u16] {
+        self.statuses
+    }
+
+    /// The media type of its responses, unless they are problems.
+    pub const fn media_type(self) -> &'static str {
+        self.media_type
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name)
+    }
+}

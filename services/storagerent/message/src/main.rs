@@ -1,0 +1,5 @@
+//! Starts the message context.
+
+fn main() -> std::process::ExitCode {
+    context::main::<message_service::Messages>()
+}

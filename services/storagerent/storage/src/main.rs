@@ -1,0 +1,5 @@
+//! Starts the storage context.
+
+fn main() -> std::process::ExitCode {
+    context::main::<storage_service::Storages>()
+}

@@ -1,0 +1,5 @@
+//! Starts the viewpage context.
+
+fn main() -> std::process::ExitCode {
+    context::main::<viewpage_service::StorageViews>()
+}
