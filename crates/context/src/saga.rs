@@ -35,7 +35,7 @@ mod store;
 
 pub use definition::{Definition, Recovery, SagaTable, Step};
 pub use document::{State, Transition, document, transitions};
-pub use http_participant::HttpParticipant;
+pub use http_participant::{HttpParticipant, ReadReply};
 pub use orchestrator::{DefinitionError, Outcome, OutcomeOf, Saga};
 pub use participant::{NotCompensated, Participant, Reply};
 pub use phase::Phase;

@@ -43,7 +43,7 @@ pub struct CallSettings {
 #[derive(Clone)]
 pub struct ServiceClient {
     callee: &'static str,
-    caller: &'static str,
+    own_name: &'static str,
     client: Client,
     spans: Spans,
     /// Signs the tokens of this context. `None`: authentication is disabled at the callee.
@@ -73,9 +73,9 @@ impl CallSettings {
 }
 
 impl ServiceClient {
-    /// The context `callee` at `url`, for the context `caller`.
+    /// The context `callee` at `url`, for the context `own_name`.
     pub fn new(
-        caller: &'static str,
+        own_name: &'static str,
         callee: &'static str,
         url: &str,
         settings: &CallSettings,
@@ -88,7 +88,7 @@ impl ServiceClient {
             Some(transport) => Client::over(transport.clone(), callee, url, &settings.limits)?,
             None => Client::new(callee, url, &settings.limits)?,
         };
-        Ok(Self { callee, caller, client, spans: host.spans(), signer, clock: host.clock() })
+        Ok(Self { callee, own_name, client, spans: host.spans(), signer, clock: host.clock() })
     }
 
     /// How long the callee is known to be unavailable: its circuit breaker is open. `None`: a call may succeed.
@@ -151,7 +151,7 @@ impl ServiceClient {
             headers.insert(HeaderName::from_static("traceparent"), HeaderValue::from_str(&trace.to_string())?);
         }
         if let Some(signer) = &self.signer {
-            let identity = Identity { subject: self.caller.to_owned(), roles: BTreeSet::new() };
+            let identity = Identity { subject: self.own_name.to_owned(), roles: BTreeSet::new() };
             let mut token = HeaderValue::from_str(&signer.pass(&identity, self.clock.now())?)?;
             // A token is as good as a password while it is valid.
             token.set_sensitive(true);

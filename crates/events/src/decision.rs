@@ -14,7 +14,7 @@ pub trait Offer: Send + Sync + 'static {
     /// The client. `None`: authentication is disabled.
     fn owner(&self) -> Option<&Subject>;
 
-    /// What is requested, as one text: equal for equal requests, whoever makes them.
+    /// What is requested, as one text: equal for equal requests, also of different clients.
     fn content(&self) -> String;
 
     /// Decides about the request of this offer under an id, given what is known of that id.

@@ -41,14 +41,14 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
     /// `PATCH` and `PUT` of one row, in the role that owns rows. `If-Match` and `If-None-Match` are checked under the lock of
     /// the row.
     #[must_use]
-    pub fn change<C, E>(self, change: Change<StateOf<B>, C, E>) -> Self
+    pub fn change<C, E>(self, change: &Change<StateOf<B>, C, E>) -> Self
     where
         C: Send + 'static,
         E: EventSet,
         StateOf<B>: Clone,
         Repository<B::Row>: FromRef<S>,
     {
-        let Change { id, about, total, schema, read, apply, problems } = change;
+        let Change { id, about, total, schema, read, apply, problems } = *change;
         let visibility = self.visibility;
         let handler = async move |State(rows): State<Repository<B::Row>>,
                                   principal: Principal,
@@ -71,6 +71,6 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
         let operation = operation_of(id, about, schema().build(), responses);
         let operation = operation.parameters(Some(show_parameters::<B>()));
         let methods = vec![HttpMethod::Patch, HttpMethod::Put];
-        self.routes(&one::<B>(""), methods, operation, patch(handler.clone()).put(handler), schemas::<Document<B>>())
+        self.routes(&one::<B>(""), methods, operation, patch(handler).put(handler), schemas::<Document<B>>())
     }
 }

@@ -39,12 +39,12 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
     /// `POST` of a request, in the role that owns resources. 201 if the resource is established by this request, 200 if it
     /// had been there before. A client may send an `Idempotency-Key`.
     #[must_use]
-    pub fn request<D>(self, document: RequestDocument<D::Offer>) -> Self
+    pub fn request<D>(self, document: &RequestDocument<D::Offer>) -> Self
     where
         D: Requested<Row = B::Row>,
         Requests<D>: FromRef<S>,
     {
-        let RequestDocument { id, about, id_field, schema, read, problems } = document;
+        let RequestDocument { id, about, id_field, schema, read, problems } = *document;
         let visibility = self.visibility;
         let handler = async move |State(requests): State<Requests<D>>,
                                   principal: Principal,

@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::ServiceClient;
 use crate::saga::{Definition, NotCompensated, Participant, Reply};
 
+/// Reads the reply in a response, and writes what it contains to the attempt. `None`: the response is not promised.
+pub type ReadReply<D> = fn(&mut <D as Definition>::Attempt, &Answer) -> Option<Reply<<D as Definition>::Reason>>;
+
 /// A participant that is called over HTTP: its step is `POST` of one body to two paths.
 pub struct HttpParticipant<D: Definition> {
     /// The context.
@@ -18,9 +21,9 @@ pub struct HttpParticipant<D: Definition> {
     pub compensation: &'static str,
     /// The body of both.
     pub body: fn(&D::Attempt) -> Value,
-    /// The reply in a response to the action. What it contains is written to the attempt: see [`Definition::results`].
-    /// `None` for a response that is not promised: the outcome is unknown.
-    pub read: fn(&mut D::Attempt, &Answer) -> Option<Reply<D::Reason>>,
+    /// Reads the responses to the action. What it writes to the attempt is stored: see [`Definition::results`]. The outcome
+    /// of a response that is not promised is unknown.
+    pub read: ReadReply<D>,
 }
 
 #[async_trait]

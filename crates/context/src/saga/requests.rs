@@ -205,7 +205,7 @@ impl<D: Requested> Requests<D> {
         Ok(matches!(decision, Decision::Begin(_) | Decision::InProgress).then_some(retry_after))
     }
 
-    /// The row of an id in any phase, whoever owns it.
+    /// The row of an id in any phase and of any owner.
     async fn find(&self, id: Positive) -> Result<Option<<D::Row as store::Row>::State>, Error> {
         self.rows.find(&id.get(), &Scope::All).await
     }

@@ -14,10 +14,9 @@ use match_contract::Step;
 use match_domain::{Established, Match as State, MatchId, Offer};
 use tonic::{Request, Response, Status, async_trait};
 
-use crate::http::CANCEL;
+use crate::http::{CANCEL, OPERATOR, STUDENT};
 use crate::saga::RequestSaga;
-use crate::watching::Watching;
-use crate::{OPERATOR, STUDENT};
+use crate::watching::{Watching, unknown};
 
 use proto::matches_server::{Matches, MatchesServer};
 use proto::{CancelMatch, GetMatch, Match, RequestMatch, Requested, WatchMatch};
@@ -93,11 +92,6 @@ fn valid_id(id: i64) -> Result<MatchId, Status> {
     let valid = MatchId::new(id).map_err(|_| unknown(id))?;
     correlate(id);
     Ok(valid)
-}
-
-/// There is no such match in the scope of the caller.
-pub(crate) fn unknown(id: i64) -> Problem {
-    Problem::not_found(format!("there is no match {id}"))
 }
 
 fn respond(id: MatchId, state: Option<&State>) -> Result<Response<Match>, Status> {

@@ -14,6 +14,12 @@ use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder};
 use crate::match_row::MatchRow;
 use crate::saga::RequestSaga;
 
+/// Requests matches, and sees and cancels its own.
+pub(crate) const STUDENT: &str = "student";
+
+/// Sees all matches.
+pub(crate) const OPERATOR: &str = "operator";
+
 /// The only step that can be requested.
 const REQUESTED: &str = "matchRequest";
 

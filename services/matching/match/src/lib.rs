@@ -20,12 +20,6 @@ pub use match_row::MatchRow;
 pub use saga::{RequestSaga, payment};
 pub use watching::{WatchSettings, Watching};
 
-/// Requests matches, and sees and cancels its own.
-const STUDENT: &str = "student";
-
-/// Sees all matches.
-const OPERATOR: &str = "operator";
-
 /// The context.
 pub struct Matches;
 
@@ -57,11 +51,11 @@ impl Context for Matches {
     type State = Requests<RequestSaga>;
 
     fn handlers() -> OpenApiRouter<Requests<RequestSaga>> {
-        Resource::<MatchDocument, _>::new(Visibility::Owned { own: STUDENT, all: OPERATOR })
+        Resource::<MatchDocument, _>::new(Visibility::Owned { own: http::STUDENT, all: http::OPERATOR })
             .list("The matches in the order of their ids.", List::new("phase = 'established'", ["id"]))
             .show("A match.")
-            .request::<RequestSaga>(http::REQUEST)
-            .change(http::CANCEL)
+            .request::<RequestSaga>(&http::REQUEST)
+            .change(&http::CANCEL)
             .into_router()
     }
 

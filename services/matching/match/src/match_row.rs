@@ -1,11 +1,9 @@
 use ambient::Subject;
-use context::saga::{Definition, Phase};
+use context::saga::{Phase, SagaTable};
 use match_contract::Step;
 use match_domain::{Established, Match, MatchAttempt, MatchId, Price};
 use sqlx::Error;
 use store::Row;
-
-use crate::saga::RequestSaga;
 
 /// A row of `matches`. `attempt` and `phase` belong to the saga, and so does the column `settle_at`.
 #[derive(Debug, Row)]
@@ -19,6 +17,18 @@ pub struct MatchRow {
     student: Option<Subject>,
 }
 
+/// The columns of the saga.
+pub(crate) const TABLE: SagaTable = SagaTable {
+    retry_at: "settle_at",
+    step: None,
+    compensating: "settling",
+    // Another context may have reported a step before the reply of payment arrived.
+    on_established: Some("step = CASE WHEN step = '' THEN 'matchRequested' ELSE step END"),
+    // A void attempt has no owner.
+    on_void: Some("student = NULL"),
+    ..SagaTable::of(MatchRow::TABLE)
+};
+
 impl From<Match> for MatchRow {
     fn from(state: Match) -> Self {
         let (phase, step) = match &state {
@@ -27,7 +37,7 @@ impl From<Match> for MatchRow {
             Match::Void(_) => (Phase::Void, None),
             Match::Established(established) => (Phase::Established, Some(established.step)),
         };
-        let (phase, step) = (RequestSaga::TABLE.name_of(phase).to_owned(), step.map_or("", Step::name).to_owned());
+        let (phase, step) = (TABLE.name_of(phase).to_owned(), step.map_or("", Step::name).to_owned());
         let MatchAttempt { id, number, price, student } = state.attempt().clone();
         Self { id: id.get(), attempt: number, price, phase, step, student }
     }
@@ -40,7 +50,7 @@ impl TryFrom<MatchRow> for Match {
         let MatchRow { id, attempt: number, price, phase, step, student } = row;
         let id = MatchId::new(id).map_err(|error| Error::Decode(error.into()))?;
         let attempt = MatchAttempt { id, number, price, student };
-        match (RequestSaga::TABLE.phase_named(&phase), Step::named(&step)) {
+        match (TABLE.phase_named(&phase), Step::named(&step)) {
             (Some(Phase::Pending), reported) => Ok(Self::Pending(attempt, reported)),
             (Some(Phase::Compensating), _) => Ok(Self::Compensating(attempt)),
             (Some(Phase::Void), _) => Ok(Self::Void(attempt)),

@@ -13,7 +13,7 @@ use sqlx::FromRow as _;
 use sqlx::any::AnyRow;
 use store::Row as _;
 
-use crate::match_row::MatchRow;
+use crate::match_row::{MatchRow, TABLE};
 
 /// The request of a match.
 pub struct RequestSaga;
@@ -31,16 +31,7 @@ impl Definition for RequestSaga {
     }];
     // The client of an unknown outcome was answered 503, and may request the same id again.
     const RECOVERY: Recovery = Recovery::Backward;
-    const TABLE: SagaTable = SagaTable {
-        retry_at: "settle_at",
-        step: None,
-        compensating: "settling",
-        // Another context may have reported a step before the reply of payment arrived.
-        on_established: Some("step = CASE WHEN step = '' THEN 'matchRequested' ELSE step END"),
-        // A void attempt has no owner.
-        on_void: Some("student = NULL"),
-        ..SagaTable::of(MatchRow::TABLE)
-    };
+    const TABLE: SagaTable = TABLE;
     const ESTABLISHED_TOTAL: &'static str = "matches_established_total";
     const UNFINISHED: &'static str = "matches_pending";
 

@@ -16,7 +16,6 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
-use crate::grpc::unknown;
 use crate::saga::RequestSaga;
 
 /// When a client may retry after it was rejected because of the number of watchers.
@@ -83,6 +82,11 @@ impl Watching {
             stream::try_unfold(watch, |mut watch| async move { Ok(watch.next().await?.map(|now| (now, watch))) });
         Ok(stream::iter(first.map(Ok)).chain(rest))
     }
+}
+
+/// There is no such match in the scope of the caller.
+pub(crate) fn unknown(id: i64) -> Problem {
+    Problem::not_found(format!("there is no match {id}"))
 }
 
 fn full() -> Problem {

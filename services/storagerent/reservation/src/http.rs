@@ -88,6 +88,7 @@ fn request_schema() -> ObjectBuilder {
 }
 
 /// The request of a cancellation. Fields that are given must be those of the reservation.
+#[derive(Clone, Copy)]
 pub(crate) struct Cancellation {
     given: [(&'static str, Option<Positive>); 3],
 }
