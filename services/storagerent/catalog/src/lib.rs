@@ -10,6 +10,7 @@ pub fn documents() -> Vec<OpenApi> {
         // In the order of their ports.
         context::document::<storagerent_payment_service::Payments>(),
         context::document::<storage_service::Storages>(),
+        context::document::<reservation_service::Reservations>(),
         context::document::<message_service::Messages>(),
         context::document::<viewpage_service::StorageViews>(),
     ]
@@ -25,5 +26,6 @@ pub fn published() -> Result<Vec<Published>, String> {
         // In the order of their ports.
         Published::of::<storagerent_payment_contract::PaymentEvent>()?,
         Published::of::<storage_contract::StorageEvent>()?,
+        Published::of::<reservation_contract::ReservationEvent>()?,
     ])
 }

@@ -107,7 +107,7 @@ impl Context for Storages {
             .post("writeReview", "Reviews a room.", reviews::request(), reviews::written(), reviews::write);
         let registrations = Resource::<Storage, _>::new(Visibility::Shared(&[MANAGER]))
             .post("registerStorage", "Registers a room.", rooms::request(), rooms::registered(), rooms::register)
-            .change(rooms::MODIFY)
+            .change(&rooms::MODIFY)
             .delete(&rooms::DELETE);
         Resource::<Storage, _>::new(READERS)
             .list("The rooms in the order of their ids.", ROOMS)
