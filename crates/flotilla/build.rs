@@ -20,10 +20,11 @@ fn main() -> io::Result<()> {
     fs::write(out, code)
 }
 
-/// Adds one fleet: the path in its folder and the text of every TOML and JSON file there, and of the declarations of its
-/// contexts.
+/// Adds one fleet: the name of its folder, and the path in its folder and the text of every TOML and JSON file there, and of
+/// the declarations of its contexts.
 fn embed(fleet: &Path, code: &mut String) -> io::Result<()> {
-    code.push_str("&[");
+    let folder = fleet.file_name().unwrap_or_default().to_string_lossy();
+    write!(code, "({folder:?}, &[").map_err(io::Error::other)?;
     let entries = sorted(fleet)?;
     let own = entries.iter().filter(|file| file.extension().is_some_and(|end| end == "toml" || end == "json")).cloned();
     let contexts = entries.iter().map(|folder| folder.join("context.toml")).filter(|file| file.is_file());
@@ -33,7 +34,7 @@ fn embed(fleet: &Path, code: &mut String) -> io::Result<()> {
         let path = file.canonicalize()?.display().to_string();
         write!(code, "({name:?}, include_str!({path:?})),").map_err(io::Error::other)?;
     }
-    code.push_str("],");
+    code.push_str("]),");
     Ok(())
 }
 

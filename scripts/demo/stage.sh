@@ -2,13 +2,13 @@
 # What the demonstrations have in common; to be sourced. They run against the cluster that kubectl points at, with the
 # overlay "local" of the fleet in it (docs/kubernetes.md), and change it: not for a fleet that somebody needs.
 #
-# NAMESPACE      where the fleet is: matching
+# NAMESPACE      where the fleet is, which is also its name: matching
 # GATEWAY_URL    how this machine reaches its gateway: else the node port of the first node
 # Needs kubectl, siege, jq and curl.
 set -euo pipefail
 
 namespace=${NAMESPACE:-matching}
-mapfile -t contexts < <(cd "$(dirname "${BASH_SOURCE[0]}")/../../services/matching" && dirname -- */context.toml)
+mapfile -t contexts < <(cd "$(dirname "${BASH_SOURCE[0]}")/../../services/$namespace" && dirname -- */context.toml)
 services=("${contexts[@]}" gateway)
 work=$(mktemp -d "${TMPDIR:-/tmp}/flotilla-demo.XXXXXX")
 began=$EPOCHREALTIME

@@ -8,6 +8,7 @@ mod gateway;
 mod identity;
 mod images;
 mod kubernetes;
+mod local_stores;
 mod optional;
 mod prometheus;
 mod rendered;
@@ -38,6 +39,7 @@ fn render(fleets: &[Manifest]) -> anyhow::Result<Rendered> {
         kubernetes::render(fleet, &mut rendered);
         identity::render(fleet, &mut rendered);
         optional::render(fleet, &mut rendered);
+        local_stores::render(fleet, &mut rendered);
         compose::render(fleet, &mut rendered);
         prometheus::render(fleet, &mut rendered);
         catalog::render(fleet, &mut rendered);

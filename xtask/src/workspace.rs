@@ -9,6 +9,10 @@ use std::{
 /// By package name, the names of its dependencies, without those for tests and build scripts.
 pub type Graph = BTreeMap<String, BTreeSet<String>>;
 
+/// The folders of a fleet that are no contexts.
+const WHOLE_FLEET: &[&str] =
+    &["audit", "bench", "catalog", "chaos", "contracts", "hostile", "proof", "simulation", "tests"];
+
 /// The workspace.
 pub struct Workspace {
     /// Its root.
@@ -54,8 +58,8 @@ pub enum Place {
     Contract(Context),
     /// `services/FLEET/CONTEXT/domain`: the rules, without I/O.
     Domain(Context),
-    /// `services/FLEET/tests`, `bench`, `audit`, `simulation`, `chaos`, `hostile`, `contracts`, `catalog` and
-    /// `payment-simulator`: tests, measurements, checks and demonstrations of a fleet.
+    /// `services/FLEET/tests` and others of [`WHOLE_FLEET`], and `services/FLEET/CONTEXT-simulator`: tests, measurements,
+    /// checks and demonstrations of a fleet.
     WholeFleet(String),
 }
 
@@ -77,12 +81,9 @@ impl Place {
             ["crates", _] => Self::Crate,
             ["gateway"] => Self::Gateway,
             ["xtask"] => Self::Tool,
-            [
-                "services",
-                fleet,
-                "audit" | "bench" | "catalog" | "chaos" | "contracts" | "hostile" | "payment-simulator" | "simulation"
-                | "tests",
-            ] => Self::WholeFleet(fleet.to_owned()),
+            ["services", fleet, name] if WHOLE_FLEET.contains(&name) || name.ends_with("-simulator") => {
+                Self::WholeFleet(fleet.to_owned())
+            }
             ["services", fleet, name] => Self::Service(context(fleet, name)),
             ["services", fleet, name, "contract"] => Self::Contract(context(fleet, name)),
             ["services", fleet, name, "domain"] => Self::Domain(context(fleet, name)),

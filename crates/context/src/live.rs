@@ -33,7 +33,7 @@ pub trait Streamed: Representation {
     fn step(state: &<Self::Row as Row>::State, step: usize) -> (&'static str, Option<Timestamp>);
 }
 
-/// A row that changes in independent parts. Its live stream has the document whenever that has changed.
+/// A row that changes in independent parts. Its live stream has the document whenever more is known of the row.
 pub trait Versioned: Representation {
     /// The version. Equal versions have equal documents.
     fn version(state: &<Self::Row as Row>::State) -> VersionVector;

@@ -3,6 +3,7 @@
 pub mod checks;
 pub mod events;
 pub mod fleet_client;
+pub mod list;
 pub mod rebuild;
 pub mod redrive;
 pub mod status;

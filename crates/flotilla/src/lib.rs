@@ -15,7 +15,7 @@ pub mod plan;
 mod supervise;
 
 pub use ::manifest;
-pub use commands::{checks, events as tail, fleet_client, rebuild, redrive, status, token, up};
+pub use commands::{checks, events as tail, fleet_client, list, rebuild, redrive, status, token, up};
 pub use describe::fleets;
 pub use manifest::template;
 pub use output::screen;

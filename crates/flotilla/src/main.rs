@@ -4,9 +4,10 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use flotilla::args::UpArgs;
+use flotilla::args::{ArgsError, UpArgs};
 use flotilla::checks::{AuditArgs, ChaosArgs, CheckError, NOT_CHECKED, audit, chaos};
 use flotilla::fleet_client::FleetClientError;
+use flotilla::list::list;
 use flotilla::rebuild::{RebuildArgs, RebuildError, rebuild};
 use flotilla::redrive::{RedriveArgs, RedriveError, redrive};
 use flotilla::screen::Screen;
@@ -16,7 +17,7 @@ use flotilla::tail::{TailArgs, TailError, tail};
 use flotilla::token::{TokenArgs, TokenError, token};
 use flotilla::up::{UpError, up};
 
-/// Run a fleet of services on one machine.
+/// Run fleets of services on one machine.
 #[derive(Debug, Parser)]
 #[command(name = "flotilla", version)]
 struct Cli {
@@ -26,6 +27,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// List the fleets and their contexts
+    Fleets,
     /// Start a fleet and supervise it until Ctrl-C
     Up(UpArgs),
     /// Print a token for a fleet that was started with --auth
@@ -49,6 +52,8 @@ enum Command {
 enum Failure {
     #[error("the runtime does not start: {0}")]
     Runtime(#[from] io::Error),
+    #[error(transparent)]
+    Fleets(#[from] ArgsError),
     #[error(transparent)]
     Up(#[from] UpError),
     #[error(transparent)]
@@ -93,6 +98,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
 async fn execute(command: Command) -> Result<ExitCode, Failure> {
     let screen = Screen::stdout();
     let success = match command {
+        Command::Fleets => list(&screen).map(|()| true)?,
         Command::Up(args) => up(&args, &screen, &Stop::on_signals()?).await.map(|()| true)?,
         Command::Token(args) => token(&args, &screen).map(|()| true)?,
         Command::Status(args) => status(&args, &screen).await?,

@@ -89,6 +89,21 @@ pub struct Kubernetes {
     pub memory: Option<String>,
     /// Whether the optional component `lag` gives it more replicas while its consumer is behind.
     pub scale_on_lag: bool,
+    /// Where its store is in the overlay `local`.
+    pub store: LocalStore,
+}
+
+/// The store of a context on Kubernetes, in the overlay `local`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LocalStore {
+    /// A database in the `PostgreSQL` of the fleet.
+    #[default]
+    Shared,
+    /// A `PostgreSQL` of its own, on a volume of its own.
+    Own,
+    /// A `SQLite` file on a volume of its own, and therefore one replica.
+    Sqlite,
 }
 
 /// The text of a `context.toml`.
@@ -159,6 +174,14 @@ mod tests {
         assert_eq!((crane.binary(), crane.local_binary()), ("crane", "crane-simulator"));
         let crane = context("name = \"crane\"\nport = 1\npackage = \"p\"\nbinary = \"b\"\n");
         assert_eq!(crane.contract_package(), "p-contract");
+    }
+
+    #[test]
+    fn the_store_in_the_overlay_local_is_a_database_of_the_fleet_unless_it_is_stated() {
+        let crane = |kubernetes: &str| context(&format!("name = \"crane\"\nport = 1\n{kubernetes}")).kubernetes.store;
+        assert_eq!(crane(""), LocalStore::Shared);
+        assert_eq!(crane("[kubernetes]\nstore = \"own\"\n"), LocalStore::Own);
+        assert_eq!(crane("[kubernetes]\nstore = \"sqlite\"\n"), LocalStore::Sqlite);
     }
 
     #[test]

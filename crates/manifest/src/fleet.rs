@@ -13,6 +13,9 @@ use crate::context::Context;
 pub struct Manifest {
     /// The name of the fleet and the prefix of its topics.
     pub name: String,
+    /// Whether this is the fleet of a command that names none.
+    #[serde(default)]
+    pub default: bool,
     /// The gateway.
     pub gateway: Gateway,
     /// The contexts, in the order of their ports. `fleet.toml` may declare them itself; usually each has a folder with its

@@ -10,7 +10,7 @@ mod harness;
 mod observe;
 
 pub use faults::{Flow, Order, Wire};
-pub use fleet::{Fleet, Forged, Ground, Lines, Listener, Parts, Raw, Topics};
+pub use fleet::{Fleet, Forged, Forger, Ground, Lines, Listener, Parts, Raw, Simulator, Topics};
 pub use flotilla::manifest::{BROKER, GATEWAY};
 pub use harness::{Case, Run, run};
 pub use messaging::{Record, Status};

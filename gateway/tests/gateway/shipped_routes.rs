@@ -1,4 +1,4 @@
-//! The shipped routes file of the fleet "matching".
+//! The shipped routes files: of the fleet "matching", and of "storagerent", which pages of other origins may use.
 
 use axum::Router;
 use axum::body::Body;
@@ -8,6 +8,8 @@ use gateway::config::Config;
 use crate::fixture::{Gateway, Service, assert_problem, text};
 
 const SHIPPED: &str = include_str!("../../../services/matching/gateway.toml");
+
+const STORAGERENT: &str = include_str!("../../../services/storagerent/gateway.toml");
 
 /// Every row of the specification's table, and the context that answers it.
 const ROWS: [(&str, &str, &str); 17] = [
@@ -91,6 +93,21 @@ fn the_shipped_file_opens_the_live_streams_as_streams_and_nothing_else_and_no_ot
         config.routes.iter().filter(|route| route.grpc).map(|route| route.path.to_string()).collect();
     assert_eq!(grpc, ["/flotilla.matching.v1.Matches", "/flotilla.matching.v1.Matches/Watch"]);
     assert!(config.cors.is_none());
+}
+
+#[tokio::test]
+async fn pages_from_this_machine_may_send_requests_to_storagerent_and_other_pages_may_not() {
+    let gateway = Gateway::start(STORAGERENT).await;
+    for (origin, allowed) in [("http://localhost:3000", true), ("https://stranger.example", false)] {
+        let preflight = gateway
+            .request("OPTIONS", "/payments")
+            .header("origin", origin)
+            .header("access-control-request-method", "GET")
+            .body(Body::empty());
+        let response = gateway.send(preflight.unwrap()).await;
+        let answered = response.headers().get("access-control-allow-origin").map(|value| value.to_str().unwrap());
+        assert_eq!(answered, allowed.then_some(origin), "{origin}");
+    }
 }
 
 #[test]

@@ -39,13 +39,13 @@ fn routes_file(fleet: &Manifest) -> String {
     };
     let settings = fleet.gateway.settings.iter().filter_map(|(name, value)| Some((name, value.as_table()?)));
     let settings = each(settings, |(name, table)| format!("\n{}", toml_text::section(name, table)));
+    let openapi = fleet.gateway.openapi.as_ref().map(document).unwrap_or_default();
     let has_cors = fleet.gateway.settings.contains_key("cors");
     fill(
         include_str!("templates/gateway.toml"),
         &[
             ("fleet", &fleet.name),
-            ("openapi", &fleet.gateway.openapi.as_ref().map(document).unwrap_or_default()),
-            ("settings", &settings),
+            ("head", format!("{openapi}{settings}").trim_start_matches('\n')),
             (
                 "upstreams",
                 &each(upstreams(fleet), |context| {

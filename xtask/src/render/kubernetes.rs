@@ -65,6 +65,7 @@ fn own(context: &Context) -> String {
         include_str!("templates/context-own.yaml"),
         &[
             ("name", &context.name),
+            ("rank", &context.rank.to_string()),
             ("binary", context.binary()),
             ("version", VERSION),
             ("own-env", &env),

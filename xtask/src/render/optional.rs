@@ -1,4 +1,4 @@
-//! Parts of `k8s/<fleet>` that an overlay may take: the auditor, local stores, scaling on lag; and an example of all Secrets.
+//! Parts of `k8s/<fleet>` that an overlay may take: the auditor, simulators, scaling on lag; and an example of all Secrets.
 
 use super::{
     rendered::Rendered,
@@ -17,9 +17,7 @@ pub fn render(fleet: &Manifest, rendered: &mut Rendered) {
         );
         add("audit/stores.yaml", &audited_stores(fleet, audit));
     }
-    let (kustomization, stores) = local_stores(fleet);
-    add("components/local-stores/kustomization.yaml", &kustomization);
-    add("components/local-stores/stores.yaml", &stores);
+    add_simulators(fleet, &mut add);
     add("secrets.example.yaml", &secrets(fleet));
     let lagging: Vec<&Context> = fleet.contexts.iter().filter(|context| context.kubernetes.scale_on_lag).collect();
     if !lagging.is_empty() {
@@ -35,6 +33,32 @@ pub fn store_name(context: &Context) -> String {
     context.name.replace('-', "_")
 }
 
+/// The component that replaces contexts by those with simulated external systems.
+fn add_simulators(fleet: &Manifest, add: &mut impl FnMut(&str, &str)) {
+    let simulated = fleet.contexts.iter().filter_map(|context| Some((context, context.simulator.as_deref()?)));
+    let simulated: Vec<(&Context, &str)> = simulated.collect();
+    if simulated.is_empty() {
+        return;
+    }
+    let images = each(&simulated, |(context, simulator)| {
+        format!("  - name: flotilla/{}\n    newName: flotilla/{simulator}\n", context.binary())
+    });
+    let settings = each(&simulated, |(Context { name, .. }, _)| {
+        fill(include_str!("templates/simulator-settings.yaml"), &[("name", name)])
+    });
+    let patches = each(&simulated, |(Context { name, .. }, _)| format!("  - path: {name}.yaml\n"));
+    let values = [("images", images.as_str()), ("settings", &settings), ("patches", &patches)];
+    add(
+        "components/simulator/kustomization.yaml",
+        &fill(include_str!("templates/simulator-kustomization.yaml"), &values),
+    );
+    for (context, _) in simulated {
+        let values = [("name", context.name.as_str()), ("variable", &context.variable())];
+        let text = fill(include_str!("templates/simulator-context.yaml"), &values);
+        add(&format!("components/simulator/{}.yaml", context.name), &text);
+    }
+}
+
 fn audited_stores(fleet: &Manifest, audit: &Check) -> String {
     let stores = each(&fleet.contexts, |context| {
         let values = [("variable", context.variable()), ("name", context.name.clone())];
@@ -45,24 +69,6 @@ fn audited_stores(fleet: &Manifest, audit: &Check) -> String {
     });
     let values = [("binary", audit.binary.as_str()), ("version", VERSION), ("stores", &stores)];
     fill(include_str!("templates/audit-stores.yaml"), &values)
-}
-
-fn local_stores(fleet: &Manifest) -> (String, String) {
-    let secrets = each(&fleet.contexts, |context| {
-        let (name, store) = (&context.name, store_name(context));
-        format!(
-            "  - name: {name}-store\n    literals:\n      - uri=postgres://{store}:local-{name}@postgres:5432/{store}\n"
-        )
-    });
-    let sources = each(&fleet.contexts, |Context { name, .. }| {
-        format!(
-            "              - secret:\n                  name: {name}-store\n                  items: [{{key: uri, path: {name}}}]\n"
-        )
-    });
-    (
-        fill(include_str!("templates/local-stores-kustomization.yaml"), &[("secrets", &secrets)]),
-        fill(include_str!("templates/local-stores.yaml"), &[("sources", &sources)]),
-    )
 }
 
 fn secrets(fleet: &Manifest) -> String {

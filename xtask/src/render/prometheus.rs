@@ -19,25 +19,29 @@ pub fn render(fleet: &Manifest, rendered: &mut Rendered) {
 
 fn targets(fleet: &Manifest) -> String {
     let contexts = each(&fleet.contexts, |context| {
-        format!("  - job_name: {0}\n    static_configs: [{{ targets: [\"{0}:8080\"] }}]\n", context.name)
+        fill(include_str!("templates/prometheus-target.yml"), &[("fleet", &fleet.name), ("name", &context.name)])
     });
     fill(include_str!("templates/prometheus.yml"), &[("fleet", &fleet.name), ("contexts", &contexts)])
 }
 
 fn rules(fleet: &Manifest) -> String {
     let jobs = jobs(fleet);
-    let absences = each(&jobs, |job| format!("            or absent(up{{job=\"{job}\"}})\n"));
+    let absences = each(&jobs, |job| format!("            or absent(up{{fleet=\"{}\",job=\"{job}\"}})\n", fleet.name));
     let values = [("fleet", fleet.name.as_str()), ("jobs", &jobs.join("|")), ("absences", &absences)];
     fill(include_str!("templates/prometheus-rules.yml"), &values)
 }
 
-/// For each job, with all others up: it stops, it is no target, one of its replicas stops.
+/// For each job, with all others up and the same one of another fleet: it stops, it is no target, one of its replicas stops.
 fn tests(fleet: &Manifest) -> String {
     let jobs = jobs(fleet);
-    let up = |job: &str| format!("      - {{ series: 'up{{job=\"{job}\",instance=\"{job}\"}}', values: 1x60 }}\n");
+    let up = |fleet: &str, job: &str| {
+        format!("      - {{ series: 'up{{fleet=\"{fleet}\",job=\"{job}\",instance=\"{job}\"}}', values: 1x60 }}\n")
+    };
     let tests = each(&jobs, |job| {
-        let others = each(jobs.iter().filter(|other| *other != job), |other| up(other));
-        fill(include_str!("templates/prometheus-test.yml"), &[("job", job), ("others", &others)])
+        let others = each(jobs.iter().filter(|other| *other != job), |other| up(&fleet.name, other));
+        let others = format!("{others}{}", up("another", job));
+        let values = [("fleet", fleet.name.as_str()), ("job", job), ("others", &others)];
+        fill(include_str!("templates/prometheus-test.yml"), &values)
     });
     let values = [("fleet", fleet.name.as_str()), ("tests", tests.trim_start_matches('\n'))];
     fill(include_str!("templates/prometheus-tests.yml"), &values)

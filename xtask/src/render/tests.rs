@@ -89,6 +89,48 @@ fn a_store_has_the_name_of_its_context_as_an_identifier() {
 }
 
 #[test]
+fn a_context_with_a_store_of_its_own_gets_a_server_and_one_with_a_file_gets_a_volume() {
+    let crane = format!("{CRANE}store = \"own\"\n");
+    let boat = format!("{BOAT}[kubernetes]\nstore = \"sqlite\"\n");
+    let rendered = render(&[fleet(&[&crane, &boat])]).unwrap();
+    let text = |file: &str| rendered.text(&format!("k8s/harbour/components/local-stores/{file}")).to_owned();
+    let component = text("kustomization.yaml");
+    assert!(
+        component.contains("resources:\n  - my-crane-postgres\n  - my-crane-network.yaml\n  - boat-volume.yaml\n"),
+        "{component}"
+    );
+    assert!(
+        component.contains("uri=postgres://my_crane:local-my-crane@my-crane-postgres:5432/my_crane\n"),
+        "{component}"
+    );
+    assert!(component.contains("uri=sqlite:/var/lib/boat/store.db\n"), "{component}");
+    assert!(component.ends_with("  - path: boat.yaml\n  - path: boat-audit.yaml\n"), "{component}");
+    assert!(!text("stores.yaml").contains("my-crane") && !text("stores.yaml").contains("boat"));
+    assert_eq!(text("my-crane-postgres/edges.txt"), "audit my-crane-postgres 5432\nmy-crane my-crane-postgres 5432\n");
+    assert!(text("boat.yaml").contains("maxReplicas: 1\n") && text("boat.yaml").contains("claimName: boat-store\n"));
+}
+
+#[test]
+fn a_simulator_replaces_the_image_of_its_context_and_without_one_there_is_no_component() {
+    assert!(!harbour().files().any(|(path, _)| path.contains("components/simulator")));
+    let boat = format!("{BOAT}simulator = \"boat-simulator\"\n");
+    let rendered = render(&[fleet(&[&boat])]).unwrap();
+    let component = rendered.text("k8s/harbour/components/simulator/kustomization.yaml");
+    assert!(component.contains("  - name: flotilla/boat\n    newName: flotilla/boat-simulator\n"), "{component}");
+    assert!(component.contains("  - name: boat-simulator\n    options:\n"), "{component}");
+    assert!(rendered.text("k8s/harbour/components/simulator/boat.yaml").contains("- name: BOAT_SIMULATOR_FILE\n"));
+}
+
+#[test]
+fn a_process_is_missed_in_its_own_fleet() {
+    let rendered = harbour();
+    let rules = rendered.text("observability/prometheus/harbour/rules.yml");
+    assert!(rules.contains("or absent(up{fleet=\"harbour\",job=\"boat\"})\n"), "{rules}");
+    let targets = rendered.text("observability/prometheus/harbour/prometheus.yml");
+    assert!(targets.contains("[{ targets: [\"boat:8080\"], labels: { fleet: harbour } }]\n"), "{targets}");
+}
+
+#[test]
 fn the_catalog_has_the_documents_of_routed_contexts_and_the_events_of_publishers() {
     let rendered = harbour();
     let library = rendered.text("services/harbour/catalog/src/lib.rs");

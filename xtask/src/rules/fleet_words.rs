@@ -12,10 +12,12 @@ use std::collections::BTreeSet;
 
 /// Names of contexts and fleets that are also words of Rust, of its crates or of plain English. They are searched only in
 /// literals without blanks, such as "match" or "/visits": a path, a topic, a field.
-const ORDINARY: &[&str] = &["delivery", "match", "matching", "message", "notification", "order", "storage", "visit"];
-/// Names of standards: a status of HTTP.
-const STANDARD: &[&str] = &["PAYMENT_REQUIRED"];
-/// Roles of people in the fleets, which have no folders.
+const ORDINARY: &[&str] = &["delivery", "match", "matching", "notification", "order", "storage", "visit"];
+/// Names of contexts that are terms of Kafka, gRPC, `AsyncAPI` and logs, and so of settings and fields. They are not searched.
+const TERMS: &[&str] = &["message"];
+/// Names of standards and of other crates: a status of HTTP, a target of logs.
+const STANDARD: &[&str] = &["PAYMENT_REQUIRED", "tansu_storage"];
+/// Roles of people in the fleets, which have no folders. Not those that are plain English: customer, manager, operator.
 const ROLES: &[&str] = &["student", "teacher", "tutor"];
 
 /// The words of all fleets, in lower case.
@@ -34,6 +36,7 @@ impl Words {
         });
         let events = sources.iter().filter(|source| is_contract(&source.path)).flat_map(events);
         let all = contexts.flatten().chain(events).chain(ROLES.iter().map(ToString::to_string));
+        let all = all.filter(|word| !TERMS.contains(&word.as_str()));
         let (ordinary, specific) = all.partition(|word| ORDINARY.contains(&word.as_str()));
         Self { specific, ordinary }
     }
@@ -147,7 +150,9 @@ mod tests {
     fn words() -> Words {
         let package =
             |folder: &str| Package { name: String::new(), folder: folder.to_owned(), dependencies: Vec::new() };
-        let packages = ["services/matching/match", "services/matching/mypage", "crates/store"].map(package);
+        let packages =
+            ["services/matching/match", "services/matching/mypage", "services/rental/message", "crates/store"]
+                .map(package);
         let contract = "pub struct MatchRequested { id: i64 }\npub enum Status { A }";
         let contract = Source::parse("services/matching/match/contract/src/lib.rs", contract).unwrap();
         Words::of(&packages, &[contract])
@@ -163,7 +168,7 @@ mod tests {
     fn words_are_derived_from_folders_contracts_and_roles() {
         let Words { specific, ordinary } = words();
         let of = |words: BTreeSet<String>| words.into_iter().collect::<Vec<_>>();
-        assert_eq!(of(specific), ["matchrequested", "mypage", "student", "teacher", "tutor"]);
+        assert_eq!(of(specific), ["matchrequested", "mypage", "rental", "student", "teacher", "tutor"]);
         assert_eq!(of(ordinary), ["match", "matching"]);
     }
 

@@ -162,7 +162,7 @@ pub(crate) fn steps_description<B: Streamed>() -> String {
 /// The description of a stream of versions.
 pub(crate) fn versions_description() -> String {
     format!(
-        "It has a message whenever the resource has changed, the first one at once. The event of a message is `{CHANGED}`, its \
+        "It has a message whenever more is known of the resource, the first one at once. The event of a message is `{CHANGED}`, its \
          data is the resource as it is when the message is sent. Changes that become known together are one message. The id \
          of a message is the version of the resource, for `Last-Event-ID`: the stream continues after it, repeats no change \
          and skips none, even if the resource was rebuilt meanwhile.\n\n{WAITING}"

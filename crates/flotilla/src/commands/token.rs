@@ -12,7 +12,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::json;
 
 use crate::output::screen::Screen;
-use crate::plan::args::{ArgsError, FleetArgs, absolute};
+use crate::plan::args::{ArgsError, FleetArgs};
 use crate::plan::keyring::{ISSUER, Keyring};
 use crate::plan::keys::{KeyError, PrivateKey};
 
@@ -71,7 +71,7 @@ pub struct Tokens {
 /// Prints a token and nothing else.
 pub fn token(args: &TokenArgs, screen: &Screen) -> Result<(), TokenError> {
     let (_, fleet) = args.fleet.find()?;
-    let tokens = Tokens::of(&Keyring::new(&fleet.manifest, &absolute(&args.fleet.dir)?))?;
+    let tokens = Tokens::of(&Keyring::new(&fleet.manifest, &args.fleet.folder(&fleet.manifest)?))?;
     let identity = Identity { subject: args.name.clone(), roles: args.roles.iter().cloned().collect() };
     screen.line(tokens.token(&identity, SystemClock.now(), args.valid)?);
     Ok(())

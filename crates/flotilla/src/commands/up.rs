@@ -53,7 +53,7 @@ pub enum UpError {
 
 /// Runs a fleet. Returns when all its processes have stopped, after a request to stop or after a failed start.
 pub async fn up(args: &UpArgs, screen: &Screen, stop: &Stop) -> Result<(), UpError> {
-    let (origin, plan) = args.plan()?;
+    let (origin, plan) = args.plan(args.fleet.port_offset.unwrap_or(0))?;
     let folder = Folder::lock(&plan.dir)?;
     screen.line(format_args!("Fleet {} in {}", plan.fleet, plan.dir.display()));
     let context = SupervisionContext {
@@ -64,27 +64,44 @@ pub async fn up(args: &UpArgs, screen: &Screen, stop: &Stop) -> Result<(), UpErr
         grace: args.grace,
         probe: Probe::new()?,
     };
-    tokio::select! {
+    let plan = tokio::select! {
         biased;
         () = stop.graceful.cancelled() => return Ok(()),
-        prepared = prepare(&origin, &plan, &context) => prepared?,
-    }
+        prepared = prepare(args, &origin, plan, &context) => prepared?,
+    };
     run(&plan, context).await
 }
 
-/// Does everything that can fail before a process is started.
-async fn prepare(origin: &Origin, plan: &Plan, context: &SupervisionContext) -> Result<(), UpError> {
+/// Does everything that can fail before a process is started. Returns the plan on free ports.
+async fn prepare(args: &UpArgs, origin: &Origin, plan: Plan, context: &SupervisionContext) -> Result<Plan, UpError> {
     orphans::stop(&context.folder.pids, context.grace, &context.screen).await?;
-    ports::check(&plan.processes)?;
-    create_stores(plan).await?;
+    let plan = on_free_ports(args, plan)?;
+    if plan.port_offset != 0 && args.fleet.port_offset.is_none() {
+        context.screen.line(format_args!("Some of its ports are taken: all ports are {} higher", plan.port_offset));
+    }
+    create_stores(&plan).await?;
     if let Origin::Workspace { root, folder } = origin {
         context.screen.line("Building the binaries (the first build takes minutes)");
-        binaries::build(root, folder, plan).await?;
+        binaries::build(root, folder, &plan).await?;
         // The build may have taken minutes.
         ports::check(&plan.processes)?;
     }
-    binaries::check(plan, origin.folder())?;
-    Ok(folder::lay_out(plan)?)
+    binaries::check(&plan, origin.folder())?;
+    folder::lay_out(&plan)?;
+    ports::keep_offset(&plan.dir, plan.port_offset).map_err(folder::not_writable(&plan.dir))?;
+    Ok(plan)
+}
+
+/// The plan if its ports are free. Else, if the user has chosen no offset, the plan with the first offset whose ports are.
+fn on_free_ports(args: &UpArgs, plan: Plan) -> Result<Plan, UpError> {
+    let Err(taken) = ports::check(&plan.processes) else { return Ok(plan) };
+    if args.fleet.port_offset.is_some() {
+        return Err(taken.into());
+    }
+    // No plan is an offset that is too high for one of the ports.
+    let plans = ports::offsets().filter_map(|offset| args.plan(offset).ok());
+    let free = plans.map(|(_, plan)| plan).find(|plan| ports::check(&plan.processes).is_ok());
+    free.ok_or_else(|| taken.into())
 }
 
 /// Creates the databases on a server. SQLite files are created by the services.

@@ -1,5 +1,6 @@
 //! Finds the description of a fleet: in the workspace, in this binary, or in a file.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -7,8 +8,8 @@ use manifest::{CONTEXT_FILE, ContextText, Manifest, ReadError};
 
 const MANIFEST: &str = "fleet.toml";
 
-/// From `build.rs`: for each fleet the description files in its folder, as path and text.
-static EMBEDDED: &[EmbeddedFiles] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+/// From `build.rs`: the folder of each fleet, and the description files in it as path and text.
+static EMBEDDED: &[(&str, EmbeddedFiles)] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
 type EmbeddedFiles = &'static [(&'static str, &'static str)];
 
@@ -44,7 +45,8 @@ pub enum FleetError {
     None,
 }
 
-/// Loads the fleet with this name or in this file (a name has no dot); the first fleet by default.
+/// Loads the fleet with this name or in this file (a name has no dot). Without a choice it is the fleet that is declared as the
+/// default, else the first one.
 ///
 /// Reads the files in the workspace if there is one, else the texts that were embedded at build time.
 pub fn find(chosen: Option<&str>, workspace: Option<&Path>) -> Result<Fleet, FleetError> {
@@ -55,26 +57,51 @@ pub fn find(chosen: Option<&str>, workspace: Option<&Path>) -> Result<Fleet, Fle
 pub fn file(chosen: Option<&str>, workspace: Option<&Path>) -> Result<Option<PathBuf>, FleetError> {
     found(chosen, workspace).map(|(source, _)| match source {
         Source::Disk(path) => Some(path),
-        Source::Embedded(_) => None,
+        Source::Embedded(..) => None,
     })
+}
+
+/// Loads all fleets, ordered by name.
+pub fn all(workspace: Option<&Path>) -> Result<Vec<Fleet>, FleetError> {
+    sources(workspace)?.iter().map(Source::load).collect()
 }
 
 fn found(chosen: Option<&str>, workspace: Option<&Path>) -> Result<(Source, Fleet), FleetError> {
     if let Some(path) = chosen.map(Path::new).filter(|chosen| chosen.extension().is_some()) {
         return Source::Disk(path.to_owned()).loaded();
     }
-    let sources = match workspace {
-        Some(root) => on_disk(&root.join("services"))?,
-        None => EMBEDDED.iter().copied().map(Source::Embedded).collect(),
-    };
-    choose(chosen, sources.into_iter().map(Source::loaded).collect::<Result<Vec<_>, _>>()?)
+    let sources = sources(workspace)?;
+    match chosen {
+        Some(name) => named(name, sources),
+        None => by_default(sources),
+    }
 }
 
-fn choose(chosen: Option<&str>, fleets: Vec<(Source, Fleet)>) -> Result<(Source, Fleet), FleetError> {
-    let Some(chosen) = chosen else { return fleets.into_iter().next().ok_or(FleetError::None) };
-    let known = fleets.iter().map(|(_, fleet)| fleet.manifest.name.as_str()).collect::<Vec<_>>().join(", ");
-    let found = fleets.into_iter().find(|(_, fleet)| fleet.manifest.name == chosen);
-    found.ok_or_else(|| FleetError::Unknown { name: chosen.to_owned(), known })
+/// Loads this fleet alone: an invalid description of another one does not matter.
+fn named(name: &str, sources: Vec<Source>) -> Result<(Source, Fleet), FleetError> {
+    let known = sources.iter().map(Source::name).collect::<Vec<_>>().join(", ");
+    let found = sources.into_iter().find(|source| source.name() == name);
+    found.ok_or_else(|| FleetError::Unknown { name: name.to_owned(), known })?.loaded()
+}
+
+fn by_default(sources: Vec<Source>) -> Result<(Source, Fleet), FleetError> {
+    let mut first = None;
+    for source in sources {
+        let loaded = source.loaded()?;
+        if loaded.1.manifest.default {
+            return Ok(loaded);
+        }
+        first.get_or_insert(loaded);
+    }
+    first.ok_or(FleetError::None)
+}
+
+/// The fleets in the order of their names.
+fn sources(workspace: Option<&Path>) -> Result<Vec<Source>, FleetError> {
+    match workspace {
+        Some(root) => on_disk(&root.join("services")),
+        None => Ok(EMBEDDED.iter().map(|(folder, files)| Source::Embedded(folder, files)).collect()),
+    }
 }
 
 fn on_disk(services: &Path) -> Result<Vec<Source>, FleetError> {
@@ -92,10 +119,21 @@ fn on_disk(services: &Path) -> Result<Vec<Source>, FleetError> {
 enum Source {
     /// The path of its manifest.
     Disk(PathBuf),
-    Embedded(EmbeddedFiles),
+    /// The name of its folder, and its files.
+    Embedded(&'static str, EmbeddedFiles),
 }
 
 impl Source {
+    /// The name of the fleet, which is also the name of its folder.
+    fn name(&self) -> &str {
+        match self {
+            Self::Disk(manifest) => {
+                manifest.parent().and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or_default()
+            }
+            Self::Embedded(folder, _) => folder,
+        }
+    }
+
     fn loaded(self) -> Result<(Self, Fleet), FleetError> {
         let fleet = self.load()?;
         Ok((self, fleet))
@@ -104,7 +142,7 @@ impl Source {
     fn load(&self) -> Result<Fleet, FleetError> {
         let (path, text) = match self {
             Self::Disk(path) => (path.clone(), read(path)?),
-            Self::Embedded(_) => self.beside(MANIFEST)?,
+            Self::Embedded(..) => self.beside(MANIFEST)?,
         };
         let contexts = self.contexts()?;
         let manifest = Manifest::assemble(&text, &contexts).map_err(|source| ReadError::Invalid { path, source })?;
@@ -118,7 +156,7 @@ impl Source {
     fn contexts(&self) -> Result<Vec<ContextText>, ReadError> {
         match self {
             Self::Disk(manifest) => manifest::context_texts(manifest),
-            Self::Embedded(files) => {
+            Self::Embedded(_, files) => {
                 let texts = files.iter().filter_map(|(path, text)| {
                     let (folder, file) = path.split_once('/')?;
                     (file == CONTEXT_FILE).then(|| ContextText { folder: folder.to_owned(), text: (*text).to_owned() })
@@ -134,7 +172,7 @@ impl Source {
                 let path = manifest.with_file_name(file);
                 read(&path).map(|text| (path, text))
             }
-            Self::Embedded(files) => {
+            Self::Embedded(_, files) => {
                 let found = files.iter().find(|(path, _)| *path == file);
                 let found = found.map(|(path, text)| (PathBuf::from(path), (*text).to_owned()));
                 found.ok_or_else(|| ReadError::File { path: file.into(), source: io::ErrorKind::NotFound.into() })
@@ -157,17 +195,53 @@ mod tests {
 
     #[test]
     fn an_installed_command_knows_the_same_fleets_as_the_workspace() {
-        let files = on_disk(&workspace().join("services")).unwrap();
-        let on_disk = files.iter().map(|fleet| fleet.load().unwrap()).collect::<Vec<_>>();
-        let embedded = EMBEDDED.iter().map(|files| Source::Embedded(files).load().unwrap()).collect::<Vec<_>>();
-        assert_eq!(embedded, on_disk);
+        let embedded = all(None).unwrap();
+        assert_eq!(embedded, all(Some(&workspace())).unwrap());
         assert!(!embedded.is_empty());
     }
 
     #[test]
-    fn without_a_choice_it_is_the_first_fleet() {
-        let first = find(None, None).unwrap();
-        assert_eq!(find(Some(&first.manifest.name), Some(&workspace())).unwrap(), first);
+    fn the_name_of_a_fleet_is_the_name_of_its_folder() {
+        for source in sources(Some(&workspace())).unwrap() {
+            assert_eq!(source.name(), source.load().unwrap().manifest.name);
+        }
+    }
+
+    #[test]
+    fn exactly_one_fleet_is_the_default() {
+        let defaults = all(None).unwrap().into_iter().filter(|fleet| fleet.manifest.default).collect::<Vec<_>>();
+        assert_eq!(defaults, [find(None, None).unwrap()]);
+    }
+
+    #[test]
+    fn without_a_choice_it_is_the_default_else_the_first_fleet() {
+        let root = tempfile::tempdir().unwrap();
+        let declare = |name: &str, more: &str| {
+            let folder = root.path().join("services").join(name);
+            fs::create_dir_all(&folder).unwrap();
+            let text = format!(
+                "name = \"{name}\"\n{more}\n[gateway]\nport = 1\nroutes = \"r.toml\"\n[[context]]\nname = \"b\"\nport = 2\n"
+            );
+            fs::write(folder.join(MANIFEST), text).unwrap();
+            fs::write(folder.join("r.toml"), "").unwrap();
+        };
+        let chosen = |name| find(name, Some(root.path())).map(|fleet| fleet.manifest.name);
+        fs::create_dir(root.path().join("services")).unwrap();
+        assert!(matches!(chosen(None), Err(FleetError::None)));
+        declare("boats", "");
+        declare("cranes", "");
+        assert_eq!(chosen(None).unwrap(), "boats");
+        declare("cranes", "default = true");
+        assert_eq!(chosen(None).unwrap(), "cranes");
+        declare("docks", "invalid = true");
+        assert_eq!(chosen(Some("boats")).unwrap(), "boats");
+        assert!(matches!(chosen(Some("docks")), Err(FleetError::Read(_))));
+        let error = chosen(Some("ships")).unwrap_err().to_string();
+        assert_eq!(error, "there is no fleet \"ships\"; there are: boats, cranes, docks");
+    }
+
+    #[test]
+    fn the_file_of_a_fleet_is_known_unless_it_is_embedded() {
         assert!(file(None, Some(&workspace())).unwrap().unwrap().is_file());
         assert_eq!(file(None, None).unwrap(), None);
     }

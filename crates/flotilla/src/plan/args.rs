@@ -15,11 +15,8 @@ use crate::plan::binaries::{BinariesError, Origin};
 use crate::plan::draft::PlanError;
 use crate::plan::fleet_plan::Plan;
 use crate::plan::settings::{Auth, Broker, Settings, Stores};
-use crate::plan::shell;
-use manifest::BROKER;
-
-/// The default folder of a fleet.
-const DEFAULT_DIR: &str = ".flotilla";
+use crate::plan::{ports, shell};
+use manifest::{BROKER, Manifest};
 
 /// Arguments that select a fleet. The same arguments select the same fleet in every command.
 #[derive(Debug, Clone, Args)]
@@ -27,9 +24,9 @@ pub struct FleetArgs {
     /// Name of the fleet, or path of a fleet.toml [default: the first fleet found]
     #[arg(long, env = "FLOTILLA_FLEET")]
     pub fleet: Option<String>,
-    /// Folder of the stores and logs
-    #[arg(long, env = "FLOTILLA_DIR", default_value = DEFAULT_DIR)]
-    pub dir: PathBuf,
+    /// Folder of the stores and logs [default: .flotilla for the default fleet, .flotilla-NAME for another one]
+    #[arg(long, env = "FLOTILLA_DIR")]
+    pub dir: Option<PathBuf>,
     /// Use a running Kafka (host:port,…) instead of the embedded broker
     #[arg(long, env = "FLOTILLA_KAFKA")]
     pub kafka: Option<String>,
@@ -42,9 +39,10 @@ pub struct FleetArgs {
     /// Address that the gateway listens on; all other processes listen on 127.0.0.1
     #[arg(long, env = "FLOTILLA_HOST", default_value = "127.0.0.1")]
     pub host: IpAddr,
-    /// Added to every port of the fleet
-    #[arg(long, env = "FLOTILLA_PORT_OFFSET", default_value_t = 0)]
-    pub port_offset: u16,
+    /// Added to every port of the fleet [default of `up`: the first of 0, 100, … 900 whose ports are free; of the other
+    /// commands: the one of the last `up` in the same folder]
+    #[arg(long, env = "FLOTILLA_PORT_OFFSET")]
+    pub port_offset: Option<u16>,
     /// Port of the embedded broker [default: 9092 plus the offset]
     #[arg(long, env = "FLOTILLA_BROKER_PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub broker_port: Option<u16>,
@@ -105,9 +103,17 @@ pub enum ArgsError {
 }
 
 impl FleetArgs {
-    /// The origin of the binaries and the plan of the fleet.
+    /// The origin of the binaries and the plan of the fleet, on the ports of its last start.
     pub fn plan(&self) -> Result<(Origin, Plan), ArgsError> {
-        self.plan_with(|settings| settings)
+        self.plan_with(|settings| Settings {
+            port_offset: self.port_offset.unwrap_or_else(|| ports::kept_offset(&settings.dir)),
+            ..settings
+        })
+    }
+
+    /// The folder of the fleet.
+    pub fn folder(&self, manifest: &Manifest) -> Result<PathBuf, ArgsError> {
+        absolute(&self.dir.clone().unwrap_or_else(|| default_folder(manifest)))
     }
 
     /// The origin of the binaries and the description of the fleet.
@@ -122,15 +128,13 @@ impl FleetArgs {
         let program = env::args_os().next().unwrap_or_else(|| "flotilla".into());
         let mut words = vec![program.to_string_lossy().into_owned(), "token".to_owned()];
         words.extend(self.fleet.iter().flat_map(|fleet| ["--fleet".to_owned(), fleet.clone()]));
-        if self.dir != Path::new(DEFAULT_DIR) {
-            words.extend(["--dir".to_owned(), self.dir.display().to_string()]);
-        }
+        words.extend(self.dir.iter().flat_map(|dir| ["--dir".to_owned(), dir.display().to_string()]));
         words.iter().map(|word| shell::word(word)).collect::<Vec<_>>().join(" ")
     }
 
     fn plan_with(&self, change: impl FnOnce(Settings) -> Settings) -> Result<(Origin, Plan), ArgsError> {
         let (origin, fleet) = self.find()?;
-        let dir = absolute(&self.dir)?;
+        let dir = self.folder(&fleet.manifest)?;
         if dir.to_str().is_none() {
             // The processes get the path in URLs and in text.
             let source = io::Error::new(io::ErrorKind::InvalidInput, "the name of the folder is not UTF-8");
@@ -141,7 +145,6 @@ impl FleetArgs {
             broker: self.kafka.clone().map_or(Broker::Embedded, Broker::External),
             security: self.security.clone(),
             stores: self.store.clone().map_or(Stores::Embedded, Stores::External),
-            port_offset: self.port_offset,
             ports: self.broker_port.map(|port| (BROKER.to_owned(), port)).into_iter().collect::<BTreeMap<_, _>>(),
             ..Settings::embedded(dir, origin.folder())
         };
@@ -151,12 +154,17 @@ impl FleetArgs {
 }
 
 impl UpArgs {
-    /// The origin of the binaries and the plan of the fleet.
-    pub fn plan(&self) -> Result<(Origin, Plan), ArgsError> {
+    /// The origin of the binaries and the plan of the fleet, with this number added to every port.
+    pub fn plan(&self, port_offset: u16) -> Result<(Origin, Plan), ArgsError> {
         let (log, rotation) = (self.log.clone(), Rotation { limit: self.log_limit, kept: self.logs_kept });
         let auth = self.auth.then(|| Auth { token_command: self.fleet.token_command(), issuer: self.issuer.clone() });
-        self.fleet.plan_with(|settings| Settings { log, rotation, auth, ..settings })
+        self.fleet.plan_with(|settings| Settings { port_offset, log, rotation, auth, ..settings })
     }
+}
+
+/// The folder of a fleet if the user names none.
+pub(crate) fn default_folder(manifest: &Manifest) -> PathBuf {
+    if manifest.default { ".flotilla".into() } else { format!(".flotilla-{}", manifest.name).into() }
 }
 
 /// Makes a path absolute, because the processes run in other folders.

@@ -94,6 +94,7 @@ impl Draft<'_> {
         Plan {
             fleet: self.manifest.name.clone(),
             dir,
+            port_offset: self.settings.port_offset,
             processes,
             gateway_files: [(routes, fleet.routes.clone())].into_iter().chain(document).collect(),
             brokers: self.brokers(),

@@ -18,6 +18,8 @@ pub struct Plan {
     pub fleet: String,
     /// The folder of the fleet.
     pub dir: PathBuf,
+    /// The number that was added to every port.
+    pub port_offset: u16,
     /// The processes in the order of the start: the embedded broker if there is one, the contexts, the gateway.
     pub processes: Vec<ProcessSpec>,
     /// The files that the gateway reads, as path and text. The first is the routes file.

@@ -1,10 +1,16 @@
-//! Checks before the start that every port is free.
+//! The ports of a fleet: whether they are free, and the offset that a running fleet uses.
+//!
+//! `flotilla up` keeps the offset in the folder of the fleet, so that the other commands find the fleet without an argument.
 
-use std::io;
 use std::net::TcpListener;
+use std::path::Path;
+use std::{fs, io};
 
 use crate::plan::process_spec::ProcessSpec;
 use manifest::BROKER;
+
+/// The file with the offset, in the folder of a fleet.
+const OFFSET_FILE: &str = "port-offset";
 
 /// The ports that cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -12,6 +18,22 @@ use manifest::BROKER;
 pub struct PortsError {
     taken: Vec<String>,
     hint: &'static str,
+}
+
+/// The offsets that `flotilla up` tries, if the user chooses none.
+pub fn offsets() -> impl Iterator<Item = u16> {
+    (0..1000).step_by(100)
+}
+
+/// The offset of the last start in this folder; 0 if there was none.
+pub fn kept_offset(dir: &Path) -> u16 {
+    let text = fs::read_to_string(dir.join(OFFSET_FILE)).unwrap_or_default();
+    text.trim().parse().unwrap_or(0)
+}
+
+/// Keeps the offset of a start in this folder.
+pub fn keep_offset(dir: &Path, offset: u16) -> io::Result<()> {
+    files::write(&dir.join(OFFSET_FILE), &format!("{offset}\n"))
 }
 
 /// Binds every port once and releases it.

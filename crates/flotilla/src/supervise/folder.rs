@@ -84,7 +84,8 @@ fn make_private(dir: &Path) -> io::Result<()> {
     if fs::metadata(dir)?.mode() & SHARED_MODE == 0 { files::make_private(dir) } else { Ok(()) }
 }
 
-fn not_writable(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
+/// The error of a path that cannot be written.
+pub(crate) fn not_writable(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
     |source| FolderError::NotWritable { path: path.to_owned(), source }
 }
 

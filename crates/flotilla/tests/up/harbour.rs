@@ -61,6 +61,18 @@ impl Harbour {
         Self::where_crane_is("")
     }
 
+    /// A healthy fleet whose ports plus 100 no other test gets.
+    pub fn with_room_above() -> Self {
+        let harbour = Self::well();
+        NEXT_PORT.fetch_add(200, Ordering::SeqCst);
+        harbour
+    }
+
+    /// The declared port of a process.
+    pub fn port(&self, name: &str) -> u16 {
+        self.ports[ALL.iter().position(|known| *known == name).unwrap()]
+    }
+
     pub fn path(&self, below: &str) -> PathBuf {
         self.folder.path().join(below)
     }
@@ -68,13 +80,8 @@ impl Harbour {
     /// Starts `flotilla up` with additional arguments. Its output goes to files with this number.
     pub fn up(&self, number: u32, arguments: &[&str]) -> Flotilla {
         let (screen, errors) = (self.path(&format!("screen-{number}")), self.path(&format!("errors-{number}")));
-        let child = Command::new(env!("CARGO_BIN_EXE_flotilla"))
-            .arg("up")
-            .args(["--fleet".as_ref(), self.path("fleet.toml").as_os_str()])
-            .args(["--binaries".as_ref(), self.path("bin").as_os_str()])
-            .args(["--broker-port", &self.ports[0].to_string()])
-            .args(arguments)
-            .env("FLOTILLA_DIR", self.path("data"))
+        let child = self
+            .command("up", arguments)
             .stdout(File::create(&screen).unwrap())
             .stderr(File::create(&errors).unwrap())
             .process_group(0)
@@ -82,6 +89,25 @@ impl Harbour {
             .spawn()
             .unwrap();
         Flotilla { child, screen, errors }
+    }
+
+    /// Runs another command to its end. Returns what it prints.
+    pub async fn run(&self, command: &str, arguments: &[&str]) -> String {
+        let output = timeout(DEADLINE, self.command(command, arguments).output()).await.unwrap().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A command on this fleet; the arguments replace the folder and the port of the broker.
+    fn command(&self, command: &str, arguments: &[&str]) -> Command {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_flotilla"));
+        process
+            .arg(command)
+            .args(["--fleet".as_ref(), self.path("fleet.toml").as_os_str()])
+            .args(["--binaries".as_ref(), self.path("bin").as_os_str()])
+            .args(arguments)
+            .env("FLOTILLA_BROKER_PORT", self.ports[0].to_string())
+            .env("FLOTILLA_DIR", self.path("data"));
+        process
     }
 
     /// The running processes, from the PID file.

@@ -45,7 +45,7 @@ async fn ports_that_are_taken_are_named_in_one_line_and_nothing_is_started() {
     let harbour = Harbour::well();
     let [_, crane, boat, _] = harbour.ports;
     let _taken = [crane, boat].map(|port| TcpListener::bind(("127.0.0.1", port)).unwrap());
-    let mut flotilla = harbour.up(1, &[]);
+    let mut flotilla = harbour.up(1, &["--port-offset", "0"]);
     assert_eq!(flotilla.ended().await.code(), Some(1));
     let expected = format!(
         "flotilla: port {crane} (crane) is taken, port {boat} (boat) is taken. \
@@ -53,6 +53,36 @@ async fn ports_that_are_taken_are_named_in_one_line_and_nothing_is_started() {
     );
     assert_eq!(flotilla.errors(), expected);
     assert_eq!(fs::read_dir(harbour.path("data")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_second_fleet_starts_beside_the_first_on_ports_that_are_100_higher_and_other_commands_find_it() {
+    let harbour = Harbour::with_room_above();
+    let mut first = harbour.up(1, &[]);
+    first.is_up().await;
+    let second_data = harbour.path("second");
+    let broker = (harbour.ports[0] + 100).to_string();
+    let in_second = ["--dir", second_data.to_str().unwrap(), "--broker-port", &broker];
+    let mut second = harbour.up(2, &in_second);
+    second.is_up().await;
+    assert!(second.screen().contains("Some of its ports are taken: all ports are 100 higher"), "{}", second.screen());
+    let own = |name: &str| format!("http://127.0.0.1:{}", harbour.port(name));
+    let other = |name: &str| format!("http://127.0.0.1:{}", harbour.port(name) + 100);
+    let status = harbour.run("status", &in_second).await;
+    assert!(["crane", "boat", "gateway"].iter().all(|name| status.contains(&other(name))), "{status}");
+    let status = harbour.run("status", &[]).await;
+    assert!(["crane", "boat", "gateway"].iter().all(|name| status.contains(&own(name))), "{status}");
+    for fleet in [&mut first, &mut second] {
+        fleet.ctrl_c();
+        assert!(fleet.ended().await.success(), "{}", fleet.screen());
+    }
+    let mut alone = harbour.up(3, &in_second);
+    alone.is_up().await;
+    assert!(alone.screen().contains(&own("gateway")), "{}", alone.screen());
+    let status = harbour.run("status", &in_second).await;
+    assert!(status.contains(&own("crane")), "{status}");
+    alone.ctrl_c();
+    alone.ended().await;
 }
 
 #[tokio::test]

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result, ensure};
 use flotilla::redrive::{RedriveArgs, redrive};
 use match_contract::{MatchCanceled, MatchEvent, MatchRequested};
-use matching_tests::{Forger, People, SOON};
+use matching_tests::{People, SOON};
 use messaging::admin;
 use payment_contract::{PaymentApproved, PaymentEvent};
-use testkit::{Fleet, Lines, Raw, eventually};
+use testkit::{Fleet, Forger, Lines, Raw, eventually};
 
 fn canceled(id: i64) -> MatchEvent {
     MatchEvent::MatchCanceled(MatchCanceled { id, attempt: 1 })

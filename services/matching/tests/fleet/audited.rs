@@ -2,10 +2,10 @@
 
 use anyhow::{Result, ensure};
 use audit::Operation;
-use matching_audit::{ASSIGN, CANCEL, REQUEST};
-use matching_tests::{Forger, LATER, PRICE, People, SOON, audit, decided};
+use matching_audit::{ASSIGN, CANCEL, FLEET, REQUEST};
+use matching_tests::{LATER, PRICE, People, SOON};
 use payment_contract::{PaymentCanceled, PaymentEvent};
-use testkit::{Answer, Fleet, each};
+use testkit::{Answer, Fleet, Forger, each};
 
 const MATCHES: i64 = 200;
 /// Clients at the same time.
@@ -39,7 +39,7 @@ async fn load(fleet: &Fleet) -> Result<Vec<Operation>> {
         operations
     });
     let operations = operations.await.into_iter().flatten().collect();
-    decided(fleet, LATER).await?;
+    fleet.decided(&FLEET, LATER).await?;
     fleet.settled(LATER).await?;
     Ok(operations)
 }
@@ -47,7 +47,7 @@ async fn load(fleet: &Fleet) -> Result<Vec<Operation>> {
 pub async fn a_fleet_is_sound_after_requests_assignments_and_cancellations(fleet: &mut Fleet) -> Result<()> {
     fleet.start_all().await?;
     let operations = load(fleet).await?;
-    let report = audit(fleet, &operations).await?;
+    let report = fleet.audit(&FLEET, &operations).await?;
     ensure!(report.holds(), "{report}");
     let looked_at = |part: &str| {
         let verdict = report.verdicts.iter().find(|verdict| verdict.law.contains(part));
@@ -68,7 +68,7 @@ pub async fn a_manipulated_store_and_a_forged_event_are_reported_with_their_hist
     let forged = PaymentEvent::PaymentCanceled(PaymentCanceled { match_id: 7, attempt: 1, price: PRICE });
     fleet.topics().say("payment", &[Forger::default().event(&forged)?]).await?;
     fleet.settled(SOON).await?;
-    let report = audit(fleet, &operations).await?;
+    let report = fleet.audit(&FLEET, &operations).await?;
     let mut broken: Vec<i64> = report.verdicts.iter().flat_map(|v| &v.violations).map(|v| v.case).collect();
     broken.sort_unstable();
     broken.dedup();

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use matching_tests::{LATER, People, Provider};
+use matching_tests::{LATER, People};
 use serde_json::json;
-use testkit::{Answer, Fleet, each, eventually};
+use testkit::{Answer, Fleet, Simulator, each, eventually};
 
 /// What a refusal by an open breaker may take.
 const AT_ONCE: Duration = Duration::from_millis(5);
@@ -23,7 +23,7 @@ async fn state(fleet: &Fleet) -> Result<f64> {
 }
 
 pub async fn the_breaker_opens_refuses_at_once_and_closes_alone(fleet: &mut Fleet) -> Result<()> {
-    let provider = Provider::of(fleet)?;
+    let provider = Simulator::of(fleet, "payment")?;
     fleet.start_all().await?;
     // Straight at the service: its own time is what is promised.
     let people = People { api: fleet.api("match")? };

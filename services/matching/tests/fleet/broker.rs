@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use matching_tests::{Forger, PRICE, People, SOON};
+use matching_tests::{PRICE, People, SOON};
 use payment_contract::{PaymentApproved, PaymentEvent};
-use testkit::{Fleet, Parts, eventually};
+use testkit::{Fleet, Forger, Parts, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
-use matching_tests::{LATER, Load, Outcome, Outcomes, People, SOON, decided, is_sound, request_all};
+use matching_audit::FLEET;
+use matching_tests::{LATER, Load, Outcome, Outcomes, People, SOON, is_sound, request_all};
 use testkit::{Fleet, each, eventually};
 
 pub async fn the_broker_dies_and_comes_back_while_requests_arrive(fleet: &mut Fleet) -> Result<()> {
@@ -166,7 +167,7 @@ pub async fn of_two_relays_one_publishes_at_a_time_and_its_death_changes_no_orde
         killed?;
         told.extend(outcomes);
     }
-    decided(fleet, LATER).await?;
+    fleet.decided(&FLEET, LATER).await?;
     fleet.settled(LATER).await?;
     let order = first_appearances(fleet, "match").await?;
     for (id, outcomes) in &told {

@@ -10,9 +10,9 @@ use flotilla::redrive::{RedriveArgs, redrive};
 use flotilla::stop::Stop;
 use flotilla::tail::{TailArgs, tail};
 use matching_audit::FLEET;
-use matching_tests::{Forger, People, SOON};
+use matching_tests::{People, SOON};
 use payment_contract::{PaymentApproved, PaymentEvent};
-use testkit::{Fleet, Forged, Lines, eventually};
+use testkit::{Fleet, Forged, Forger, Lines, eventually};
 use tokio::task::spawn_blocking;
 
 /// The bytes that are no UTF-8: the client library panics at a header of this name.

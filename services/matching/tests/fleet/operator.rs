@@ -6,10 +6,10 @@ use flotilla::redrive::{RedriveArgs, redrive};
 use flotilla::status::{StatusArgs, status};
 use flotilla::stop::Stop;
 use flotilla::tail::{TailArgs, tail};
-use matching_tests::{Forger, PRICE, People, SOON, request_all};
+use matching_tests::{PRICE, People, SOON, request_all};
 use payment_contract::{PaymentApproved, PaymentEvent};
 use serde_json::Value;
-use testkit::{Fleet, Lines, Parts, eventually};
+use testkit::{Fleet, Forger, Lines, Parts, eventually};
 
 /// What `flotilla status --json` tells of a process, and whether it found all of them ready.
 async fn seen(fleet: &Fleet, name: &str) -> Result<(Value, bool)> {

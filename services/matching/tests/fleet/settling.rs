@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use matching_tests::{Outcome, Outcomes, People, Provider, SOON, decided, is_sound};
-use testkit::{Fleet, each, eventually};
+use matching_audit::FLEET;
+use matching_tests::{Outcome, Outcomes, People, SOON, is_sound};
+use testkit::{Fleet, Simulator, each, eventually};
 use tokio::time::{Instant, sleep};
 
 /// What the match context promises for an outcome that nobody knows.
@@ -28,7 +29,7 @@ fn requests(people: &People, ids: std::ops::Range<i64>) -> tokio::task::JoinHand
 pub async fn the_match_service_dies_between_asking_for_the_payment_and_writing_down_the_answer(
     fleet: &mut Fleet,
 ) -> Result<()> {
-    let provider = Provider::of(fleet)?;
+    let provider = Simulator::of(fleet, "payment")?;
     fleet.start_all().await?;
     let people = People::of(fleet)?;
     provider.takes(fleet, 500).await?;
@@ -55,7 +56,7 @@ pub async fn the_match_service_dies_between_asking_for_the_payment_and_writing_d
         told.extend(outcomes);
         fleet.start("match").await?;
         let began = Instant::now();
-        decided(fleet, SETTLED).await?;
+        fleet.decided(&FLEET, SETTLED).await?;
         eprintln!("settled {:?} after the restart", began.elapsed());
         is_sound(fleet, SOON, &told).await?;
     }
@@ -80,7 +81,7 @@ async fn undecided(fleet: &Fleet, expected: i64) -> Result<()> {
 }
 
 pub async fn payment_approves_after_the_time_limit(fleet: &mut Fleet) -> Result<()> {
-    let provider = Provider::of(fleet)?;
+    let provider = Simulator::of(fleet, "payment")?;
     fleet.start_all().await?;
     let people = People::of(fleet)?;
     provider.takes(fleet, 900).await?;
@@ -90,7 +91,7 @@ pub async fn payment_approves_after_the_time_limit(fleet: &mut Fleet) -> Result<
         ensure!(answer.header("retry-after").is_some(), "{:?}", answer.headers);
         ensure!(answer.took < Duration::from_millis(900), "it waited for {:?}", answer.took);
     }
-    decided(fleet, SETTLED).await?;
+    fleet.decided(&FLEET, SETTLED).await?;
     // What payment had begun is over: whether it finds itself cancelled or is cancelled then.
     sleep(Duration::from_millis(900)).await;
     let told: Outcomes = (1..=AT_ONCE).map(|id| (id, Outcome::Refused)).collect();

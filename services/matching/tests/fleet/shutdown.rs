@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use matching_tests::{Load, Outcome, People, Provider, SOON, is_sound};
-use testkit::{Fleet, eventually};
+use matching_tests::{Load, Outcome, People, SOON, is_sound};
+use testkit::{Fleet, Simulator, eventually};
 
 pub async fn a_request_in_flight_is_answered_and_the_process_ends_in_order(fleet: &mut Fleet) -> Result<()> {
-    let provider = Provider::of(fleet)?;
+    let provider = Simulator::of(fleet, "payment")?;
     // So long it goes on taking connections though it says that it is not ready.
     fleet.set("match", "DRAIN_DELAY", "500ms")?;
     fleet.start_all().await?;

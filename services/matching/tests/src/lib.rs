@@ -1,18 +1,14 @@
 //! The hard cases of the matching fleet, on real processes: see `fleet/main.rs`. They share the operations of students and
-//! tutors, the settings of the payment provider, and the check of all laws at the end.
+//! tutors, and the check of all laws at the end.
 
-mod forged;
 pub mod grpc;
 mod load;
 mod people;
-mod provider;
 mod soundness;
 
-pub use forged::Forger;
 pub use load::{Load, request_all};
 pub use people::{DATE, PRICE, People, TEACHER};
-pub use provider::Provider;
-pub use soundness::{Outcome, Outcomes, audit, decided, is_sound};
+pub use soundness::{Outcome, Outcomes, is_sound};
 
 use std::time::Duration;
 

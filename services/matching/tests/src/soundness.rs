@@ -2,10 +2,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use audit::{Journal, Operation, Report, Snapshot, Stores};
+use audit::Operation;
 use matching_audit::{FLEET, REQUEST};
-use testkit::{Answer, Fleet, eventually};
-use tokio::task::spawn_blocking;
+use testkit::{Answer, Fleet};
 
 use crate::PRICE;
 
@@ -45,33 +44,13 @@ impl Outcome {
     }
 }
 
-/// Waits until no request is undecided and no refund is due.
-pub async fn decided(fleet: &Fleet, limit: Duration) -> Result<()> {
-    eventually(limit, "every request is decided", async || {
-        for (context, count) in FLEET.in_progress() {
-            let in_progress = fleet.number(context, &count).await?;
-            ensure!(in_progress == 0, "{count}: {in_progress}");
-        }
-        Ok(())
-    })
-    .await
-}
-
-/// Checks all laws on the present state of the fleet.
-pub async fn audit(fleet: &Fleet, client_history: &[Operation]) -> Result<Report> {
-    let stores = Stores::read(FLEET.contexts, &fleet.stores()?).await?;
-    let broker = fleet.broker();
-    let journal = spawn_blocking(move || Journal::read(&broker, &FLEET.context_names())).await??;
-    Ok(Snapshot { fleet: &FLEET, stores: &stores, journal: &journal, client_history: Some(client_history) }.judge())
-}
-
 /// Waits until the fleet is at rest. Then all laws must hold, with these outcomes of requests.
 pub async fn is_sound(fleet: &Fleet, limit: Duration, outcomes: &Outcomes) -> Result<()> {
-    decided(fleet, limit).await?;
+    fleet.decided(&FLEET, limit).await?;
     fleet.settled(limit).await?;
     let request = |(id, outcome): (&i64, &Outcome)| Operation::new(REQUEST, *id, outcome.status()).with("price", PRICE);
     let operations: Vec<Operation> = outcomes.iter().map(request).collect();
-    let report = audit(fleet, &operations).await?;
+    let report = fleet.audit(&FLEET, &operations).await?;
     ensure!(report.holds(), "{report}");
     Ok(())
 }

@@ -7,20 +7,18 @@ mod reservations;
 mod write;
 
 use axum::Router;
-use axum::extract::FromRef;
 use chassis::query::Values;
-use context::{Context, Filter, List, NoSettings, Parts, Repository, Resource, Visibility};
-use store::{Migrations, Store};
+use context::{Context, Filter, List, NoSettings, Parts, Resource, Visibility};
+use store::Migrations;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use message::{Message, MessageDocument};
 pub use reservations::{ReservationChange, ReservationMessages};
+use write::MANAGER;
+pub use write::MessageState;
 
 /// Sees the messages about its own reservations.
 const CUSTOMER: &str = "customer";
-
-/// Sees all messages, and writes some.
-const MANAGER: &str = "manager";
 
 /// The messages, newest first.
 const NEWEST_FIRST: List<1> = List::new("true", ["message_id"]).newest_first().filtered_by(&[Filter {
@@ -32,21 +30,6 @@ const NEWEST_FIRST: List<1> = List::new("true", ["message_id"]).newest_first().f
 
 /// The context.
 pub struct Messages;
-
-/// The state of the handlers.
-#[derive(Clone)]
-pub struct MessageState {
-    /// The messages.
-    pub messages: Repository<Message>,
-    /// Where they are written.
-    pub store: Store,
-}
-
-impl FromRef<MessageState> for Repository<Message> {
-    fn from_ref(state: &MessageState) -> Self {
-        state.messages.clone()
-    }
-}
 
 impl Context for Messages {
     const NAME: &'static str = "message";

@@ -19,8 +19,8 @@ pub struct Message {
     pub customer: Option<String>,
     /// The text.
     pub content: String,
-    /// When its reason occurred.
-    pub sent_at: Timestamp,
+    /// When a manager wrote it, or when the reservation was confirmed or cancelled.
+    pub written_at: Timestamp,
 }
 
 /// A message over HTTP.
@@ -37,7 +37,7 @@ impl Representation for MessageDocument {
     fn of(message: &Message) -> Option<Value> {
         Some(json!({
             "id": message.message_id, "storageId": message.storage_id, "reservationId": message.reservation_id,
-            "content": message.content, "sentAt": message.sent_at.to_string(),
+            "content": message.content, "writtenAt": message.written_at.to_string(),
         }))
     }
 
@@ -48,6 +48,10 @@ impl Representation for MessageDocument {
             .property("storageId", positive("The room."))
             .property("reservationId", nullable(positive("The reservation. Null in a message of a manager.")))
             .property("content", text("The text."))
-            .property("sentAt", text("The time of the message.").format(Some(date_time)))
+            .property(
+                "writtenAt",
+                text("When it was written: for a reservation, when that was confirmed or cancelled.")
+                    .format(Some(date_time)),
+            )
     }
 }

@@ -23,7 +23,7 @@ const COLUMNS: &[(&str, Column)] = &[
     ("kind", Column::Text),
     ("customer", Column::Text),
     ("content", Column::Text),
-    ("sent_at", Column::Number),
+    ("written_at", Column::Number),
 ];
 
 /// Writes a message for each confirmation and each cancellation.
@@ -56,7 +56,7 @@ impl Policies for ReservationMessages {
         _pending: &mut StagedEvents,
     ) -> Result<(), sqlx::Error> {
         let rows: Vec<Value> = events.iter().enumerate().map(|(n, received)| row(n, received)).collect();
-        let names = "storage_id, reservation_id, attempt, kind, customer, content, sent_at";
+        let names = "storage_id, reservation_id, attempt, kind, customer, content, written_at";
         let source = self.dialect.rows(COLUMNS);
         let sql = format!(
             "INSERT INTO messages ({names}) SELECT {names} FROM {source} WHERE true ORDER BY n \
@@ -79,6 +79,6 @@ fn row(n: usize, Received { event, time, .. }: &Received<ReservationChange>) -> 
     let content = format!("The reservation {reservation_id} of room {storage_id} is {kind}.");
     json!({
         "n": n, "storage_id": storage_id, "reservation_id": reservation_id, "attempt": attempt, "kind": kind,
-        "customer": customer, "content": content, "sent_at": time.as_micros(),
+        "customer": customer, "content": content, "written_at": time.as_micros(),
     })
 }

@@ -1,19 +1,39 @@
-use axum::extract::State;
+//! The command: a manager writes a message about a room.
+
+use axum::extract::{FromRef, State};
 use axum::response::Response;
 use chassis::Principal;
 use chassis::body::{Fields, MAX_EXACT, required};
 use chassis::openapi::{Answers, number_or_digits, object, text_like};
 use chassis::problem::Problem;
-use context::{created, created_or, store_problem};
+use context::{Repository, created, created_or, store_problem};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, FromRow};
-use store::Row;
+use store::{Row, Store};
 use utoipa::openapi::schema::ObjectBuilder;
 
-use crate::{MANAGER, Message, MessageDocument, MessageState};
+use crate::message::{Message, MessageDocument};
+
+/// Sees all messages, and writes some.
+pub(crate) const MANAGER: &str = "manager";
 
 /// The maximum length of a text in characters.
 const MAX_CONTENT: usize = 1000;
+
+/// The state of the handlers.
+#[derive(Clone)]
+pub struct MessageState {
+    /// The messages.
+    pub messages: Repository<Message>,
+    /// Where they are written.
+    pub store: Store,
+}
+
+impl FromRef<MessageState> for Repository<Message> {
+    fn from_ref(state: &MessageState) -> Self {
+        state.messages.clone()
+    }
+}
 
 /// Handles `POST /messages`.
 pub(crate) async fn write(
@@ -30,7 +50,7 @@ pub(crate) async fn write(
 
 async fn insert(state: &MessageState, storage_id: i64, content: &str) -> Result<Message, sqlx::Error> {
     let columns = Message::TABLE.names();
-    let sql = format!("INSERT INTO messages (storage_id, content, sent_at) VALUES ($1, $2, $3) RETURNING {columns}");
+    let sql = format!("INSERT INTO messages (storage_id, content, written_at) VALUES ($1, $2, $3) RETURNING {columns}");
     let query = sqlx::query(AssertSqlSafe(sql)).bind(storage_id).bind(content);
     let query = query.bind(state.messages.now().as_micros());
     Message::from_row(&query.fetch_one(state.store.writer()).await?)

@@ -1,10 +1,10 @@
 //! What is refused, and what the refusal says.
 
 use anyhow::{Result, ensure};
-use matching_tests::{People, Provider, SOON};
+use matching_tests::{People, SOON};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Fleet, eventually};
+use testkit::{Fleet, Simulator, eventually};
 
 pub async fn what_cannot_be_a_match_is_refused_and_the_field_is_named(fleet: &mut Fleet) -> Result<()> {
     fleet.start_all().await?;
@@ -57,7 +57,7 @@ pub async fn a_body_that_cannot_be_read_is_refused_each_in_its_own_way(fleet: &m
 }
 
 pub async fn without_a_payment_there_is_no_match(fleet: &mut Fleet) -> Result<()> {
-    let provider = Provider::of(fleet)?;
+    let provider = Simulator::of(fleet, "payment")?;
     fleet.start_all().await?;
     let people = People::of(fleet)?;
     provider.becomes(fleet, &json!({ "declineRate": 1 })).await?;

@@ -9,7 +9,7 @@ CREATE TABLE messages (
     -- The customer whom it is for; NULL if that is not known: only managers see it.
     customer TEXT,
     content TEXT NOT NULL,
-    sent_at BIGINT NOT NULL,
+    written_at BIGINT NOT NULL,
     -- One message per confirmation and per cancellation, long after the inbox has forgotten the event, too.
     UNIQUE (reservation_id, attempt, kind)
 );

@@ -57,7 +57,7 @@ fn a_message_is_shown_to_its_customer_and_to_managers() {
         world.consume(vec![confirmed(1, 1)]).await;
         let expected = json!({
             "id": 1, "storageId": 2, "reservationId": 1, "content": "The reservation 1 of room 2 is confirmed.",
-            "sentAt": NOW.to_string(), "_links": { "self": { "href": "/messages/1" } },
+            "writtenAt": NOW.to_string(), "_links": { "self": { "href": "/messages/1" } },
         });
         for (principal, status) in [
             (customer(1), 200),

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes the role and the database of each context, as the URI in its Secret says. It may come in there, and nowhere else.
 # PostgreSQL runs it when its volume is new.
-# It may run again, for a context that came later: kubectl -n matching exec postgres-0 -- /docker-entrypoint-initdb.d/stores.sh
+# It may run again, for a context that came later: kubectl -n NAMESPACE exec postgres-0 -- /docker-entrypoint-initdb.d/stores.sh
 set -euo pipefail
 for file in "${STORES:-/etc/stores}"/*; do
   # postgres://ROLE:PASSWORD@HOST:PORT/DATABASE, handed on in the environment: a command line is for everyone to read.

@@ -1,10 +1,12 @@
+//! Events that no context has published.
+
 use std::sync::Arc;
 
 use ambient::{Clock as _, Ids, SystemClock};
 use anyhow::Result;
 use events::{Envelope, EventSet};
 
-/// Makes events that no context has said, to be published by a test.
+/// Makes events that no context has published. A test publishes them.
 pub struct Forger {
     clock: SystemClock,
     ids: Ids,
@@ -17,7 +19,7 @@ impl Default for Forger {
 }
 
 impl Forger {
-    /// An event as its context would say it now.
+    /// An event as its context would publish it now.
     pub fn event<E: EventSet>(&self, event: &E) -> Result<Envelope> {
         let (kind, data) = events::encode(event)?;
         Ok(Envelope {

@@ -1,4 +1,4 @@
-"""The story of the README, told by the client that is generated from contracts/matching/openapi.json: story.py GATEWAY SIMULATOR
+"""The story of the README, told by the client that is generated from contracts/matching/openapi.json: matching.py GATEWAY SIMULATOR
 
 SIMULATOR is the file with the settings of the simulated payments. Ends with 1 if an answer is not what the document says.
 """
