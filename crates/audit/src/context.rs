@@ -83,7 +83,7 @@ impl Table {
         Self { not_judged: columns, ..self }
     }
 
-    /// The columns that name another case, such as the room of a reservation: a law about rooms reads the rows by them.
+    /// The columns that name another case, such as the shelf of a box: a law about shelves reads the rows by them.
     #[must_use]
     pub const fn referring_by(self, columns: &'static [&'static str]) -> Self {
         Self { references: columns, ..self }

@@ -8,8 +8,8 @@ pub struct Fleet {
     pub contexts: &'static [Context],
     /// The operations that a client history may contain.
     pub operations: &'static [OperationKind],
-    /// The fields of events that name another case than the subject, such as the room of a reservation. A case is then
-    /// all that has one id: a room and a reservation of the same number do not share tables or events.
+    /// The fields of events that name another case than the subject, such as the shelf of a box. A case is then all that
+    /// has one id: a shelf and a box of the same number do not share tables or events.
     pub references: &'static [&'static str],
     /// The laws, in the order in which they are shown. Those of [`crate::laws`] follow.
     pub laws: &'static [Law],

@@ -20,9 +20,6 @@ use crate::row::PaymentRow;
 use crate::rules::{ApproveError, Bill, EarlierAttemptApproved};
 use crate::use_cases::{ApprovalOutcome, UseCases};
 
-/// Sees payments. Customers see the state of theirs on the resources of other contexts.
-const OPERATOR: &str = "operator";
-
 /// The state of the handlers.
 #[derive(Clone)]
 pub struct PaymentState<P: Payable> {
@@ -45,7 +42,7 @@ pub(crate) fn handlers<P: Payable>() -> OpenApiRouter<PaymentState<P>> {
     let list = List::new("state <> 'Void'", [P::KEY_COLUMN]);
     let approve_about = "Takes a payment. For other contexts. Idempotent.";
     let cancel_about = "Cancels a payment, whether it was taken or not. For other contexts. Idempotent.";
-    Resource::<PaymentDocument<P>, _>::new(Visibility::Shared(&[OPERATOR]))
+    Resource::<PaymentDocument<P>, _>::new(Visibility::Shared(P::READERS))
         .list(&format!("The payments in the order of {}.", P::KEY_FIELD), list)
         .show(&format!("The payment of a {}.", P::NAME))
         .into_router()

@@ -46,6 +46,9 @@ pub trait Payable: Debug + Clone + Send + Sync + 'static {
     /// One sentence about the context.
     const ABOUT: &'static str;
 
+    /// The roles that see payments. Customers see the state of theirs on the resources of other contexts.
+    const READERS: &'static [&'static str] = &["operator"];
+
     /// The version of the package.
     const VERSION: &'static str;
 

@@ -7,7 +7,7 @@ use messaging::Record;
 use tokio::task::JoinSet;
 
 use crate::clients::Clients;
-use crate::{Build, Mutant, Process, World};
+use crate::{Build, Mutant, Placement, Process, World};
 
 /// A fleet in the simulation. `E` has the stubs of its external systems: these survive the kill of a process.
 pub struct Scenario<E> {
@@ -35,17 +35,6 @@ pub struct Scenario<E> {
     pub oracles: fn(&Stores, &Journal, &E) -> Vec<Verdict>,
     /// The number of established cases.
     pub established: fn(&Stores) -> usize,
-}
-
-/// A process, its context and its store.
-#[derive(Debug, Clone, Copy)]
-pub struct Placement<'a> {
-    /// The name of the process.
-    pub process: &'a str,
-    /// Its context.
-    pub context: &'a str,
-    /// The URL of its store.
-    pub store_url: &'a str,
 }
 
 impl<E> Scenario<E> {

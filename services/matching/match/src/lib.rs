@@ -1,7 +1,5 @@
 //! The match context: a student requests a match, pays, and may cancel.
-//!
-//! The rules are in `match-domain`, the saga of a request is in `saga.rs`. `http.rs` is REST, `grpc.rs` and `watching.rs` are
-//! gRPC.
+//! The rules are in `match-domain`, `saga.rs` has the saga of a request, and `grpc.rs` and `watching.rs` are gRPC.
 
 pub mod grpc;
 mod http;

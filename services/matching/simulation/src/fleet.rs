@@ -6,7 +6,8 @@ use matching_audit::{FLEET, MATCHES};
 use mypage_service::MyPages;
 use payment::PaymentContext;
 use payment_service::MatchPayment;
-use simulation::{Build, Mutant, Mutation, Placement, ProviderStub, Scenario, StubSettings, World};
+use payment_stub::{ProviderStub, StubSettings};
+use simulation::{Build, Mutant, Mutation, Placement, Scenario, World};
 use visit_service::Visits;
 
 use crate::{oracles, workload};

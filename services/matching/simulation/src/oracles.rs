@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use audit::{Journal, Stores, Verdict};
 use matching_audit::{PAGES, PAYMENTS};
-use simulation::ProviderStub;
+use payment_stub::ProviderStub;
 
 /// All of them.
 pub(crate) fn all(stores: &Stores, _journal: &Journal, provider: &ProviderStub) -> Vec<Verdict> {

@@ -41,6 +41,7 @@ impl Payable for ReservationPayment {
     const KEY_FIELD: &'static str = "reservationId";
     const KEY_COLUMN: &'static str = "reservation_id";
     const ABOUT: &'static str = "Takes the price of a reservation, and pays it back.";
+    const READERS: &'static [&'static str] = &["manager"];
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const MIGRATIONS: Migrations = Migrations::portable(&sqlx::migrate!());
 

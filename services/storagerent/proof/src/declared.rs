@@ -9,6 +9,9 @@ pub const CANCEL: &str = "cancel";
 /// `POST /reviews`: the customer reviews the room by the reservation.
 pub const REVIEW: &str = "review";
 
+/// The statuses of a response that establishes a reservation, now or before.
+pub(crate) const ESTABLISHED: &[u16] = &[200, 201];
+
 /// The rooms. The status is `available`, `reserving`, `reserved` or `deleted`.
 pub const STORAGES: Table = Table::new("storage", "storages", "storage_id").judged(&[
     "description",

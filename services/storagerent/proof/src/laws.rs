@@ -1,12 +1,9 @@
 use audit::Law;
 
-use crate::declared::{CANCEL, PAGES, RESERVATIONS, RESERVE, REVIEW};
+use crate::declared::{CANCEL, ESTABLISHED, PAGES, RESERVATIONS, RESERVE, REVIEW};
 
 mod reservations;
 mod rooms;
-
-/// The statuses of an established reservation.
-const ESTABLISHED: &[u16] = &[200, 201];
 
 /// The laws of the fleet, in the order in which they are shown.
 pub(crate) const LAWS: &[Law] = &[

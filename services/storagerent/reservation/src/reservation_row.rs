@@ -1,10 +1,8 @@
 use ambient::{Positive, Subject};
-use context::saga::{Definition, Phase};
+use context::saga::{Phase, SagaTable};
 use reservation_domain::{Attempt, Established, Reservation, Status, Terms};
 use sqlx::Error;
 use store::Row;
-
-use crate::saga::RequestSaga;
 
 /// A row of `reservations`. `attempt` and `phase` belong to the saga, and so do the columns `step` and `retry_at`.
 #[derive(Debug, Row)]
@@ -21,6 +19,14 @@ pub struct ReservationRow {
     customer: Option<Subject>,
 }
 
+/// The columns of the saga.
+pub(crate) const TABLE: SagaTable = SagaTable {
+    on_established: Some("status = 'reqReserve'"),
+    // A void attempt has no owner.
+    on_void: Some("customer = NULL"),
+    ..SagaTable::of(ReservationRow::TABLE)
+};
+
 impl From<Reservation> for ReservationRow {
     fn from(state: Reservation) -> Self {
         let (phase, status, paid) = match &state {
@@ -34,7 +40,7 @@ impl From<Reservation> for ReservationRow {
             Terms::Expected(price) => (price, None),
             Terms::Held { hold, price } => (Some(price), Some(hold)),
         };
-        let phase = RequestSaga::TABLE.name_of(phase).to_owned();
+        let phase = TABLE.name_of(phase).to_owned();
         let status = status.map_or("", Status::name).to_owned();
         Self { reservation_id: id.get(), attempt: number, storage_id, price, hold, phase, status, paid, customer }
     }
@@ -52,7 +58,7 @@ impl TryFrom<ReservationRow> for Reservation {
             (_, price) => Terms::Expected(price),
         };
         let attempt = Attempt { id, number, storage_id, terms, customer };
-        match (RequestSaga::TABLE.phase_named(&phase), Status::named(&status)) {
+        match (TABLE.phase_named(&phase), Status::named(&status)) {
             (Some(Phase::Pending), _) => Ok(Self::Pending(attempt, paid)),
             (Some(Phase::Compensating), _) => Ok(Self::Compensating(attempt)),
             (Some(Phase::Void), _) => Ok(Self::Void(attempt)),

@@ -17,7 +17,7 @@ use sqlx::FromRow as _;
 use sqlx::any::AnyRow;
 use store::Row as _;
 
-use crate::reservation_row::ReservationRow;
+use crate::reservation_row::{ReservationRow, TABLE};
 
 /// When a request may be repeated whose earlier attempt still holds a room.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -60,12 +60,7 @@ impl Definition for RequestSaga {
     ];
     // The client of an unknown outcome was answered 503, and may request the same id again.
     const RECOVERY: Recovery = Recovery::Backward;
-    const TABLE: SagaTable = SagaTable {
-        on_established: Some("status = 'reqReserve'"),
-        // A void attempt has no owner.
-        on_void: Some("customer = NULL"),
-        ..SagaTable::of(ReservationRow::TABLE)
-    };
+    const TABLE: SagaTable = TABLE;
     const ESTABLISHED_TOTAL: &'static str = "reservations_established_total";
     const UNFINISHED: &'static str = "reservations_pending";
 

@@ -1,12 +1,11 @@
 //! A reservation, its hold, its payment and its messages agree. Responses are true.
 
-use audit::{Case, CaseEvent, EventKind, Fields, ImpliedEvent, Table, Value, fields};
+use audit::{Case, CaseEvent, EventKind, Fields, ImpliedEvent, Table, Value};
 
 use crate::declared::{
-    CANCEL_REQUESTED, CANCELLED, CONFIRMED, CREATED, HOLDS, MESSAGES, PAYMENT_APPROVED, PAYMENT_CANCELLED, PAYMENTS,
-    REFUNDS_DUE, RESERVATIONS, RESERVE, REVIEWS,
+    CANCEL_REQUESTED, CANCELLED, CONFIRMED, CREATED, ESTABLISHED, HOLDS, MESSAGES, PAYMENT_APPROVED, PAYMENT_CANCELLED,
+    PAYMENTS, REFUNDS_DUE, RESERVATIONS, RESERVE, REVIEWS,
 };
-use crate::laws::ESTABLISHED;
 
 /// The reservation, if it is established.
 fn established<'a>(case: &Case<'a>) -> Option<&'a Fields> {
@@ -231,9 +230,4 @@ pub(super) fn review(case: &Case<'_>, violations: &mut Vec<String>) -> bool {
         violations.push(format!("the review is {review}, but the hold is {}", show(hold)));
     }
     true
-}
-
-/// The fields of an event about a hold.
-pub(super) fn hold_of(event: &CaseEvent) -> Fields {
-    fields! { "hold": event.fields.get("hold"), "reservationId": event.fields.get("reservationId") }
 }

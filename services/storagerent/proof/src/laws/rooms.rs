@@ -6,7 +6,6 @@ use crate::declared::{
     CANCEL_REQUESTED, CANCELLED, CONFIRMED, CREATED, DELETED, FREED, HOLDS, MODIFIED, PAYMENT_APPROVED,
     PAYMENT_CANCELLED, REGISTERED, RESERVATIONS, RESERVED, REVIEWED, REVIEWS, STORAGES,
 };
-use crate::laws::reservations::hold_of;
 
 /// The events of other contexts and of storage that name this room.
 fn about<'a>(case: &Case<'a>, kind: EventKind) -> impl Iterator<Item = &'a CaseEvent> {
@@ -138,4 +137,9 @@ pub(super) fn page(case: &Case<'_>) -> Option<Fields> {
         ]),
         "payment_status": furthest(&[(PAYMENT_APPROVED, "approved"), (PAYMENT_CANCELLED, "cancelled")]),
     })
+}
+
+/// The hold that an event is about.
+fn hold_of(event: &CaseEvent) -> Fields {
+    fields! { "hold": event.fields.get("hold"), "reservationId": event.fields.get("reservationId") }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ambient::Timestamp;
 use audit::{Journal, Stores, Value, Verdict};
-use simulation::ProviderStub;
+use payment_stub::ProviderStub;
 use storagerent_proof::{PAYMENT_APPROVED, PAYMENT_CANCELLED, PAYMENTS};
 
 /// The balances of the provider are the approved payments.

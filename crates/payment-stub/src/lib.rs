@@ -1,16 +1,16 @@
+//! A payment provider in a simulation: [`ProviderStub`], with faults that are drawn by the seed.
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
 use chassis::Host;
 use payment::{Bill, ChargeError, Provider, ProviderSettings};
+use simulation::World;
 use tokio::time::sleep;
-
-use crate::World;
-use crate::world::lock;
 
 /// A stub of the payment provider. It is outside the fleet: its accounts survive the kill of a process.
 pub struct ProviderStub {
@@ -48,6 +48,10 @@ impl fmt::Debug for ProviderStub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProviderStub").field("without_key", &self.without_key).finish_non_exhaustive()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ProviderStub {
