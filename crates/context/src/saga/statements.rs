@@ -79,20 +79,28 @@ pub(crate) fn take_over(saga: &SagaTable, recovery: Recovery) -> String {
     format!(
         "/* recovery: take over */ UPDATE {name} SET {phase} = {next}, {retry_at} = $2 WHERE {due} AND {key} IN \
          (SELECT {key} FROM {name} WHERE {due} ORDER BY {retry_at} LIMIT $3) RETURNING {}",
-        saga.table.names()
+        columns(saga)
     )
 }
 
 /// Reads an attempt.
 pub(crate) fn find(saga: &SagaTable) -> String {
-    let SagaTable { table, attempt, .. } = saga;
-    let Table { name, key, .. } = table;
-    format!("SELECT {} FROM {name} WHERE {key} = $1 AND {attempt} = $2", table.names())
+    let SagaTable { table: Table { name, key, .. }, attempt, .. } = saga;
+    format!("SELECT {} FROM {name} WHERE {key} = $1 AND {attempt} = $2", columns(saga))
 }
 
 /// Counts the attempts that are not at rest.
 pub(crate) fn count(saga: &SagaTable, recovery: Recovery) -> String {
     format!("SELECT COUNT(*) FROM {} WHERE {}", saga.table.name, unfinished(saga, recovery))
+}
+
+/// The columns of the attempt, and the step that was reached: the rows of a context need not have it.
+fn columns(saga: &SagaTable) -> String {
+    let names = saga.table.names();
+    match saga.step {
+        Some(step) if !names.split(", ").any(|name| name == step) => format!("{names}, {step}"),
+        _ => names,
+    }
 }
 
 /// The phases as literals, so that a partial index on them is used.

@@ -75,10 +75,7 @@ pub async fn up(args: &UpArgs, screen: &Screen, stop: &Stop) -> Result<(), UpErr
 /// Does everything that can fail before a process is started. Returns the plan on free ports.
 async fn prepare(args: &UpArgs, origin: &Origin, plan: Plan, context: &SupervisionContext) -> Result<Plan, UpError> {
     orphans::stop(&context.folder.pids, context.grace, &context.screen).await?;
-    let plan = on_free_ports(args, plan)?;
-    if plan.port_offset != 0 && args.fleet.port_offset.is_none() {
-        context.screen.line(format_args!("Some of its ports are taken: all ports are {} higher", plan.port_offset));
-    }
+    let plan = on_free_ports(args, plan, &context.screen)?;
     create_stores(&plan).await?;
     if let Origin::Workspace { root, folder } = origin {
         context.screen.line("Building the binaries (the first build takes minutes)");
@@ -93,15 +90,18 @@ async fn prepare(args: &UpArgs, origin: &Origin, plan: Plan, context: &Supervisi
 }
 
 /// The plan if its ports are free. Else, if the user has chosen no offset, the plan with the first offset whose ports are.
-fn on_free_ports(args: &UpArgs, plan: Plan) -> Result<Plan, UpError> {
+fn on_free_ports(args: &UpArgs, plan: Plan, screen: &Screen) -> Result<Plan, UpError> {
     let Err(taken) = ports::check(&plan.processes) else { return Ok(plan) };
     if args.fleet.port_offset.is_some() {
         return Err(taken.into());
     }
     // No plan is an offset that is too high for one of the ports.
     let plans = ports::offsets().filter_map(|offset| args.plan(offset).ok());
-    let free = plans.map(|(_, plan)| plan).find(|plan| ports::check(&plan.processes).is_ok());
-    free.ok_or_else(|| taken.into())
+    let Some(free) = plans.map(|(_, plan)| plan).find(|plan| ports::check(&plan.processes).is_ok()) else {
+        return Err(taken.into());
+    };
+    screen.line(format_args!("{}: all ports are {} higher", taken.taken(), free.port_offset));
+    Ok(free)
 }
 
 /// Creates the databases on a server. SQLite files are created by the services.

@@ -20,9 +20,16 @@ pub struct PortsError {
     hint: &'static str,
 }
 
-/// The offsets that `flotilla up` tries, if the user chooses none.
+impl PortsError {
+    /// The ports, without a hint.
+    pub fn taken(&self) -> String {
+        self.taken.join(", ")
+    }
+}
+
+/// The offsets that `flotilla up` tries if ports are taken as they are declared.
 pub fn offsets() -> impl Iterator<Item = u16> {
-    (0..1000).step_by(100)
+    (100..1000).step_by(100)
 }
 
 /// The offset of the last start in this folder; 0 if there was none.

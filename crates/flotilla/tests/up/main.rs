@@ -65,7 +65,9 @@ async fn a_second_fleet_starts_beside_the_first_on_ports_that_are_100_higher_and
     let in_second = ["--dir", second_data.to_str().unwrap(), "--broker-port", &broker];
     let mut second = harbour.up(2, &in_second);
     second.is_up().await;
-    assert!(second.screen().contains("Some of its ports are taken: all ports are 100 higher"), "{}", second.screen());
+    let line = second.screen().lines().nth(1).unwrap_or_default().to_owned();
+    assert!(line.starts_with(&format!("port {} (crane) is taken, ", harbour.port("crane"))), "{line}");
+    assert!(line.ends_with("(gateway) is taken: all ports are 100 higher"), "{line}");
     let own = |name: &str| format!("http://127.0.0.1:{}", harbour.port(name));
     let other = |name: &str| format!("http://127.0.0.1:{}", harbour.port(name) + 100);
     let status = harbour.run("status", &in_second).await;

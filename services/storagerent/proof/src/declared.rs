@@ -34,8 +34,8 @@ pub const REVIEWS: Table = Table::new("storage", "reviews", "reservation_id")
 
 /// The reservations, each with its latest attempt.
 pub const RESERVATIONS: Table = Table::new("reservation", "reservations", "reservation_id")
-    .judged(&["attempt", "storage_id", "price", "hold", "phase", "status", "customer"])
-    .not_judged(&["step", "retry_at", "expected_price"])
+    .judged(&["attempt", "storage_id", "price", "hold", "phase", "status", "paid", "customer"])
+    .not_judged(&["step", "retry_at"])
     .referring_by(&["storage_id"])
     .in_progress(
         "phase NOT IN ('established', 'void') OR (phase = 'established' AND status NOT IN ('reserved', 'cancelled'))",

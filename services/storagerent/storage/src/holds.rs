@@ -16,7 +16,7 @@ use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::{ContentBuilder, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::StorageState;
+use crate::state::StorageState;
 use crate::store::RoomStore;
 
 const MAX_CUSTOMER: usize = 255;

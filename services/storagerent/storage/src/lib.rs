@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `storage-domain` | the rules, as pure functions |
 //! | `rows.rs`, `store.rs` | the tables; state and events in one transaction |
+//! | `state.rs` | the state of the handlers, and the roles |
 //! | `rooms.rs`, `reviews.rs` | inbound: the commands of managers and customers |
 //! | `holds.rs` | inbound: holds and releases, for the reservation context |
 //! | `reservations.rs` | inbound: the events of the reservation context |
@@ -15,14 +16,13 @@ mod reservations;
 mod reviews;
 mod rooms;
 mod rows;
+mod state;
 mod store;
 
 use ::store::Migrations;
 use axum::Router;
-use axum::extract::FromRef;
-use chassis::Host;
 use chassis::query::Values;
-use context::{Context, Filter, List, NoSettings, Parts, Repository, Resource, Visibility};
+use context::{Context, Filter, List, NoSettings, Parts, Resource, Visibility};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -30,13 +30,9 @@ pub use documents::{Review, Storage};
 pub use reservations::{Outcome, Reservations};
 use rows::{AVAILABLE, RESERVED, RESERVING};
 pub use rows::{HoldRow, ReviewRow, RoomRow};
+pub use state::StorageState;
+use state::{CUSTOMER, MANAGER};
 pub use store::{NotReviewed, ReviewRequest, RoomStore};
-
-/// Registers, changes and deletes rooms.
-const MANAGER: &str = "manager";
-
-/// Reads rooms, and reviews those that they have reserved.
-const CUSTOMER: &str = "customer";
 
 /// The roles that read rooms and reviews.
 const READERS: Visibility = Visibility::Shared(&[CUSTOMER, MANAGER]);
@@ -59,37 +55,6 @@ const REVIEWS: List<2> = List::new("true", ["written_at", "reservation_id"]).new
 
 /// The context.
 pub struct Storages;
-
-/// The state of the handlers.
-#[derive(Clone)]
-pub struct StorageState {
-    /// The commands.
-    pub rooms: RoomStore,
-    /// The rows of the rooms.
-    pub storages: Repository<RoomRow>,
-    /// The rows of the reviews.
-    pub reviews: Repository<ReviewRow>,
-    /// The process.
-    pub host: Host,
-}
-
-impl FromRef<StorageState> for RoomStore {
-    fn from_ref(state: &StorageState) -> Self {
-        state.rooms.clone()
-    }
-}
-
-impl FromRef<StorageState> for Repository<RoomRow> {
-    fn from_ref(state: &StorageState) -> Self {
-        state.storages.clone()
-    }
-}
-
-impl FromRef<StorageState> for Repository<ReviewRow> {
-    fn from_ref(state: &StorageState) -> Self {
-        state.reviews.clone()
-    }
-}
 
 impl Context for Storages {
     const NAME: &'static str = "storage";

@@ -12,9 +12,9 @@ use serde_json::json;
 use storage_domain::ReviewRefusal;
 use utoipa::openapi::schema::ObjectBuilder;
 
-use crate::CUSTOMER;
 use crate::documents::Review;
 use crate::rooms::unknown;
+use crate::state::CUSTOMER;
 use crate::store::{NotReviewed, ReviewRequest, RoomStore};
 
 /// The maximum length of a review in characters.

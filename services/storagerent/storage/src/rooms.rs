@@ -19,7 +19,7 @@ use utoipa::openapi::schema::ObjectBuilder;
 
 use crate::documents::Storage;
 use crate::rows::{AVAILABLE, RoomRow};
-use crate::{CUSTOMER, MANAGER, StorageState};
+use crate::state::{CUSTOMER, MANAGER, StorageState};
 
 /// Handles `POST /storages`.
 pub(crate) async fn register(

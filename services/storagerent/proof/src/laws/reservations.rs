@@ -81,6 +81,9 @@ pub(super) fn decided(case: &Case<'_>, violations: &mut Vec<String>) -> bool {
     if let Some(row) = row.filter(|row| !is_at_rest(row)) {
         violations.push(format!("the reservation is on its way: {row}"));
     }
+    if let Some(row) = row.filter(|row| row.text("phase") == Some("established") && !row.flag("paid")) {
+        violations.push(format!("the approval of the payment is not consumed: {row}"));
+    }
     if let Some(hold) = in_state(case, &HOLDS, "held") {
         violations.push(format!("the hold is not confirmed: {hold}"));
     }
