@@ -13,14 +13,14 @@ use crate::{Article, ArticleEvent, ArticleInput, Withdrawn, World, priced};
 /// Some columns of an article.
 #[derive(Debug, Clone, Row)]
 #[row(table = "articles", key = "number")]
-struct Price {
+struct PricedArticle {
     number: String,
     version: i64,
     price: Option<i64>,
 }
 
 /// A price of 100 withdraws the article.
-impl Aggregate for Price {
+impl Aggregate for PricedArticle {
     type Event = ArticleInput;
     type Emits = ArticleEvent;
 
@@ -40,7 +40,7 @@ fn only_the_current_epoch_of_an_existing_row_is_changed_and_other_columns_stay_a
         let world = World::on(place).await;
         world.consume(vec![priced("A-1", 2, 10, "kim")]).await;
         let before = world.article("A-1").await.unwrap();
-        let prices = Repository::<Price>::new(&world.store, world.messaging.outbox(), world.host.clock());
+        let prices = Repository::<PricedArticle>::new(&world.store, world.messaging.outbox(), world.host.clock());
         let updater = Arc::new(Updater::new(prices));
         let records = vec![
             priced("A-1", 1, 11, "lee"),
