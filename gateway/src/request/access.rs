@@ -57,8 +57,11 @@ impl Access {
         if is_cross_origin(headers, authority) && !self.is_allowed_origin(request.uri().path(), headers) {
             return Err(GatewayError::ForeignOrigin);
         }
-        let (accepted, wanted) =
-            if grpc { (grpc_headers::is_grpc(headers), GRPC) } else { (needs_preflight(headers), JSON) };
+        let (accepted, wanted) = if grpc {
+            (grpc_headers::is_grpc(headers), GRPC)
+        } else {
+            (needs_preflight(request.method(), headers), JSON)
+        };
         if accepted {
             return Ok(());
         }

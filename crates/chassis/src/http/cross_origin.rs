@@ -27,8 +27,12 @@ pub fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
-/// Whether a cross-origin request with this content type needs a CORS preflight. Without a content type it needs none.
-pub fn needs_preflight(headers: &HeaderMap) -> bool {
+/// Whether a cross-origin request of this unsafe method needs a CORS preflight: always for DELETE, which may have no body.
+/// Another one needs it if its content type is none that a form can send; without a content type it needs none.
+pub fn needs_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    if *method == Method::DELETE {
+        return true;
+    }
     let mut all = headers.get_all(CONTENT_TYPE).iter();
     let (Some(only), None) = (all.next(), all.next()) else { return false };
     let Ok(text) = only.to_str() else { return false };
@@ -78,7 +82,7 @@ pub(crate) async fn reject_cross_origin(State(health): State<Arc<Health>>, reque
     if !headers.contains_key(FORWARDED_HOST) && is_cross_origin(headers, authority.and_then(Option::as_ref)) {
         return cross_origin_problem().into_response();
     }
-    if !needs_preflight(headers) {
+    if !needs_preflight(request.method(), headers) {
         let service = request.uri().path().split('/').nth(1).filter(|service| !service.is_empty());
         let wanted = if service.is_some_and(|service| health.has_service(service)) { GRPC } else { JSON };
         return wrong_content_type(headers, wanted).into_response();
@@ -117,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_content_type_that_a_form_can_send_needs_no_preflight() {
-        let asks = |value| needs_preflight(&headers(&[("content-type", value)]));
+        let asks = |value| needs_preflight(&Method::PATCH, &headers(&[("content-type", value)]));
         for value in
             ["application/json", "Application/JSON; charset=utf-8", "application/grpc", "application/x-protobuf"]
         {
@@ -138,11 +142,10 @@ mod tests {
         ] {
             assert!(!asks(value), "{value}");
         }
-        assert!(!needs_preflight(&HeaderMap::new()));
-        assert!(!needs_preflight(&headers(&[
-            ("content-type", "application/json"),
-            ("content-type", "application/json")
-        ])));
+        assert!(!needs_preflight(&Method::POST, &HeaderMap::new()));
+        assert!(needs_preflight(&Method::DELETE, &HeaderMap::new()), "pages cannot delete without a preflight");
+        let twice = headers(&[("content-type", "application/json"), ("content-type", "application/json")]);
+        assert!(!needs_preflight(&Method::POST, &twice));
     }
 
     #[test]
