@@ -72,6 +72,11 @@ impl Fields {
         Ok(Some(text))
     }
 
+    /// The names of the fields that are present and not null.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// `None` if the text is not an object. The last of several fields with the same name wins.
     fn read(text: &str) -> Result<Option<Self>, serde_json::Error> {
         let whole: &RawValue = serde_json::from_str(text)?;

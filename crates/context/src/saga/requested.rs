@@ -27,6 +27,10 @@ pub trait Requested: Definition {
     /// 409: the id stands for a different request.
     const DIFFERENT: &'static str;
 
+    /// The status if an idempotency key stands for another request. 422 by draft-ietf-httpapi-idempotency-key-header, section
+    /// 2.7.
+    const KEY_REUSED: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
     /// 503: a participant is unavailable, or its reply is unknown.
     const UNAVAILABLE: &'static str;
 
@@ -69,7 +73,7 @@ impl<E, R> RequestOutcome<E, R> {
             Self::Known(established) => Ok((established, true)),
             Self::Different => Err(Problem::conflict(D::DIFFERENT)),
             Self::Taken => Err(Problem::conflict("this id is taken: choose another one, or leave it out")),
-            Self::KeyReused => Err(key_reused()),
+            Self::KeyReused => Err(key_reused(D::KEY_REUSED)),
             Self::Declined(reason) => Err(D::declined(reason)),
             Self::Unavailable(retry_after) => Err(Problem::unavailable(D::UNAVAILABLE, retry_after)),
             Self::Undecided(id) => {
@@ -87,8 +91,7 @@ impl<E, R> RequestOutcome<E, R> {
     }
 }
 
-/// 422 by draft-ietf-httpapi-idempotency-key-header, section 2.7.
-fn key_reused() -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The Idempotency-Key is already used")
+fn key_reused(status: StatusCode) -> Problem {
+    Problem::new(status, "idempotency-key-reused", "The Idempotency-Key is already used")
         .detail("this Idempotency-Key stands for another request: send this one under another key")
 }

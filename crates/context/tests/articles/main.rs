@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod updates;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

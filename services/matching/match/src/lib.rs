@@ -1,5 +1,6 @@
 //! The match context: a student requests a match, pays, and may cancel.
-//! The rules are in `match-domain`, `saga.rs` has the saga of a request, and `grpc.rs` and `watching.rs` are gRPC.
+//!
+//! The rules are in `match-domain`, the saga is in `saga.rs`. `http.rs` is REST, `grpc.rs` and `watching.rs` are gRPC.
 
 pub mod grpc;
 mod http;
@@ -63,7 +64,6 @@ impl Context for Matches {
         let payment = payment(parts.client("payment", &payment_url, &saga.calls)?);
         let requests = parts.requests(vec![payment], &saga)?;
         let grpc = grpc::routes(requests.clone(), &parts.host, Watching::of(&watching))?;
-        let operation = parts.consume(Updater::new(requests.rows().clone()))?;
-        Ok((requests, grpc.merge(operation)))
+        Ok((requests.clone(), grpc.merge(parts.consume(Updater::new(requests.rows().clone()))?)))
     }
 }

@@ -90,7 +90,7 @@ fn request_schema() -> ObjectBuilder {
 /// The request of a cancellation. Fields that are given must be those of the reservation.
 #[derive(Clone, Copy)]
 pub(crate) struct Cancellation {
-    given: [(&'static str, Option<Positive>); 3],
+    given: [(&'static str, Option<Positive>); 4],
 }
 
 /// `PATCH` and `PUT` of `/reservations/{id}`. Idempotent.
@@ -119,14 +119,18 @@ fn read_change(fields: &Fields) -> Result<Cancellation, Problem> {
     if required(fields.text("reservationStatus", 100)?, "reservationStatus")? != Status::ReqCancel.name() {
         return Err(no_such_change());
     }
+    let known = ["id", "reservationId", "storageId", "price", "reservationStatus"];
+    if let Some(other) = fields.names().find(|name| !known.contains(name)) {
+        return Err(differs(other));
+    }
     let field = |name| Ok::<_, Problem>((name, fields.positive(name)?));
-    Ok(Cancellation { given: [field("reservationId")?, field("storageId")?, field("price")?] })
+    Ok(Cancellation { given: [field("id")?, field("reservationId")?, field("storageId")?, field("price")?] })
 }
 
 fn cancel(command: Cancellation, state: &mut Reservation) -> Result<Option<ReservationEvent>, Problem> {
     let Reservation::Established(established) = state else { return Ok(None) };
     let attempt = &established.attempt;
-    let known = [Some(attempt.id), Some(attempt.storage_id), attempt.price()];
+    let known = [Some(attempt.id), Some(attempt.id), Some(attempt.storage_id), attempt.price()];
     let other = command.given.into_iter().zip(known).find(|((_, given), known)| given.is_some() && given != known);
     if let Some(((name, _), _)) = other {
         return Err(differs(name));

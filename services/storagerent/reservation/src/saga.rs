@@ -104,6 +104,7 @@ impl Requested for RequestSaga {
 
     const REFUSED_TOTAL: &'static str = "reservations_refused_total";
     const DIFFERENT: &'static str = "this reservation exists for another room or price";
+    const KEY_REUSED: StatusCode = StatusCode::CONFLICT;
     const UNAVAILABLE: &'static str =
         "storage or payment is unavailable now; nothing is reserved, and whatever was held or paid is given back";
     const UNDECIDED: &'static str = "It is not known yet whether the reservation is established";

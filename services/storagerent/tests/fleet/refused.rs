@@ -63,6 +63,10 @@ pub async fn what_cannot_be_a_room_or_a_review_is_rejected_and_the_field_is_name
     people.api.send(delete).await?.must_be_problem(409, "")?;
     let other = json!({ "reservationStatus": "reqCancel", "price": PRICE + 1 });
     people.api.with("PATCH".parse()?, "/reservations/5", &other).await?.must_be_problem(422, "price")?;
+    let unknown = json!({ "reservationStatus": "reqCancel", "room": 1 });
+    people.api.with("PATCH".parse()?, "/reservations/5", &unknown).await?.must_be_problem(422, "room")?;
+    let same = json!({ "reservationStatus": "reqCancel", "storageId": "1", "price": PRICE });
+    people.api.with("PUT".parse()?, "/reservations/5", &same).await?.must_be(200)?;
     people.cancel(5).await?.must_be(200)?;
     people.room_becomes(1, "available").await?;
     let delete = people.api.request("DELETE".parse()?, "/storages/1");
