@@ -23,7 +23,10 @@ pub(crate) struct Topics {
 }
 
 impl Topics {
-    pub(crate) fn new(config: &Config, names: Vec<String>, admission: Admission) -> Self {
+    /// A context may consume its own topic. A request that names a topic twice is invalid, so each is named once.
+    pub(crate) fn new(config: &Config, mut names: Vec<String>, admission: Admission) -> Self {
+        names.sort_unstable();
+        names.dedup();
         Self { config: config.clone(), names, exist: Arc::default(), admission }
     }
 

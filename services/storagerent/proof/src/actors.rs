@@ -25,8 +25,8 @@ pub const RESERVE_AGAIN: Operation = Operation::new("reserve again", &[200]);
 const RESERVE_OTHER_ROOM: Operation = Operation::new("other room", &[409]);
 /// The customer cancels an established reservation.
 const CANCEL_RESERVATION: Operation = Operation::new("cancel", &[200]);
-/// The customer reviews the room. 409: the confirmation has not arrived there yet, or there is a review.
-const WRITE_REVIEW: Operation = Operation::new("review", &[201, 409]);
+/// The customer reviews the room. 404: it was deleted. 409: the confirmation has not arrived there yet, or there is a review.
+const WRITE_REVIEW: Operation = Operation::new("review", &[201, 404, 409]);
 /// An established reservation.
 const READ_OWN: Operation = Operation::new("read own", &[200]);
 /// A view, which may not have consumed its events yet.
