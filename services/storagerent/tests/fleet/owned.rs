@@ -26,7 +26,7 @@ pub async fn a_customer_sees_and_cancels_its_own_and_a_manager_sees_all(fleet: &
     let of = async |people: &People| Ok::<_, anyhow::Error>(people.all("/reservations").await?.len());
     assert_eq!((of(&kim).await?, of(&lee).await?, of(&manager).await?), (1, 1, 2));
     kim.api.get("/storages/1").await?.must_be(200)?;
-    kim.api.get("/storageviews/1").await?.must_be(200)?;
+    eventually(SOON, "there is a page", async || kim.api.get("/storageviews/1").await?.must_be(200)).await?;
     kim.api.get("/payments").await?.must_be(403)?;
     lee.review(5, 1).await?.must_be(403)?;
     eventually(SOON, "the room is reviewed", async || kim.review(5, 1).await?.must_be(201)).await?;
