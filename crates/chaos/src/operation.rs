@@ -25,6 +25,10 @@ pub(crate) fn violation(operation: Operation, response: &Answer) -> Option<Strin
     if *status == 503 && lacks("retry-after") {
         return Some(format!("{request} ({operation}): response 503 without Retry-After"));
     }
+    // It has no body.
+    if *status == 204 {
+        return None;
+    }
     let media_type = response.header("content-type").unwrap_or_default();
     let expected = if *status >= 400 { "application/problem+json" } else { operation.media_type() };
     (media_type != expected).then(|| format!("{request} ({operation}): response {status} as {media_type:?}: {body}"))

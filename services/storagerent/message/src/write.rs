@@ -57,7 +57,7 @@ async fn insert(state: &MessageState, storage_id: i64, content: &str) -> Result<
 }
 
 pub(crate) fn responses() -> Answers {
-    created_or::<MessageDocument>([])
+    created_or::<MessageDocument>([Problem::unprocessable_field("content", "is required")])
 }
 
 pub(crate) fn request() -> ObjectBuilder {

@@ -9,7 +9,7 @@ use context::{Change, ConditionalLink, Representation, RequestDocument};
 use reservation_contract::ReservationEvent;
 use reservation_domain::{Offer, Reservation, Status};
 use serde_json::{Value, json};
-use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema};
 
 use crate::reservation_row::ReservationRow;
 use crate::saga::{Declined, RequestSaga};
@@ -108,10 +108,12 @@ fn change_schema() -> ObjectBuilder {
     let given = |about: &str| or_null(number_or_digits(&format!("{about} May be left out."), MAX_EXACT));
     object("A change to a reservation.")
         .property("reservationStatus", one_of(&[Status::ReqCancel.name()]))
+        .property("id", given("The reservation."))
         .property("reservationId", given("The reservation."))
         .property("storageId", given("The room."))
         .property("price", given("The price."))
         .required("reservationStatus")
+        .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
         .examples([json!({ "reservationStatus": "reqCancel" })])
 }
 

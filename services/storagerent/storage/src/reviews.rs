@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use chassis::Principal;
 use chassis::body::{Fields, MAX_EXACT, required};
-use chassis::openapi::{Answers, number_or_digits, object, text_like};
+use chassis::openapi::{Answers, number_or_digits, object, or_null, text_like};
 use chassis::problem::Problem;
 use chassis::trace::{Trace, correlate};
 use context::{created, created_or, store_problem};
@@ -51,7 +51,7 @@ pub(crate) fn request() -> ObjectBuilder {
     let content = text_like(r"^[^\x00]*[^\s\x00][^\x00]*$", MAX_CONTENT);
     object("A review of a room.")
         .property("storageId", number_or_digits("The room.", MAX_EXACT))
-        .property("reservationId", number_or_digits(reservation, MAX_EXACT))
+        .property("reservationId", or_null(number_or_digits(reservation, MAX_EXACT)))
         .property("content", content.description(Some("The text: more than spaces.")))
         .required("storageId")
         .required("content")

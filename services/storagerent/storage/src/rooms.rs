@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use chassis::body::{Fields, MAX_EXACT, required};
-use chassis::openapi::{self, Answers, number_or_digits, object, one_of, text_like};
+use chassis::openapi::{self, Answers, number_or_digits, object, one_of, or_null, text_like};
 use chassis::problem::Problem;
 use chassis::query::{Value, Values};
 use chassis::trace::{Trace, correlate};
@@ -15,7 +15,7 @@ use serde_json::json;
 use storage_contract::StorageEvent;
 use storage_domain::{Description, InvalidDescription, Modification, Occupied, Registration, Room, Status};
 use utoipa::IntoResponses;
-use utoipa::openapi::schema::ObjectBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder};
 
 use crate::documents::Storage;
 use crate::rows::{AVAILABLE, RoomRow};
@@ -82,7 +82,7 @@ pub(crate) const DELETE: Deletion<Room, StorageEvent> = Deletion {
     path = "/check/chkAndReqReserve",
     operation_id = "checkStorage",
     params(("storageId" = i64, Query, minimum = 1, maximum = 9_007_199_254_740_991_i64, description = "The room.")),
-    responses((status = 200, body = bool, description = "Whether it is free."), NotChecked),
+    responses((status = 200, body = bool, content_type = "application/json", description = "Whether it is free."), NotChecked),
 )]
 pub(crate) async fn check(
     State(storages): State<Repository<RoomRow>>,
@@ -147,14 +147,15 @@ fn registration() -> ObjectBuilder {
     let description = text_like(r"^[^\x00]+$", Description::MAX_CHARS).description(Some("The description."));
     object("What a manager registers.")
         .property("description", description)
-        .property("price", number_or_digits(price, MAX_EXACT))
+        .property("price", or_null(number_or_digits(price, MAX_EXACT)))
 }
 
 pub(crate) fn request() -> ObjectBuilder {
     let id = "The id. One is drawn if it is left out.";
+    let status = OneOfBuilder::new().item(one_of(&[AVAILABLE])).description(Some("May be left out."));
     registration()
-        .property("storageId", number_or_digits(id, MAX_EXACT))
-        .property("storageStatus", one_of(&[AVAILABLE]).description(Some("May be left out.")))
+        .property("storageId", or_null(number_or_digits(id, MAX_EXACT)))
+        .property("storageStatus", or_null(status))
         .required("description")
         .examples([json!({ "description": "BigStorage", "price": 200_000, "storageStatus": AVAILABLE })])
 }
