@@ -15,7 +15,8 @@ use serde_json::json;
 use storage_contract::StorageEvent;
 use storage_domain::{Description, InvalidDescription, Modification, Occupied, Registration, Room, Status};
 use utoipa::IntoResponses;
-use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema};
 
 use crate::documents::Storage;
 use crate::rows::{AVAILABLE, RoomRow};
@@ -61,7 +62,7 @@ pub(crate) const MODIFY: Change<Room, Modification, StorageEvent> = Change {
     id: "modifyStorage",
     about: "Changes the registration of a room. A reservation keeps its price.",
     total: "storages_modified_total",
-    schema: registration,
+    schema: || registration(or_null(OneOfBuilder::new().item(text_of_description()))),
     read: |fields| Ok(Modification { description: description(fields)?, price: price(fields)? }),
     apply: |modification, room| Ok(room.modify(modification).map(StorageEvent::from)),
     problems: || vec![invalid_description("description")],
@@ -141,10 +142,13 @@ fn occupied(rule: Occupied) -> Problem {
     Problem::conflict(rule.to_string())
 }
 
+fn text_of_description() -> ObjectBuilder {
+    text_like(r"^[^\x00]+$", Description::MAX_CHARS).description(Some("The description."))
+}
+
 /// What a manager registers or changes.
-fn registration() -> ObjectBuilder {
+fn registration(description: impl Into<RefOr<Schema>>) -> ObjectBuilder {
     let price = "The price of a reservation. Without one the room cannot be reserved yet.";
-    let description = text_like(r"^[^\x00]+$", Description::MAX_CHARS).description(Some("The description."));
     object("What a manager registers.")
         .property("description", description)
         .property("price", or_null(number_or_digits(price, MAX_EXACT)))
@@ -153,7 +157,7 @@ fn registration() -> ObjectBuilder {
 pub(crate) fn request() -> ObjectBuilder {
     let id = "The id. One is drawn if it is left out.";
     let status = OneOfBuilder::new().item(one_of(&[AVAILABLE])).description(Some("May be left out."));
-    registration()
+    registration(text_of_description())
         .property("storageId", or_null(number_or_digits(id, MAX_EXACT)))
         .property("storageStatus", or_null(status))
         .required("description")
