@@ -16,18 +16,18 @@ from matching_client.api.payment import show_payment
 from matching_client.api.visit import assign_visit, list_open_requests, show_visit
 from matching_client.models import (
     AssignVisitBody,
+    CancelMatchBody,
+    CancelMatchBodyStatus,
     ConflictProblem,
     InvalidFieldProblem,
     Match,
-    MatchChange,
-    MatchChangeStatus,
-    MatchRequest,
     MyPage,
     NotFoundProblem,
     OpenRequestList,
     Payment,
     PaymentDeclinedProblem,
     PaymentPaymentAction,
+    RequestMatchBody,
     Visit,
     VisitStatus,
 )
@@ -52,10 +52,10 @@ def answered(response, status, kind):
 
 
 def student_and_tutor(client):
-    asked = request_match.sync_detailed(client=client, body=MatchRequest(price=50000))
+    asked = request_match.sync_detailed(client=client, body=RequestMatchBody(price=50000))
     match = answered(asked, HTTPStatus.CREATED, Match)
     assert asked.headers["location"] == f"/matches/{match.id}"
-    again = request_match.sync_detailed(client=client, body=MatchRequest(price="50000", id=str(match.id)))
+    again = request_match.sync_detailed(client=client, body=RequestMatchBody(price="50000", id=str(match.id)))
     assert answered(again, HTTPStatus.OK, Match).id == match.id, "numbers may be digits, and nothing is paid twice"
     assert match.id in {listed.id for listed in every_match(client)}
 
@@ -74,7 +74,7 @@ def student_and_tutor(client):
 
 
 def canceled(client, match_id):
-    change = MatchChange(status=MatchChangeStatus.CANCEL)
+    change = CancelMatchBody(status=CancelMatchBodyStatus.CANCEL)
     match = answered(cancel_match.sync_detailed(match_id, client=client, body=change), HTTPStatus.OK, Match)
     assert not match.field_links.cancel, "what is cancelled cannot be cancelled"
 
@@ -87,9 +87,9 @@ def canceled(client, match_id):
 
 
 def refused(client, match_id, simulator):
-    other = request_match.sync_detailed(client=client, body=MatchRequest(id=match_id, price=1))
+    other = request_match.sync_detailed(client=client, body=RequestMatchBody(id=match_id, price=1))
     assert "another price" in answered(other, HTTPStatus.CONFLICT, ConflictProblem).detail
-    nothing = request_match.sync_detailed(client=client, body=MatchRequest(price=0))
+    nothing = request_match.sync_detailed(client=client, body=RequestMatchBody(price=0))
     rule = answered(nothing, HTTPStatus.UNPROCESSABLE_ENTITY, InvalidFieldProblem)
     assert [error.pointer for error in rule.errors] == ["#/price"]
     answered(show_match.sync_detailed(2**53 - 1, client=client), HTTPStatus.NOT_FOUND, NotFoundProblem)
@@ -97,12 +97,12 @@ def refused(client, match_id, simulator):
     simulator.write_text(json.dumps({"declineRate": 1}))
 
     def declined():
-        asked = request_match.sync_detailed(client=client, body=MatchRequest(price=1))
+        asked = request_match.sync_detailed(client=client, body=RequestMatchBody(price=1))
         return answered(asked, 402, PaymentDeclinedProblem) if asked.status_code != HTTPStatus.CREATED else None
 
     assert "declines" in eventually("payment declines", declined).detail
     simulator.write_text("{}")
-    paid = lambda: request_match.sync_detailed(client=client, body=MatchRequest(price=1)).status_code == HTTPStatus.CREATED
+    paid = lambda: request_match.sync_detailed(client=client, body=RequestMatchBody(price=1)).status_code == HTTPStatus.CREATED
     eventually("payment approves again", paid)
 
 
