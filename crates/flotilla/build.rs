@@ -27,6 +27,8 @@ fn embed(fleet: &Path, code: &mut String) -> io::Result<()> {
     write!(code, "({folder:?}, &[").map_err(io::Error::other)?;
     let entries = sorted(fleet)?;
     let own = entries.iter().filter(|file| file.extension().is_some_and(|end| end == "toml" || end == "json")).cloned();
+    // A fleet gets its document after its declaration.
+    println!("cargo::rerun-if-changed={}", fleet.join("openapi.json").display());
     let contexts = entries.iter().map(|folder| folder.join("context.toml")).filter(|file| file.is_file());
     for file in own.chain(contexts) {
         println!("cargo::rerun-if-changed={}", file.display());
