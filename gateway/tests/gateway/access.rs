@@ -57,19 +57,17 @@ async fn http2(gateway: &Gateway, uri: &str, host: Option<&str>) -> Response {
 async fn what_a_form_could_send_changes_nothing() {
     let service = service().await;
     let gateway = gateway(&service, "").await;
-    for method in ["POST", "DELETE"] {
-        for kind in UNASKED {
-            let headers: Vec<_> = kind.map(|kind| ("content-type", kind)).into_iter().collect();
-            let answer = send(&gateway, method, "/things", &headers).await;
-            let wanted = if method == "POST" { "accept-post" } else { "accept" };
-            assert_eq!(answer.headers()[wanted], "application/json", "{method} {kind:?}");
-            assert!(answer.headers().contains_key("x-trace-id"));
-            assert_problem(answer, 415).await;
-        }
+    for kind in UNASKED {
+        let headers: Vec<_> = kind.map(|kind| ("content-type", kind)).into_iter().collect();
+        let answer = send(&gateway, "POST", "/things", &headers).await;
+        assert_eq!(answer.headers()["accept-post"], "application/json", "{kind:?}");
+        assert!(answer.headers().contains_key("x-trace-id"));
+        assert_problem(answer, 415).await;
     }
     assert_eq!(service.connections(), 0);
     assert_eq!(send(&gateway, "POST", "/things", &[("content-type", "application/json")]).await.status(), 200);
-    // Safe methods need no content type, and an unknown path is reported first.
+    // No form sends DELETE. Safe methods need no content type either, and an unknown path is reported first.
+    assert_eq!(send(&gateway, "DELETE", "/things", &[]).await.status(), 200);
     assert_eq!(gateway.get("/things").await.status(), 200);
     assert_problem(send(&gateway, "POST", "/none", &[]).await, 404).await;
     assert_problem(send(&gateway, "PATCH", "/things", &[]).await, 405).await;
