@@ -11,6 +11,7 @@
 //! | [`ServiceClient`] | another context, called over HTTP |
 //! | [`saga`] | a transaction with other contexts that ends whole or compensated, and the requests that begin it |
 
+mod batch;
 mod document;
 mod effects;
 mod failure;

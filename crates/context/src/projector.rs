@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -6,6 +5,7 @@ use events::{DecodeError, Envelope, EventSet, Inbound, Key, Projection};
 use messaging::{Outbox, Policies, Received, StagedEvents};
 use store::{Row, Tx, sqlx};
 
+use crate::batch::EventsByKey;
 use crate::{Repository, Subscriptions};
 
 /// Applies the events of other contexts to the rows of a table.
@@ -55,23 +55,9 @@ where
         outbox: &Outbox,
         pending: &mut StagedEvents,
     ) -> Result<(), sqlx::Error> {
-        let mut events_of: BTreeMap<R::Key, Vec<&Received<Self::Event>>> = BTreeMap::new();
-        for received in events {
-            events_of.entry(received.event.key()).or_default().push(received);
-        }
-        let keys: Vec<R::Key> = events_of.keys().cloned().collect();
-        let mut states = Vec::with_capacity(keys.len());
-        for row in self.repository.lock_or_insert(tx, &keys).await? {
-            let mut events = events_of.remove(row.key()).unwrap_or_default();
-            events.sort_by_key(|received| received.time);
-            let mut state = row.into_state()?;
-            for received in events {
-                for emitted in events::apply(&mut state, &received.event, received.time) {
-                    outbox.stage(pending, &emitted, received.trace)?;
-                }
-            }
-            states.push(state);
-        }
+        let events = EventsByKey::of(events);
+        let rows = self.repository.lock_or_insert(tx, &events.keys()).await?;
+        let states = events.apply(rows, outbox, pending, events::apply::<R::State>)?;
         self.repository.write(tx, states).await
     }
 

@@ -1,11 +1,10 @@
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use events::{Aggregate, DecodeError, Envelope, Inbound, Key};
 use messaging::{Outbox, Policies, Received, StagedEvents};
 use store::{Row, Tx, sqlx};
 
 use crate::Repository;
+use crate::batch::EventsByKey;
 
 /// Applies the events of other contexts to rows that exist, and publishes the events that result. Rows are never inserted:
 /// a command of the context does that.
@@ -46,23 +45,9 @@ where
         outbox: &Outbox,
         pending: &mut StagedEvents,
     ) -> Result<(), sqlx::Error> {
-        let mut events_of: BTreeMap<R::Key, Vec<&Received<Self::Event>>> = BTreeMap::new();
-        for received in events {
-            events_of.entry(received.event.key()).or_default().push(received);
-        }
-        let keys: Vec<R::Key> = events_of.keys().cloned().collect();
-        let mut states = Vec::with_capacity(keys.len());
-        for row in self.repository.lock(tx, &keys).await? {
-            let mut events = events_of.remove(row.key()).unwrap_or_default();
-            events.sort_by_key(|received| received.time);
-            let mut state = row.into_state()?;
-            for received in events {
-                if let Some(emitted) = events::react(&mut state, &received.event, received.time) {
-                    outbox.stage(pending, &emitted, received.trace)?;
-                }
-            }
-            states.push(state);
-        }
+        let events = EventsByKey::of(events);
+        let rows = self.repository.lock(tx, &events.keys()).await?;
+        let states = events.apply(rows, outbox, pending, events::react::<R::State>)?;
         self.repository.update_locked(tx, states).await
     }
 }
