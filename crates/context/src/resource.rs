@@ -275,6 +275,16 @@ where
     routes(path, vec![HttpMethod::Post], operation, post(handler), Vec::new())
 }
 
+/// The responses to a command in the `OpenAPI` document: 200 with an outcome, whose properties are all required, and the
+/// problems of the command.
+pub fn outcome_or(about: &str, outcome: ObjectBuilder, problems: impl IntoIterator<Item = Problem>) -> Answers {
+    let content = ContentBuilder::new().schema(Some(required(outcome))).build();
+    let ok = ResponseBuilder::new().description(about).content("application/json", content).build();
+    let mut responses = openapi::refusals(problems);
+    responses.insert("200".to_owned(), ok.into());
+    responses
+}
+
 fn operation_of(id: &str, about: &str, request: Object, responses: Answers) -> OperationBuilder {
     let content = ContentBuilder::new().schema(Some(request)).build();
     let body = RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));

@@ -4,14 +4,13 @@ use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use chassis::body::{Fields, MAX_EXACT, required};
-use chassis::openapi::{self, Answers, number_or_digits, object, positive};
+use chassis::openapi::{Answers, number_or_digits, object, positive};
 use chassis::problem::Problem;
 use chassis::trace::{Trace, correlate};
 use chassis::{Host, RequireService};
-use context::{List, Repository, Resource, Visibility, command, run_to_completion};
+use context::{List, Repository, Resource, Visibility, command, outcome_or, run_to_completion};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::ObjectBuilder;
-use utoipa::openapi::{ContentBuilder, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::document::{APPROVED, CANCELED, PaymentDocument, action};
@@ -149,9 +148,5 @@ fn responses<P: Payable>(about: &str, problems: impl IntoIterator<Item = Problem
     let outcome = object("The outcome.")
         .property(P::KEY_FIELD, positive(&format!("The {}.", P::NAME)))
         .property("paymentAction", action());
-    let content = ContentBuilder::new().schema(Some(openapi::required(outcome))).build();
-    let ok = ResponseBuilder::new().description(about).content("application/json", content).build();
-    let mut responses = openapi::refusals(problems.into_iter().chain([no_price]));
-    responses.insert("200".to_owned(), ok.into());
-    responses
+    outcome_or(about, outcome, problems.into_iter().chain([no_price]))
 }

@@ -6,14 +6,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use chassis::RequireService;
 use chassis::body::{Fields, MAX_EXACT, required};
-use chassis::openapi::{self, Answers, number_or_digits, object, positive, text_like};
+use chassis::openapi::{Answers, number_or_digits, object, positive, text_like};
 use chassis::problem::Problem;
 use chassis::trace::{Trace, correlate};
-use context::{command, store_problem};
+use context::{command, outcome_or, store_problem};
 use serde_json::{Value, json};
 use storage_domain::{Attempt, HoldRefusal, HoldRequest, OtherHold};
 use utoipa::openapi::schema::ObjectBuilder;
-use utoipa::openapi::{ContentBuilder, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::StorageState;
@@ -134,10 +133,6 @@ fn released() -> Answers {
 }
 
 fn responses(about: &str, outcome: ObjectBuilder, problems: impl IntoIterator<Item = Problem>) -> Answers {
-    let content = ContentBuilder::new().schema(Some(openapi::required(outcome))).build();
-    let ok = ResponseBuilder::new().description(about).content("application/json", content).build();
     let missing = Problem::unprocessable_field("storageId", "is required");
-    let mut responses = openapi::refusals(problems.into_iter().chain([missing]));
-    responses.insert("200".to_owned(), ok.into());
-    responses
+    outcome_or(about, outcome, problems.into_iter().chain([missing]))
 }
