@@ -1,10 +1,6 @@
 use testkit::Answer;
 use workload::Operation;
 
-/// Documented for every request. 502: the service gave no response, 503: unavailable, 504: timeout. A service without its
-/// store responds 503 too.
-const OUTAGES: [u16; 3] = [502, 503, 504];
-
 /// The gateway's response if all its room for bodies is taken. Clients like these never need so much: one of them would
 /// have got more than its share.
 const NO_ROOM: &str = "too many bodies are on their way";
@@ -12,7 +8,7 @@ const NO_ROOM: &str = "too many bodies are on their way";
 /// Why a response of an operation is not documented, if it is not.
 pub(crate) fn violation(operation: Operation, response: &Answer) -> Option<String> {
     let Answer { asked: request, status, body, .. } = response;
-    if !operation.statuses().contains(status) && !OUTAGES.contains(status) {
+    if !operation.documents(*status) {
         return Some(format!("{request} ({operation}): response {status}: {body}"));
     }
     if body["detail"] == NO_ROOM {

@@ -76,7 +76,9 @@ impl World {
                         let answer = calls::Answer { status, body: body.into() };
                         if status.is_server_error() { Err(CallError::Failed(answer)) } else { Ok(answer) }
                     }
-                    Err(CallFailure::NotConnected) => Err(CallError::Unsent("nobody is there".to_owned())),
+                    Err(CallFailure::NotConnected) => {
+                        Err(CallError::Unsent("no replica accepts connections".to_owned()))
+                    }
                     Err(CallFailure::Broken) => Err(CallError::Broken("the connection broke".to_owned())),
                 }
             }

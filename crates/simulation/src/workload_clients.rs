@@ -9,9 +9,6 @@ use workload::{Call, Response};
 use crate::Clients;
 use crate::clients::request;
 
-/// Documented for every request: the service gave no response, is unavailable, or has an unknown outcome.
-const OUTAGES: [u16; 3] = [502, 503, 504];
-
 /// The clients of a workload: requests go to the context that serves the path.
 struct WorkloadClients {
     clients: Arc<Clients>,
@@ -49,7 +46,7 @@ impl workload::Clients for WorkloadClients {
         let request = request(method.clone(), &path, body.as_ref(), key.as_deref())?;
         let response = self.clients.send_to(context, request).await?;
         let status = response.status.as_u16();
-        if !operation.statuses().contains(&status) && !OUTAGES.contains(&status) {
+        if !operation.documents(status) {
             let body = String::from_utf8_lossy(&response.body);
             self.clients.violation(format!("{method} {path} ({operation}): response {status}: {body}"));
         }

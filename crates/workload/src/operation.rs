@@ -8,6 +8,10 @@ pub struct Operation {
     media_type: &'static str,
 }
 
+/// Documented for every request. 502: the service gave no response, 503: unavailable, 504: timeout. A service without its
+/// store responds 503 too.
+const OUTAGES: [u16; 3] = [502, 503, 504];
+
 impl Operation {
     /// An operation with these documented statuses besides outages. Its responses are JSON.
     pub const fn new(name: &'static str, statuses: &'static [u16]) -> Self {
@@ -20,9 +24,9 @@ impl Operation {
         Self { media_type: "text/event-stream", ..self }
     }
 
-    /// The documented statuses besides outages.
-    pub const fn statuses(self) -> &'static [u16] {
-        self.statuses
+    /// Whether it may have this status.
+    pub fn documents(self, status: u16) -> bool {
+        self.statuses.contains(&status) || OUTAGES.contains(&status)
     }
 
     /// The media type of its responses, unless they are problems.
