@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,16 +18,14 @@ const ADMIN_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Topics {
     pub(crate) config: Config,
-    names: Vec<String>,
+    /// A request that names a topic twice is invalid, and a context may consume its own.
+    names: BTreeSet<String>,
     exist: Arc<OnceCell<()>>,
     pub(crate) admission: Admission,
 }
 
 impl Topics {
-    /// A context may consume its own topic. A request that names a topic twice is invalid, so each is named once.
-    pub(crate) fn new(config: &Config, mut names: Vec<String>, admission: Admission) -> Self {
-        names.sort_unstable();
-        names.dedup();
+    pub(crate) fn new(config: &Config, names: BTreeSet<String>, admission: Admission) -> Self {
         Self { config: config.clone(), names, exist: Arc::default(), admission }
     }
 

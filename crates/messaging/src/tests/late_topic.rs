@@ -41,7 +41,7 @@ fn a_topic_that_is_created_after_the_start_of_the_consumer_is_consumed_soon() {
             topics: vec![other.clone(), topic.clone()],
             broker: Arc::new(
                 KafkaBroker::new(
-                    Topics::new(&process.config, vec![other.clone()], Admission::default()),
+                    Topics::new(&process.config, [other.clone()].into(), Admission::default()),
                     CurrentConsumer::default(),
                 )
                 .unwrap(),
@@ -50,7 +50,7 @@ fn a_topic_that_is_created_after_the_start_of_the_consumer_is_consumed_soon() {
         let stop = CancellationToken::new();
         let (stopping, running) = (stop.clone(), tokio::spawn(async move { consumer.run(&stop).await }));
         eventually("it polls topics that do not exist", async || rounds.load(Ordering::SeqCst) > 2).await;
-        let created = Topics::new(&process.config, vec![topic.clone()], Admission::default()).ensure().await;
+        let created = Topics::new(&process.config, [topic.clone()].into(), Admission::default()).ensure().await;
         let sent = send_once(&process.config, &topic, &counted(0, "a", 1, 7)).await;
         let applied = timeout(SOON, eventually("the event is applied", async || process.total(1).await == 7)).await;
         stopping.cancel();

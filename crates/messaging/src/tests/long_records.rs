@@ -1,5 +1,6 @@
 //! Long records on a real broker, when `FLOTILLA_TEST_KAFKA` names one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ambient::{Clock as _, SystemClock};
@@ -48,7 +49,7 @@ fn long_records_become_small_letters_and_too_large_events_are_set_aside_while_th
         process.outbox = Outbox::new(&process.store, &config, "reader", process.clock.clone(), Arc::clone(&ids));
         let (source, letters, own) =
             (config.topic("counter"), config.dead_letter_topic("reader"), config.topic("reader"));
-        let names = vec![source.clone(), letters.clone(), own.clone()];
+        let names = BTreeSet::from([source.clone(), letters.clone(), own.clone()]);
         let topics = Topics::new(&config, names.clone(), Admission::default());
         topics.ensure().await.unwrap();
         let admin: AdminClient<DefaultClientContext> = client(&config).unwrap().create().unwrap();
