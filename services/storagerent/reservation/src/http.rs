@@ -4,7 +4,6 @@ use ambient::{Positive, Subject};
 use chassis::body::{Fields, MAX_EXACT, required};
 use chassis::openapi::{number_or_digits, object, one_of, or_null, positive};
 use chassis::problem::Problem;
-use context::saga::Requested;
 use context::{Change, ConditionalLink, Representation, RequestDocument};
 use reservation_contract::ReservationEvent;
 use reservation_domain::{Offer, Reservation, Status};
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema};
 
 use crate::reservation_row::ReservationRow;
-use crate::saga::{Declined, RequestSaga};
+use crate::saga::{DECLINED_HOLDS, payment_declined};
 
 /// A reservation. Its room is held and paid; its status shows whether it is cancelled.
 pub struct ReservationDocument;
@@ -57,9 +56,8 @@ pub(crate) const REQUEST: RequestDocument<Offer> = RequestDocument {
     schema: request_schema,
     read: read_request,
     problems: || {
-        [Declined::Unknown, Declined::Taken, Declined::WithoutPrice, Declined::OtherPrice, Declined::Payment]
-            .map(|declined| RequestSaga::declined(declined("the reason".to_owned())))
-            .into()
+        let holds = DECLINED_HOLDS.into_iter().map(|(kind, status, title)| Problem::new(status, kind, title));
+        holds.map(|problem| problem.detail("the reason")).chain([payment_declined("the reason".to_owned())]).collect()
     },
 };
 
@@ -87,11 +85,11 @@ fn request_schema() -> ObjectBuilder {
         .examples([json!({ "storageId": 1, "price": 200_000, "reservationStatus": "reqReserve" })])
 }
 
-/// The request of a cancellation. Fields that are given must be those of the reservation.
-#[derive(Clone, Copy)]
-pub(crate) struct Cancellation {
-    given: [(&'static str, Option<Positive>); 4],
-}
+/// The fields that may be given with a cancellation, and must then be those of the reservation.
+const GIVEN: [&str; 4] = ["id", "reservationId", "storageId", "price"];
+
+/// The request of a cancellation, with the values of [`GIVEN`].
+type Cancellation = [Option<Positive>; GIVEN.len()];
 
 /// `PATCH` and `PUT` of `/reservations/{id}`. Idempotent.
 pub(crate) const CANCEL: Change<Reservation, Cancellation, ReservationEvent> = Change {
@@ -121,20 +119,19 @@ fn read_change(fields: &Fields) -> Result<Cancellation, Problem> {
     if required(fields.text("reservationStatus", 100)?, "reservationStatus")? != Status::ReqCancel.name() {
         return Err(no_such_change());
     }
-    let known = ["id", "reservationId", "storageId", "price", "reservationStatus"];
-    if let Some(other) = fields.names().find(|name| !known.contains(name)) {
+    if let Some(other) = fields.names().find(|name| *name != "reservationStatus" && !GIVEN.contains(name)) {
         return Err(differs(other));
     }
-    let field = |name| Ok::<_, Problem>((name, fields.positive(name)?));
-    Ok(Cancellation { given: [field("id")?, field("reservationId")?, field("storageId")?, field("price")?] })
+    let [id, reservation_id, storage_id, price] = GIVEN.map(|name| fields.positive(name));
+    Ok([id?, reservation_id?, storage_id?, price?])
 }
 
-fn cancel(command: Cancellation, state: &mut Reservation) -> Result<Option<ReservationEvent>, Problem> {
+fn cancel(given: Cancellation, state: &mut Reservation) -> Result<Option<ReservationEvent>, Problem> {
     let Reservation::Established(established) = state else { return Ok(None) };
     let attempt = &established.attempt;
     let known = [Some(attempt.id), Some(attempt.id), Some(attempt.storage_id), attempt.price()];
-    let other = command.given.into_iter().zip(known).find(|((_, given), known)| given.is_some() && given != known);
-    if let Some(((name, _), _)) = other {
+    let mut facts = GIVEN.into_iter().zip(given.into_iter().zip(known));
+    if let Some((name, _)) = facts.find(|(_, (given, known))| given.is_some() && given != known) {
         return Err(differs(name));
     }
     Ok(established.request_cancellation().map(Into::into))

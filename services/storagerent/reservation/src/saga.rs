@@ -25,24 +25,17 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The request of a reservation.
 pub struct RequestSaga;
 
-/// Why a participant declines, with its explanation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Declined {
-    /// There is no such room.
-    Unknown(String),
-    /// Another reservation has the room.
-    Taken(String),
-    /// The room has no price.
-    WithoutPrice(String),
-    /// The customer expects another price.
-    OtherPrice(String),
-    /// The payment is declined.
-    Payment(String),
-}
+/// The types of the problems with which storage declines a hold. Their explanations are storage's.
+pub(crate) const DECLINED_HOLDS: [(&str, StatusCode, &str); 4] = [
+    ("storage-unknown", StatusCode::NOT_FOUND, "There is no such storage"),
+    ("storage-taken", StatusCode::CONFLICT, "The storage is taken"),
+    ("storage-without-price", StatusCode::CONFLICT, "The storage has no price"),
+    ("other-price", StatusCode::CONFLICT, "The storage has another price"),
+];
 
 impl Definition for RequestSaga {
     type Attempt = Attempt;
-    type Reason = Declined;
+    type Reason = Problem;
     type Event = ReservationEvent;
 
     const NAME: &'static str = "the request of a reservation";
@@ -109,22 +102,14 @@ impl Requested for RequestSaga {
         "storage or payment is unavailable now; nothing is reserved, and whatever was held or paid is given back";
     const UNDECIDED: &'static str = "It is not known yet whether the reservation is established";
 
-    fn declined(reason: Declined) -> Problem {
-        let (status, kind, title, detail) = match reason {
-            Declined::Unknown(detail) => (StatusCode::NOT_FOUND, "storage-unknown", "There is no such storage", detail),
-            Declined::Taken(detail) => (StatusCode::CONFLICT, "storage-taken", "The storage is taken", detail),
-            Declined::WithoutPrice(detail) => {
-                (StatusCode::CONFLICT, "storage-without-price", "The storage has no price", detail)
-            }
-            Declined::OtherPrice(detail) => {
-                (StatusCode::CONFLICT, "other-price", "The storage has another price", detail)
-            }
-            Declined::Payment(detail) => {
-                (StatusCode::PAYMENT_REQUIRED, "payment-declined", "The payment is declined", detail)
-            }
-        };
-        Problem::new(status, kind, title).detail(detail)
+    fn declined(problem: Problem) -> Problem {
+        problem
     }
+}
+
+/// 402: the payment is declined.
+pub(crate) fn payment_declined(reason: String) -> Problem {
+    Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", "The payment is declined").detail(reason)
 }
 
 /// Storage, which holds the room and states its price.
@@ -158,7 +143,7 @@ struct Hold {
     price: i64,
 }
 
-fn held(attempt: &mut Attempt, answer: &Answer) -> Option<Reply<Declined>> {
+fn held(attempt: &mut Attempt, answer: &Answer) -> Option<Reply<Problem>> {
     if answer.status == StatusCode::OK {
         let Hold { hold, price } = answer.json().ok()?;
         let (hold, price) = (Positive::new(hold).ok()?, Positive::new(price).ok()?);
@@ -166,16 +151,12 @@ fn held(attempt: &mut Attempt, answer: &Answer) -> Option<Reply<Declined>> {
         return Some(Reply::Done);
     }
     let problem = ReceivedProblem::of(answer);
-    let detail = problem.detail.clone().unwrap_or_default();
-    match problem.kind() {
-        "storage-unknown" => Some(Reply::Declined(Declined::Unknown(detail))),
-        "storage-taken" => Some(Reply::Declined(Declined::Taken(detail))),
-        "storage-without-price" => Some(Reply::Declined(Declined::WithoutPrice(detail))),
-        "other-price" => Some(Reply::Declined(Declined::OtherPrice(detail))),
-        // An earlier attempt still holds a room, or the recovery has released this one.
-        "hold-released" => Some(Reply::NotSent(RETRY_AFTER)),
-        _ => None,
+    // An earlier attempt still holds a room, or the recovery has released this one.
+    if problem.kind() == "hold-released" {
+        return Some(Reply::NotSent(RETRY_AFTER));
     }
+    let (kind, status, title) = DECLINED_HOLDS.into_iter().find(|(kind, ..)| *kind == problem.kind())?;
+    Some(Reply::Declined(Problem::new(status, kind, title).detail(problem.detail.unwrap_or_default())))
 }
 
 fn bill(attempt: &Attempt) -> Value {
@@ -185,13 +166,13 @@ fn bill(attempt: &Attempt) -> Value {
     })
 }
 
-fn paid(_: &mut Attempt, answer: &Answer) -> Option<Reply<Declined>> {
+fn paid(_: &mut Attempt, answer: &Answer) -> Option<Reply<Problem>> {
     match answer.status {
         StatusCode::OK => Some(Reply::Done),
         StatusCode::PAYMENT_REQUIRED => {
             let reason = ReceivedProblem::of(answer).detail;
             let reason = reason.unwrap_or_else(|| "the payment was declined".to_owned());
-            Some(Reply::Declined(Declined::Payment(reason)))
+            Some(Reply::Declined(payment_declined(reason)))
         }
         _ => None,
     }
