@@ -90,19 +90,18 @@ impl People {
 
     /// Waits until a reservation has this status.
     pub async fn becomes(&self, reservation: i64, status: &str) -> Result<()> {
-        eventually(LATER, &format!("reservation {reservation} is {status}"), async || {
-            let found = self.reservation_status(reservation).await?;
-            ensure!(found == status, "it is {found}");
-            Ok(())
-        })
-        .await
+        self.has(&format!("/reservations/{reservation}"), "reservationStatus", status).await
     }
 
     /// Waits until a room has this status.
     pub async fn room_becomes(&self, room: i64, status: &str) -> Result<()> {
-        eventually(LATER, &format!("room {room} is {status}"), async || {
-            let found = self.storage_status(room).await?;
-            ensure!(found == status, "it is {found}");
+        self.has(&format!("/storages/{room}"), "storageStatus", status).await
+    }
+
+    async fn has(&self, path: &str, field: &str, expected: &str) -> Result<()> {
+        eventually(LATER, &format!("{field} of {path} is {expected}"), async || {
+            let found = self.field(path, field).await?;
+            ensure!(found == expected, "it is {found}");
             Ok(())
         })
         .await
