@@ -11,15 +11,15 @@ use tower::timeout::error::Elapsed;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceBuilder, ServiceExt};
 
-use crate::answer::Answer;
 use crate::breaker::{Breaker, BreakerLayer};
 use crate::config::{Config, ConfigError};
 use crate::error::{CallError, reason};
 use crate::exchange::Exchange;
 use crate::meter::{self, InFlight, Meter};
+use crate::response::CallResponse;
 
 /// Sends a request and returns the whole response: over HTTP, or simulated.
-pub type Transport = BoxCloneSyncService<Request, Answer, CallError>;
+pub type Transport = BoxCloneSyncService<Request, CallResponse, CallError>;
 
 type Stack = Breaker<Transport>;
 
@@ -60,7 +60,7 @@ impl Client {
         path: &str,
         body: Option<&Value>,
         headers: HeaderMap,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<CallResponse, CallError> {
         let meter = Meter::begin(self.name);
         let result = match self.request(method, path, body, headers) {
             Ok(request) => self.stack.clone().oneshot(request).await,

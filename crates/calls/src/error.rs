@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use crate::answer::Answer;
+use crate::response::CallResponse;
 
 /// Why there is no response. Programs decide by the variant; the reasons are for people.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum CallError {
     Broken(String),
     /// The callee responded with 5xx: the outcome is unknown.
     #[error("the callee failed: {}", .0.status)]
-    Failed(Answer),
+    Failed(CallResponse),
 }
 
 impl CallError {

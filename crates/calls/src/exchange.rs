@@ -7,10 +7,10 @@ use serde::de::DeserializeOwned;
 use tower::Service;
 
 use crate::CallFuture;
-use crate::answer::Answer;
 use crate::error::{CallError, reason};
+use crate::response::CallResponse;
 
-impl Answer {
+impl CallResponse {
     /// Parses the body as JSON.
     ///
     /// # Errors
@@ -35,9 +35,9 @@ impl Exchange {
 }
 
 impl Service<Request> for Exchange {
-    type Response = Answer;
+    type Response = CallResponse;
     type Error = CallError;
-    type Future = CallFuture<Answer>;
+    type Future = CallFuture<CallResponse>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
         self.http.poll_ready(cx).map_err(CallError::from)
@@ -50,7 +50,7 @@ impl Service<Request> for Exchange {
     }
 }
 
-async fn read(mut response: Response, limit: usize) -> Result<Answer, CallError> {
+async fn read(mut response: Response, limit: usize) -> Result<CallResponse, CallError> {
     let status = response.status();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
@@ -59,6 +59,6 @@ async fn read(mut response: Response, limit: usize) -> Result<Answer, CallError>
         }
         body.extend_from_slice(&chunk);
     }
-    let answer = Answer { status, body: body.into() };
+    let answer = CallResponse { status, body: body.into() };
     if status.is_server_error() { Err(CallError::Failed(answer)) } else { Ok(answer) }
 }

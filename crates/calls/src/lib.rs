@@ -9,18 +9,18 @@
 
 use std::pin::Pin;
 
-mod answer;
 pub mod breaker;
 mod client;
 mod config;
 mod error;
 mod exchange;
 mod meter;
+mod response;
 
-pub use answer::Answer;
 pub use client::{Client, Transport};
 pub use config::{Config, ConfigError};
 pub use error::CallError;
+pub use response::CallResponse;
 
 /// What every layer returns. One allocation per layer and call is cheap compared with an HTTP exchange.
 type CallFuture<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;

@@ -3,8 +3,8 @@
 use metrics::{Gauge, Unit};
 use tokio::time::Instant;
 
-use crate::answer::Answer;
 use crate::error::CallError;
+use crate::response::CallResponse;
 
 /// Counts one call, including cancelled ones.
 pub(crate) struct Meter {
@@ -19,7 +19,7 @@ impl Meter {
         Meter { name, started: Instant::now(), outcome: "cancelled", attempted: true }
     }
 
-    pub(crate) fn end(mut self, result: &Result<Answer, CallError>) {
+    pub(crate) fn end(mut self, result: &Result<CallResponse, CallError>) {
         self.outcome = result.as_ref().map_or_else(CallError::outcome, |_| "answered");
         self.attempted = result.as_ref().map_or_else(|error| error.retry_after().is_none(), |_| true);
     }

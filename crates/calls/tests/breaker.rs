@@ -63,7 +63,7 @@ fn call(breaker: &Breaker<Callee>, order: Order) -> Oneshot<Breaker<Callee>, Ord
 
 fn failed() -> Result<(), CallError> {
     let body = b"".as_slice().into();
-    Err(CallError::Failed(calls::Answer { status: StatusCode::INTERNAL_SERVER_ERROR, body }))
+    Err(CallError::Failed(calls::CallResponse { status: StatusCode::INTERNAL_SERVER_ERROR, body }))
 }
 
 async fn opened() -> Breaker<Callee> {

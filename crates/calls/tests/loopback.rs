@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::{ConnectInfo, OriginalUri};
 use axum::http::HeaderMap as Headers;
 use axum::routing::{get, post};
-use calls::{Answer, CallError, Client, Config, ConfigError};
+use calls::{CallError, CallResponse, Client, Config, ConfigError};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
@@ -56,16 +56,16 @@ async fn answer_with(bytes: String, then_close: bool) -> String {
     url
 }
 
-async fn get_from(url: &str, config: &Config) -> Result<Answer, CallError> {
+async fn get_from(url: &str, config: &Config) -> Result<CallResponse, CallError> {
     let client = Client::new("callee", url, config).expect("sound settings");
     ask(&client, "/").await
 }
 
-async fn ask(client: &Client, path: &str) -> Result<Answer, CallError> {
+async fn ask(client: &Client, path: &str) -> Result<CallResponse, CallError> {
     client.send(Method::GET, path, None, HeaderMap::new()).await
 }
 
-async fn status(status: StatusCode) -> Result<Answer, CallError> {
+async fn status(status: StatusCode) -> Result<CallResponse, CallError> {
     let url = serve(Router::new().route("/", get(move || async move { (status, "said") }))).await;
     get_from(&url, &patient()).await
 }

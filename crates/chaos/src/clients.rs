@@ -9,7 +9,7 @@ use ambient::{Clock as _, SystemClock};
 use anyhow::Result;
 use async_trait::async_trait;
 use serde_json::Value;
-use testkit::{Answer, Api};
+use testkit::{Api, ApiResponse};
 use tokio::time::sleep;
 use workload::{Call, Operation, Response};
 
@@ -72,7 +72,7 @@ impl Clients {
     }
 
     /// Sends a request. `None`: there was no response.
-    pub async fn send(&self, call: Call) -> Option<Answer> {
+    pub async fn send(&self, call: Call) -> Option<ApiResponse> {
         let from = self.timeline.now();
         let api = self.api();
         let mut request = api.request(call.method.parse().ok()?, &call.path);
@@ -96,7 +96,7 @@ impl Clients {
                 let (status, headers) = (response.status().as_u16(), response.headers().clone());
                 stream = Some(response);
                 let took = self.timeline.now().saturating_sub(from);
-                Ok(Answer { asked: path.to_owned(), status, headers, body: Value::Null, took })
+                Ok(ApiResponse { asked: path.to_owned(), status, headers, body: Value::Null, took })
             }
             Err(error) => Err(error.into()),
         };
@@ -117,7 +117,7 @@ impl Clients {
     }
 
     /// Counts a response, and checks whether it is documented.
-    fn observe(&self, operation: Operation, from: Duration, response: Result<Answer>) -> Option<Answer> {
+    fn observe(&self, operation: Operation, from: Duration, response: Result<ApiResponse>) -> Option<ApiResponse> {
         let to = self.timeline.now();
         let unavailable = self.timeline.gateway_was_unavailable(from, to);
         let mut observed = self.observed();

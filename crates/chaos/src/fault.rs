@@ -1,7 +1,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use testkit::Order;
+use testkit::ServerCommand;
 
 /// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,11 +98,11 @@ impl FaultKind {
     }
 
     /// The commands that inject and revert it on an external server.
-    pub const fn server_commands(self) -> Option<(Order, Order)> {
+    pub const fn server_commands(self) -> Option<(ServerCommand, ServerCommand)> {
         match self {
-            Self::KillBroker => Some((Order::KillBroker, Order::StartBroker)),
-            Self::KillStores => Some((Order::KillStores, Order::StartStores)),
-            Self::FillStores => Some((Order::FillStores, Order::FreeStores)),
+            Self::KillBroker => Some((ServerCommand::KillBroker, ServerCommand::StartBroker)),
+            Self::KillStores => Some((ServerCommand::KillStores, ServerCommand::StartStores)),
+            Self::FillStores => Some((ServerCommand::FillStores, ServerCommand::FreeStores)),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use audit::{Journal, Verdict};
 use messaging::RecordPosition;
-use testkit::{Raw, Topics};
+use testkit::{RawRecord, Topics};
 use tokio::task::JoinSet;
 
 use crate::scenario::{Consumers, SampleEvent};
@@ -35,7 +35,7 @@ impl HostileRecords {
 }
 
 /// One record of each kind. All of them break the envelope, so every context that consumes the topic must reject them.
-fn records(sample: SampleEvent) -> Vec<Raw> {
+fn records(sample: SampleEvent) -> Vec<RawRecord> {
     let SampleEvent { kind, subject, data } = sample;
     let envelope = |id: &[u8]| {
         let headers: [(&'static str, &[u8]); 6] = [
@@ -49,7 +49,7 @@ fn records(sample: SampleEvent) -> Vec<Raw> {
         headers.map(|(name, value)| (name, value.to_vec())).to_vec()
     };
     let data = data.as_bytes().to_vec();
-    let record = |key: &str, headers, payload| Raw { key: key.to_owned(), headers, payload };
+    let record = |key: &str, headers, payload| RawRecord { key: key.to_owned(), headers, payload };
     vec![
         record(subject, Vec::new(), vec![0xff, 0xfe, 0x00]),
         record(subject, envelope(b"a\0b"), data.clone()),

@@ -4,7 +4,7 @@ use std::time::Duration;
 use std::{fs, mem};
 
 use anyhow::{Context as _, Result, ensure};
-use testkit::{BROKER, Fleet, Flow, GATEWAY, Parts, Wire, eventually};
+use testkit::{BROKER, Fleet, GATEWAY, Parts, ProxyState, TcpProxy, eventually};
 
 use crate::fault::{Fault, FaultKind};
 use crate::greedy::GreedyClient;
@@ -23,8 +23,8 @@ pub struct FaultInjector {
     scenario: &'static Scenario,
     /// The fleet.
     pub fleet: Fleet,
-    broker_links: BTreeMap<String, Wire>,
-    store_links: BTreeMap<String, Wire>,
+    broker_links: BTreeMap<String, TcpProxy>,
+    store_links: BTreeMap<String, TcpProxy>,
     stub_settings: PathBuf,
     /// The processes that received SIGTERM.
     terminating: BTreeSet<String>,
@@ -150,11 +150,11 @@ impl FaultInjector {
             }
             FaultKind::Pause => self.fleet.pause(target)?,
             FaultKind::FillDisk => self.fleet.fill(target)?,
-            FaultKind::CutFromBroker => self.broker_links[target].set(Flow::Cut),
-            FaultKind::HoldFromBroker => self.broker_links[target].set(Flow::Held),
-            FaultKind::SilenceBroker => self.broker_links.values().for_each(|link| link.set(Flow::Held)),
-            FaultKind::CutFromStore => self.store_links[target].set(Flow::Cut),
-            FaultKind::HoldFromStore => self.store_links[target].set(Flow::Held),
+            FaultKind::CutFromBroker => self.broker_links[target].set(ProxyState::Cut),
+            FaultKind::HoldFromBroker => self.broker_links[target].set(ProxyState::Held),
+            FaultKind::SilenceBroker => self.broker_links.values().for_each(|link| link.set(ProxyState::Held)),
+            FaultKind::CutFromStore => self.store_links[target].set(ProxyState::Cut),
+            FaultKind::HoldFromStore => self.store_links[target].set(ProxyState::Held),
             FaultKind::LoseResponses => self.store_links[target].lose_answers(),
             FaultKind::KillBroker | FaultKind::KillStores | FaultKind::FillStores => {}
             FaultKind::Stub(fault) => self.set_stub(fault.settings)?,
@@ -183,9 +183,9 @@ impl FaultInjector {
             }
             FaultKind::Pause => self.fleet.resume(target)?,
             FaultKind::FillDisk => self.fleet.free(target)?,
-            FaultKind::CutFromBroker | FaultKind::HoldFromBroker => self.broker_links[target].set(Flow::Open),
-            FaultKind::SilenceBroker => self.broker_links.values().for_each(|link| link.set(Flow::Open)),
-            FaultKind::CutFromStore | FaultKind::HoldFromStore => self.store_links[target].set(Flow::Open),
+            FaultKind::CutFromBroker | FaultKind::HoldFromBroker => self.broker_links[target].set(ProxyState::Open),
+            FaultKind::SilenceBroker => self.broker_links.values().for_each(|link| link.set(ProxyState::Open)),
+            FaultKind::CutFromStore | FaultKind::HoldFromStore => self.store_links[target].set(ProxyState::Open),
             FaultKind::Stub(_) => self.set_stub("{}")?,
             FaultKind::GreedyClient => self.greedy.stop(),
             FaultKind::LoseResponses

@@ -1,4 +1,4 @@
-use testkit::Answer;
+use testkit::ApiResponse;
 use workload::Operation;
 
 /// The gateway's response if all its room for bodies is taken. Clients like these never need so much: one of them would
@@ -6,8 +6,8 @@ use workload::Operation;
 const NO_ROOM: &str = "too many bodies are on their way";
 
 /// Why a response of an operation is not documented, if it is not.
-pub(crate) fn violation(operation: Operation, response: &Answer) -> Option<String> {
-    let Answer { asked: request, status, body, .. } = response;
+pub(crate) fn violation(operation: Operation, response: &ApiResponse) -> Option<String> {
+    let ApiResponse { asked: request, status, body, .. } = response;
     if !operation.documents(*status) {
         return Some(format!("{request} ({operation}): response {status}: {body}"));
     }
@@ -42,9 +42,9 @@ mod tests {
     const AGAIN: Operation = Operation::new("lift again", &[200]);
     const VIEW: Operation = Operation::new("view", &[200, 404]);
 
-    fn response(status: u16, headers: &[(&'static str, &'static str)]) -> Answer {
+    fn response(status: u16, headers: &[(&'static str, &'static str)]) -> ApiResponse {
         let kind = if status >= 400 { "application/problem+json" } else { "application/json" };
-        let mut response = Answer {
+        let mut response = ApiResponse {
             asked: "POST /boxes".to_owned(),
             status,
             headers: HeaderMap::default(),

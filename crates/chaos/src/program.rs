@@ -7,7 +7,7 @@ use std::time::Duration;
 use ambient::{Ids, SystemClock};
 use anyhow::{Result, bail};
 use clap::{CommandFactory as _, FromArgMatches as _};
-use testkit::Ground;
+use testkit::FleetTemplate;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -38,10 +38,10 @@ async fn chaos(scenario: &'static Scenario, args: &Args) -> Result<bool> {
     let (parts, length) = (args.parts()?, args.length()?);
     let seed = args.seed.unwrap_or_else(|| Ids::from_entropy(Arc::new(SystemClock)).number().unsigned_abs());
     let settings = Settings { length, rate: args.rate, seed, settle: args.settle };
-    let ground = Ground::new(&args.manifest, args.binaries.clone())?;
-    ground.check()?;
+    let template = FleetTemplate::new(&args.manifest, args.binaries.clone())?;
+    template.check()?;
     eprintln!("{} parts, seed {seed}: starting the fleet", parts.name());
-    let mut injector = FaultInjector::new(scenario, ground.fleet(&parts, "flotilla-chaos").await?);
+    let mut injector = FaultInjector::new(scenario, template.fleet(&parts, "flotilla-chaos").await?);
     let ended = tokio::select! {
         outcome = carry_out(scenario, &mut injector, settings, args.every) => Some(outcome),
         interrupted = interrupted() => interrupted.map(|()| None)?,

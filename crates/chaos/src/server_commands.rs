@@ -1,5 +1,5 @@
 use anyhow::Result;
-use testkit::Order;
+use testkit::ServerCommand;
 use tokio::task::JoinHandle;
 
 /// The commands on external servers. They run in the background, one after the other for each server: a broker may take half
@@ -12,8 +12,8 @@ pub struct ServerCommands {
 
 impl ServerCommands {
     /// Runs a command after those before it, and then calls `done`.
-    pub fn run(&mut self, command: Order, done: impl FnOnce() + Send + 'static) {
-        let to_broker = matches!(command, Order::KillBroker | Order::StartBroker);
+    pub fn run(&mut self, command: ServerCommand, done: impl FnOnce() + Send + 'static) {
+        let to_broker = matches!(command, ServerCommand::KillBroker | ServerCommand::StartBroker);
         let last = if to_broker { &mut self.broker } else { &mut self.stores };
         let before = last.take();
         *last = Some(tokio::spawn(async move {

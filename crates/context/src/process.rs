@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use axum::Router;
 use chassis::{AuthSettings, Host, openapi};
 use clap::{Args, CommandFactory};
-use messaging::{Messaging, Policies};
+use messaging::{EventHandler, Messaging};
 use store::{Migrations, Row, Store};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -102,7 +102,7 @@ impl<S> Parts<S> {
     }
 
     /// Starts to consume events, and to publish those of the outbox. Returns the routes for operators.
-    pub fn consume<P: Policies>(self, policies: P) -> anyhow::Result<Router> {
+    pub fn consume<P: EventHandler>(self, policies: P) -> anyhow::Result<Router> {
         Ok(self.messaging.start(&self.host, policies)?)
     }
 }

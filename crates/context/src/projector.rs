@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use events::{DecodeError, Envelope, EventSet, Inbound, Key, Projection};
-use messaging::{Outbox, Policies, Received, StagedEvents};
+use messaging::{EventHandler, Outbox, Received, StagedEvents};
 use store::{Row, Tx, sqlx};
 
 use crate::batch::EventsByKey;
@@ -33,7 +33,7 @@ impl<R: Row<Key: Key>> Projector<R> {
 }
 
 #[async_trait]
-impl<R> Policies for Projector<R>
+impl<R> EventHandler for Projector<R>
 where
     R: Row<Key: Key>,
     R::State: Projection<Event: Inbound<Key = R::Key>>,

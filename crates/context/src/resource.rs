@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use chassis::body::Id;
 use chassis::conditional::{Conditions, Tagged};
-use chassis::openapi::{self, Answers, required, text};
+use chassis::openapi::{self, Responses, required, text};
 use chassis::page::{Page, PageRequest};
 use chassis::problem::Problem;
 use chassis::{Principal, Scope};
@@ -218,7 +218,7 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
 
     /// `POST` to the list: a command. `request` is the schema of its body, `responses` are those of the command itself.
     #[must_use]
-    pub fn post<H, T>(self, id: &str, about: &str, request: ObjectBuilder, responses: Answers, handler: H) -> Self
+    pub fn post<H, T>(self, id: &str, about: &str, request: ObjectBuilder, responses: Responses, handler: H) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
@@ -263,7 +263,7 @@ pub fn command<S, H, T>(
     id: &str,
     about: &str,
     request: ObjectBuilder,
-    responses: Answers,
+    responses: Responses,
     handler: H,
 ) -> OpenApiRouter<S>
 where
@@ -277,7 +277,7 @@ where
 
 /// The responses to a command in the `OpenAPI` document: 200 with an outcome, whose properties are all required, and the
 /// problems of the command.
-pub fn outcome_or(about: &str, outcome: ObjectBuilder, problems: impl IntoIterator<Item = Problem>) -> Answers {
+pub fn outcome_or(about: &str, outcome: ObjectBuilder, problems: impl IntoIterator<Item = Problem>) -> Responses {
     let content = ContentBuilder::new().schema(Some(required(outcome))).build();
     let ok = ResponseBuilder::new().description(about).content("application/json", content).build();
     let mut responses = openapi::refusals(problems);
@@ -285,14 +285,14 @@ pub fn outcome_or(about: &str, outcome: ObjectBuilder, problems: impl IntoIterat
     responses
 }
 
-fn operation_of(id: &str, about: &str, request: Object, responses: Answers) -> OperationBuilder {
+fn operation_of(id: &str, about: &str, request: Object, responses: Responses) -> OperationBuilder {
     let content = ContentBuilder::new().schema(Some(request)).build();
     let body = RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
     let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(about));
     add_responses(operation.request_body(Some(body.build())), responses)
 }
 
-fn add_responses(operation: OperationBuilder, responses: Answers) -> OperationBuilder {
+fn add_responses(operation: OperationBuilder, responses: Responses) -> OperationBuilder {
     responses.into_iter().fold(operation, |all, (status, response)| all.response(status, response))
 }
 
@@ -322,14 +322,14 @@ pub fn shown<B: Representation>(state: &<B::Row as Row>::State) -> Result<Respon
 }
 
 /// The responses with a document in the `OpenAPI` document: 200 with this description, and the problems of the command.
-pub fn shown_or<B: Representation>(description: &str, problems: impl IntoIterator<Item = Problem>) -> Answers {
+pub fn shown_or<B: Representation>(description: &str, problems: impl IntoIterator<Item = Problem>) -> Responses {
     let mut responses = openapi::refusals(problems);
     responses.insert("200".to_owned(), json::<Document<B>>(description).build().into());
     responses
 }
 
 /// The responses to a creation in the `OpenAPI` document: 201, and the problems of the command.
-pub fn created_or<B: Representation>(problems: impl IntoIterator<Item = Problem>) -> Answers {
+pub fn created_or<B: Representation>(problems: impl IntoIterator<Item = Problem>) -> Responses {
     let header = |about| HeaderBuilder::new().schema(Some(text(about))).description(Some(about)).build();
     let created = json::<Document<B>>("It is created.")
         .header("Location", header("Its path."))

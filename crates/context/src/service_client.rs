@@ -7,7 +7,7 @@ use std::time::Duration;
 use ambient::Clock;
 use anyhow::Context as _;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use calls::{Answer, CallError, Client, Transport};
+use calls::{CallError, CallResponse, Client, Transport};
 use chassis::spans::{Side, Span};
 use chassis::{AuthSettings, AuthSettingsError, Host, Spans};
 use clap::Args;
@@ -103,7 +103,7 @@ impl ServiceClient {
         path: &str,
         body: &Value,
         trace: &TraceContext,
-        read: impl FnOnce(&Answer) -> Option<Reply<R>> + Send,
+        read: impl FnOnce(&CallResponse) -> Option<Reply<R>> + Send,
     ) -> Reply<R> {
         let (span, began) = (self.spans.within(trace), self.spans.now());
         let reply = match self.post(path, body, Some(&span)).await {
@@ -136,7 +136,7 @@ impl ServiceClient {
         }
     }
 
-    async fn post(&self, path: &str, body: &Value, trace: Option<&TraceContext>) -> Result<Answer, CallError> {
+    async fn post(&self, path: &str, body: &Value, trace: Option<&TraceContext>) -> Result<CallResponse, CallError> {
         let headers = self.headers(trace).map_err(|error| {
             tracing::error!(callee = self.callee, %error, "the headers of a call cannot be made");
             CallError::Unsent(error.to_string())
@@ -163,7 +163,7 @@ impl ServiceClient {
 
 impl ReceivedProblem {
     /// The problem in a response. Empty if there is none.
-    pub fn of(answer: &Answer) -> Self {
+    pub fn of(answer: &CallResponse) -> Self {
         answer.json().unwrap_or_default()
     }
 

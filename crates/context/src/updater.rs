@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use events::{Aggregate, DecodeError, Envelope, Inbound, Key};
-use messaging::{Outbox, Policies, Received, StagedEvents};
+use messaging::{EventHandler, Outbox, Received, StagedEvents};
 use store::{Row, Tx, sqlx};
 
 use crate::Repository;
@@ -25,7 +25,7 @@ impl<R: Row> Updater<R> {
 }
 
 #[async_trait]
-impl<R> Policies for Updater<R>
+impl<R> EventHandler for Updater<R>
 where
     R: Row<Key: Key>,
     R::State: Aggregate<Event: Inbound<Key = R::Key>>,

@@ -10,7 +10,7 @@ use events::{Envelope, TraceContext};
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
-use crate::consumer_contract::Statement;
+use crate::consumer_contract::ConsumerContract;
 use crate::published::Published;
 
 /// The content of the document.
@@ -33,7 +33,7 @@ pub struct Fleet<'a> {
     /// The header of a redriven record, which names its only consumer.
     pub sent_again: &'a str,
     /// The consumer contracts.
-    pub readers: &'a [Statement],
+    pub readers: &'a [ConsumerContract],
 }
 
 /// All headers of events, with their descriptions.
@@ -72,7 +72,7 @@ pub fn document(fleet: &Fleet) -> Result<Value, String> {
             }
         }
     }
-    for Statement { reader, .. } in fleet.readers {
+    for ConsumerContract { reader, .. } in fleet.readers {
         let address = format!("{{fleet}}.{reader}.dead-letters");
         let about = format!("What {reader} could not handle, and what was sent to it again.");
         channels.insert(format!("{reader}.dead-letters"), channel(&address, &about, fleet.dead_letters));
@@ -178,7 +178,7 @@ fn operations(fleet: &Fleet) -> Map<String, Value> {
         let summary = format!("{context} tells what happened.");
         operations.insert(format!("{context}.tell"), operation("send", context, context, &summary, events.keys()));
     }
-    for Statement { reader, reads, .. } in fleet.readers {
+    for ConsumerContract { reader, reads, .. } in fleet.readers {
         for (context, events) in reads {
             let summary = format!("{reader} reacts to what {context} tells.");
             let read = operation("receive", reader, context, &summary, events.keys());
@@ -237,7 +237,7 @@ mod tests {
             published: &[published("weather", "Rained")],
             dead_letters: &published("dead-letters", "Dead"),
             sent_again: "again-for",
-            readers: &[Statement::parse("gardener", Path::new("reads.toml"), reads).unwrap()],
+            readers: &[ConsumerContract::parse("gardener", Path::new("reads.toml"), reads).unwrap()],
         };
         let document = document(&fleet).unwrap();
         assert_eq!(document["channels"]["weather"]["address"], "{fleet}.weather");

@@ -13,7 +13,7 @@ use crate::published::Published;
 /// A consumer contract: what a context reads of events of others, by context, event and field. It is the `reads.toml`
 /// in the folder of the context.
 #[derive(Debug, Clone)]
-pub struct Statement {
+pub struct ConsumerContract {
     /// The context: the name of the folder.
     pub reader: String,
     /// The file.
@@ -96,7 +96,7 @@ impl TryFrom<String> for Field {
     }
 }
 
-impl Statement {
+impl ConsumerContract {
     /// Parses a contract: a table `[CONTEXT.EVENT]` per event, with a line `FIELD = "KIND"` per field.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ impl Statement {
     }
 
     /// The violations of this contract by the producers.
-    pub fn unkept(&self, promised: &[Published]) -> Vec<String> {
+    pub fn violations(&self, promised: &[Published]) -> Vec<String> {
         let events = self.reads.iter().flat_map(|(context, events)| events.iter().map(move |event| (context, event)));
         events.flat_map(|(context, (event, fields))| self.violations_of(promised, context, event, fields)).collect()
     }
@@ -197,9 +197,9 @@ mod tests {
         vec![Published { context: "weather".into(), events }]
     }
 
-    fn gardener(field: &str) -> Result<Statement, String> {
+    fn gardener(field: &str) -> Result<ConsumerContract, String> {
         let text = format!("[weather.Rained]\nmillimetres = \"{field}\"");
-        Statement::parse("gardener", Path::new("fleet/gardener/reads.toml"), &text)
+        ConsumerContract::parse("gardener", Path::new("fleet/gardener/reads.toml"), &text)
     }
 
     #[test]
@@ -222,7 +222,7 @@ mod tests {
         ];
         for (field, properties, required, why) in cases {
             let required: &[&str] = if required { &["millimetres"] } else { &[] };
-            let told = gardener(field).unwrap().unkept(&promised(&properties, required));
+            let told = gardener(field).unwrap().violations(&promised(&properties, required));
             let kind = field.trim_end_matches('?');
             let begin =
                 format!("gardener (gardener/reads.toml) reads Rained.millimetres ({kind}), but weather does not");
@@ -235,10 +235,11 @@ mod tests {
     fn a_removed_event_or_context_is_reported() {
         let statement = gardener("integer").unwrap();
         assert!(
-            statement.unkept(&[])[0].contains("reads Rained, but weather does not promise it any more: there is no")
+            statement.violations(&[])[0]
+                .contains("reads Rained, but weather does not promise it any more: there is no")
         );
         let silent = [Published { context: "weather".into(), events: BTreeMap::new() }];
-        assert!(statement.unkept(&silent)[0].ends_with("the event is gone"));
+        assert!(statement.violations(&silent)[0].ends_with("the event is gone"));
     }
 
     #[test]

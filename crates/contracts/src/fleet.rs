@@ -9,8 +9,8 @@ use messaging::{DeadLetter, REDRIVEN_FOR, Redriven};
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 
-use crate::kept::{self, Update};
-use crate::{Published, Statement, asyncapi, openapi, verdict};
+use crate::generated::{self, Update};
+use crate::{ConsumerContract, Published, asyncapi, openapi, verdict};
 
 /// The contracts of a fleet. Each check panics with all violations, for the author of the change.
 pub struct FleetContracts {
@@ -52,8 +52,8 @@ impl FleetContracts {
             assert_ok(verdict(how, &broken));
         }
         let stale: Vec<String> =
-            all.iter().filter_map(|(file, now)| kept::document(file, now, update).unwrap()).collect();
-        assert_ok(verdict(&kept::how_to_write(), &stale));
+            all.iter().filter_map(|(file, now)| generated::document(file, now, update).unwrap()).collect();
+        assert_ok(verdict(&generated::how_to_write(), &stale));
     }
 
     /// The schemas and the `AsyncAPI` document are what the types imply, and no change of them breaks a consumer.
@@ -61,7 +61,7 @@ impl FleetContracts {
         let (dead_letters, readers) = (dead_letters(), self.readers());
         let update = Update::asked().unwrap_or_else(|wrong| panic!("{wrong}"));
         let all = [self.published.clone(), vec![dead_letters.clone()]].concat();
-        assert_ok(kept::events(&self.folder().join("events"), &all, &readers, update));
+        assert_ok(generated::events(&self.folder().join("events"), &all, &readers, update));
         let description = format!(
             "{} One topic per context, a record per event (CloudEvents 1.0, binary mode), in order per key. Events come \
              at least once, and in any order across topics.",
@@ -79,20 +79,20 @@ impl FleetContracts {
             readers: &readers,
         };
         let document = asyncapi::document(&fleet).unwrap();
-        let stale = kept::document(&self.folder().join("asyncapi.json"), &document, update).unwrap();
-        assert_ok(verdict(&kept::how_to_write(), &Vec::from_iter(stale)));
+        let stale = generated::document(&self.folder().join("asyncapi.json"), &document, update).unwrap();
+        assert_ok(verdict(&generated::how_to_write(), &Vec::from_iter(stale)));
     }
 
     /// What each context consumes is published.
     pub fn assert_consumers(&self) {
         let readers = self.readers();
-        assert!(readers.len() > 1, "the statements are found");
-        let unkept: Vec<String> = readers.iter().flat_map(|reader| reader.unkept(&self.published)).collect();
-        assert_ok(verdict("a context publishes less than others consume:", &unkept));
+        assert!(readers.len() > 1, "the consumer contracts are found");
+        let violations: Vec<String> = readers.iter().flat_map(|reader| reader.violations(&self.published)).collect();
+        assert_ok(verdict("a context publishes less than others consume:", &violations));
     }
 
-    /// Each context with a contract is in the catalog, and the tests of both sides check each statement: a file that no
-    /// test reads promises nothing.
+    /// Each context with a contract is in the catalog, and the tests of both sides verify each file: one that no test
+    /// reads promises nothing.
     pub fn assert_tested(&self) {
         let services = self.services();
         for folder in services.read_dir().unwrap().map(|folder| folder.unwrap()) {
@@ -103,14 +103,23 @@ impl FleetContracts {
             assert_eq!(has_contract, is_published, "{name} has a contract: {how}");
         }
         for reader in self.readers() {
-            assert!(is_tested(&services.join(&reader.reader), &["Statement::of("]), "no test checks {}", reader.name());
+            assert!(
+                is_tested(&services.join(&reader.reader), &["assert_consumer_contract("]),
+                "no test checks {}",
+                reader.name()
+            );
         }
-        let requests = files_in(&services, 2).into_iter().filter(|file| file.parent().unwrap().ends_with("asks"));
+        let requests =
+            files_in(&services, 2).into_iter().filter(|file| file.parent().unwrap().ends_with("interactions"));
         for file in requests {
             let provider = file.file_stem().unwrap().to_str().unwrap();
             let (quoted, caller) = (format!("\"{provider}\""), file.ancestors().nth(2).unwrap());
-            assert!(is_tested(caller, &["Asks::of(", &quoted]), "no test of the caller checks {}", file.display());
-            let is_checked = is_tested(&services.join(provider), &["Asks::all(", &quoted]);
+            assert!(
+                is_tested(caller, &["Interactions::of(", &quoted]),
+                "no test of the caller checks {}",
+                file.display()
+            );
+            let is_checked = is_tested(&services.join(provider), &["Interactions::all(", &quoted]);
             assert!(is_checked, "no test of {provider} checks {}", file.display());
         }
     }
@@ -128,8 +137,8 @@ impl FleetContracts {
         root().join("services").join(self.name)
     }
 
-    fn readers(&self) -> Vec<Statement> {
-        Statement::all(&self.services()).unwrap_or_else(|wrong| panic!("{wrong}"))
+    fn readers(&self) -> Vec<ConsumerContract> {
+        ConsumerContract::all(&self.services()).unwrap_or_else(|wrong| panic!("{wrong}"))
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::compatibility::{self, Break};
-use crate::consumer_contract::Statement;
+use crate::consumer_contract::ConsumerContract;
 use crate::files::{entries, file_error};
 use crate::published::Published;
 use crate::verdict;
@@ -49,7 +49,7 @@ impl Update {
 /// # Errors
 ///
 /// The incompatible changes, with the consumers that they break; else the files that do not match the types.
-pub fn events(folder: &Path, now: &[Published], readers: &[Statement], update: Update) -> Result<(), String> {
+pub fn events(folder: &Path, now: &[Published], readers: &[ConsumerContract], update: Update) -> Result<(), String> {
     let before = read_schemas(folder)?;
     let broken: Vec<String> = before.iter().flat_map(|stored| breaking_changes(stored, now, readers)).collect();
     if update != Update::Anything {
@@ -134,13 +134,13 @@ fn files<'a>(folder: &Path, published: &'a Published) -> Vec<(PathBuf, &'a Schem
 }
 
 /// The incompatible changes of an event, with the consumers that read it.
-fn breaking_changes(stored: &StoredSchema, now: &[Published], readers: &[Statement]) -> Vec<String> {
+fn breaking_changes(stored: &StoredSchema, now: &[Published], readers: &[ConsumerContract]) -> Vec<String> {
     let StoredSchema { context, event, .. } = stored;
     let describe = |Break { field, why, past }: &Break| {
         let named = field.as_ref().map(|field| format!(".{field}")).unwrap_or_default();
         let read = field.as_deref().filter(|_| !past);
         let breaks: Vec<String> =
-            readers.iter().filter(|reader| reader.reads(context, event, read)).map(Statement::name).collect();
+            readers.iter().filter(|reader| reader.reads(context, event, read)).map(ConsumerContract::name).collect();
         let breaks = if breaks.is_empty() { "no context states that it reads it".into() } else { breaks.join(", ") };
         format!("{context}: {event}{named}: {why}. Breaks: {breaks}")
     };
@@ -171,9 +171,9 @@ mod tests {
         vec![Published { context: "weather".into(), events }]
     }
 
-    fn gardener() -> Vec<Statement> {
+    fn gardener() -> Vec<ConsumerContract> {
         let text = "[weather.Rained]\nmillimetres = \"integer\"";
-        vec![Statement::parse("gardener", Path::new("gardener/reads.toml"), text).unwrap()]
+        vec![ConsumerContract::parse("gardener", Path::new("gardener/reads.toml"), text).unwrap()]
     }
 
     #[test]

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::files::{entries, file_error};
 
-/// The HTTP requests of a context to another one, and what it reads of the responses: `asks/CALLEE.json` in its folder.
+/// The HTTP requests of a context to another one, and what it reads of the responses: `interactions/CALLEE.json` in its folder.
 #[derive(Debug, Clone)]
-pub struct Asks {
+pub struct Interactions {
     /// The caller: the name of the folder.
     pub principal: String,
     /// The file.
@@ -28,7 +28,7 @@ pub struct Interaction {
     /// The request.
     pub request: Request,
     /// The expected response.
-    pub answer: Answer,
+    pub response: ExpectedResponse,
     /// The conclusion of the caller; a keyword of its test.
     pub understood: String,
 }
@@ -48,7 +48,7 @@ pub struct Request {
 /// The part of a response that the caller reads.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Answer {
+pub struct ExpectedResponse {
     /// The status.
     pub status: u16,
     /// The members of the body that are read, each with a sample value.
@@ -56,7 +56,7 @@ pub struct Answer {
     pub body: Map<String, Value>,
 }
 
-impl Asks {
+impl Interactions {
     /// Reads the interactions of the context in `folder` with `callee`.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl Asks {
     /// If the file is missing or invalid.
     pub fn of(folder: &Path, callee: &str) -> Result<Self, String> {
         let folder = folder.canonicalize().map_err(|error| file_error(folder, &error))?;
-        let file = folder.join("asks").join(format!("{callee}.json"));
+        let file = folder.join("interactions").join(format!("{callee}.json"));
         let text = fs::read_to_string(&file).map_err(|error| file_error(&file, &error))?;
         let interactions = serde_json::from_str(&text).map_err(|error| file_error(&file, &error))?;
         let principal = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
@@ -77,26 +77,27 @@ impl Asks {
     ///
     /// If a file is invalid.
     pub fn all(fleet: &Path, callee: &str) -> Result<Vec<Self>, String> {
-        let asking = entries(fleet)?.into_iter().filter(|folder| folder.join(format!("asks/{callee}.json")).exists());
+        let asking =
+            entries(fleet)?.into_iter().filter(|folder| folder.join(format!("interactions/{callee}.json")).exists());
         asking.map(|folder| Self::of(&folder, callee)).collect()
     }
 }
 
 impl Interaction {
     /// The differences between the expected response and that of `callee`.
-    pub fn unkept(&self, principal: &str, callee: &str, status: u16, body: &Value) -> Vec<String> {
-        let Self { case, request: Request { method, path, .. }, answer, .. } = self;
+    pub fn violations(&self, principal: &str, callee: &str, status: u16, body: &Value) -> Vec<String> {
+        let Self { case, request: Request { method, path, .. }, response, .. } = self;
         let describe = |what: String| {
             format!(
                 "{principal} asks {callee} {method} {path} ({case}) and understands {what}; {callee} answered {status} {body}"
             )
         };
         let mut wrong = Vec::new();
-        if status != answer.status {
-            wrong.push(describe(format!("status {}", answer.status)));
+        if status != response.status {
+            wrong.push(describe(format!("status {}", response.status)));
         }
         let missing =
-            answer.body.iter().filter(|(name, value)| body.get(name).is_none_or(|found| !same_kind(value, found)));
+            response.body.iter().filter(|(name, value)| body.get(name).is_none_or(|found| !same_kind(value, found)));
         wrong.extend(missing.map(|(name, value)| describe(format!("`{name}` as in {value}"))));
         wrong
     }
@@ -125,13 +126,13 @@ mod tests {
             "case": "rain is coming",
             "given": "clouds",
             "request": { "method": "POST", "path": "/forecasts", "body": { "place": 7 } },
-            "answer": { "status": 200, "body": { "millimetres": 3, "wind": { "from": "west" } } },
+            "response": { "status": 200, "body": { "millimetres": 3, "wind": { "from": "west" } } },
             "understood": "rain",
         }))
         .unwrap();
-        let unkept = |status, body: Value| interaction.unkept("gardener", "weather", status, &body);
-        assert_eq!(unkept(200, json!({ "millimetres": 5, "wind": { "from": "east" }, "more": 1 })), [""; 0]);
-        let told = unkept(201, json!({ "millimetres": 5.5, "wind": { "to": "east" } }));
+        let violations = |status, body: Value| interaction.violations("gardener", "weather", status, &body);
+        assert_eq!(violations(200, json!({ "millimetres": 5, "wind": { "from": "east" }, "more": 1 })), [""; 0]);
+        let told = violations(201, json!({ "millimetres": 5.5, "wind": { "to": "east" } }));
         assert_eq!(told.len(), 3, "{told:?}");
         assert!(
             told[0].starts_with(

@@ -4,12 +4,12 @@
 //! |---|---|
 //! | [`Published`] | the events that a context publishes: a JSON Schema per event, from the Rust types |
 //! | [`FleetContracts`] | the checks of all contracts of a fleet |
-//! | [`kept`] | the generated files of a fleet's contracts, compared with the types, and updated on request |
+//! | [`generated`] | the generated files of a fleet's contracts, compared with the types, and updated on request |
 //! | [`section`](section()) | a generated section of a document |
 //! | [`payloads`] | whether events are decoded as their schemas allow |
 //! | `compatibility` | whether consumers are compatible with a changed schema |
-//! | [`Statement`] | the consumer contract: what a context reads of events of others, in its `reads.toml` |
-//! | [`Asks`] | interactions: the HTTP requests of a context, and what it reads of the responses, in `asks/*.json` |
+//! | [`ConsumerContract`] | the consumer contract: what a context reads of events of others, in its `reads.toml` |
+//! | [`Interactions`] | interactions: the HTTP requests of a context, and what it reads of the responses, in `interactions/*.json` |
 //! | [`proto`] | whether clients are compatible with a changed .proto file |
 //! | [`asyncapi`] | all of it as one document of `AsyncAPI` 3 |
 //! | [`openapi`] | whether clients are compatible with a changed `OpenAPI` document |
@@ -30,12 +30,12 @@ mod published;
 mod section;
 mod verification;
 
-pub use consumer_contract::{Field, Kind, Statement};
+pub use consumer_contract::{ConsumerContract, Field, Kind};
 pub use fleet::FleetContracts;
-pub use generated as kept;
-pub use interactions::{Answer, Asks, Interaction, Request};
+pub use interactions::{ExpectedResponse, Interaction, Interactions, Request};
 pub use published::{Published, schema};
 pub use section::section;
+pub use verification::assert_consumer_contract;
 
 /// `Ok` if there are no violations.
 ///

@@ -1,18 +1,39 @@
 //! Verification of the consumer: a contract is true if the code of the consumer reads exactly the fields it lists.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::path::Path;
 
 use ambient::Timestamp;
 use events::{DecodeError, Envelope};
 use serde_json::{Map, Value, json};
 
-use crate::consumer_contract::{Fields, Statement};
+use crate::consumer_contract::{ConsumerContract, Fields};
 use crate::generated::stored_events;
 use crate::verdict;
 
-impl Statement {
-    /// Whether the consumer reads exactly what the contract lists. Its `decode` must understand events with the listed
+/// Asserts that the code of a context reads exactly the fields that its consumer contract lists: [`ConsumerContract::verify`] for
+/// the context in `folder`, with the schemas of the events of its fleet. `decode` is that of its event handler.
+///
+/// # Panics
+///
+/// With the differences between contract and code.
+pub fn assert_consumer_contract<E: Debug>(
+    folder: &str,
+    contexts: &[&str],
+    decode: impl Fn(&Envelope) -> Result<Option<E>, DecodeError>,
+) {
+    let folder = Path::new(folder);
+    let fleet = folder.parent().and_then(Path::file_name).unwrap_or_default();
+    let events = folder.join("../../../contracts").join(fleet).join("events");
+    let decode = |event: &Envelope| Ok(decode(event)?.map(|event| format!("{event:?}")));
+    ConsumerContract::of(folder)
+        .and_then(|contract| contract.verify(contexts, &events, decode))
+        .unwrap_or_else(|differences| panic!("{differences}"));
+}
+
+impl ConsumerContract {
+    /// Verifies that the consumer reads exactly what the contract lists. Its `decode` must understand events with the listed
     /// fields only, must depend on each of them, and must ignore all other fields and events in the schemas below
     /// `events`.
     ///
@@ -21,7 +42,7 @@ impl Statement {
     /// # Errors
     ///
     /// The differences between contract and code.
-    pub fn is_true(
+    pub fn verify(
         &self,
         contexts: &[&str],
         events: &Path,
@@ -185,8 +206,8 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let published = [Published::of::<Weather>().unwrap()];
         generated::events(place.path(), &published, &[], Update::Additions).unwrap();
-        let statement = Statement::parse("gardener", Path::new("reads.toml"), statement).unwrap();
-        statement.is_true(contexts, place.path(), consumer).err().unwrap_or_default()
+        let statement = ConsumerContract::parse("gardener", Path::new("reads.toml"), statement).unwrap();
+        statement.verify(contexts, place.path(), consumer).err().unwrap_or_default()
     }
 
     const TRUE: &str = "[weather.Rained]\nplace = \"integer\"\nmillimetres = \"integer\"\nwind = \"string?\"\n";

@@ -2,7 +2,7 @@
 //!
 //! **Outbound**: a context stages its events in the [`Outbox`] within the transaction that changes its state. After the
 //! commit the relay publishes them, in order per key; one relay per store is active. **Inbound**: the consumer passes
-//! batches of events to the [`Policies`] of the context. Inbox rows, state and resulting events are one transaction, and the
+//! batches of events to the [`EventHandler`] of the context. Inbox rows, state and resulting events are one transaction, and the
 //! offsets are committed after it. A record that cannot be applied becomes a dead letter in the same transaction.
 
 mod broker;
@@ -21,7 +21,7 @@ pub use broker::{Broker, BrokerOverride, GroupMember, JoinError, PublishBatch, P
 pub use config::Config;
 pub use inbound::batch::BatchOutcome;
 pub use inbound::dead_letters::{DeadLetter, LetterEntry, REDRIVEN_FOR, Redriven};
-pub use inbound::handler::{Policies, Received};
+pub use inbound::handler::{EventHandler, Received};
 pub use kafka::security::{Mechanism, Protection, Security};
 pub use operate::status::{ConsumerStatus, Status};
 pub use outbound::outbox::{Argument, Outbox, StagedEvents};

@@ -20,7 +20,7 @@ use crate::operate::routes::{OperatorState, routes};
 use crate::operate::status::{self, StatusSource};
 use crate::outbound::relay::Relay;
 use crate::trace_links::TraceLinks;
-use crate::{BatchOutcome, Broker, Config, Outbox, Policies, Record};
+use crate::{BatchOutcome, Broker, Config, EventHandler, Outbox, Record};
 
 /// The tables of this crate, in the store of every context that uses it.
 pub const MIGRATIONS: Migrations =
@@ -77,7 +77,7 @@ impl Messaging {
     /// # Errors
     ///
     /// If the settings of the broker are invalid; an unavailable broker is no error.
-    pub fn start<P: Policies>(self, host: &Host, policies: P) -> Result<Router, KafkaError> {
+    pub fn start<P: EventHandler>(self, host: &Host, policies: P) -> Result<Router, KafkaError> {
         let policies = Arc::new(policies);
         let topics = topics(&self.config, P::CONTEXTS);
         let broker = self.broker(&topics)?;
@@ -91,7 +91,7 @@ impl Messaging {
     }
 
     /// Processes records as the consumer does: for tests and simulations without a broker.
-    pub async fn process<P: Policies>(&self, policies: &Arc<P>, records: Vec<Record>) -> BatchOutcome {
+    pub async fn process<P: EventHandler>(&self, policies: &Arc<P>, records: Vec<Record>) -> BatchOutcome {
         self.processor(Arc::clone(policies), Arc::new(|| {})).process(records).await
     }
 
@@ -118,7 +118,13 @@ impl Messaging {
         host.spawn("relay", async move { relay.run(&stop).await });
     }
 
-    fn start_consumer<P: Policies>(&self, host: &Host, broker: Arc<dyn Broker>, topics: Vec<String>, policies: Arc<P>) {
+    fn start_consumer<P: EventHandler>(
+        &self,
+        host: &Host,
+        broker: Arc<dyn Broker>,
+        topics: Vec<String>,
+        policies: Arc<P>,
+    ) {
         let heartbeat = host.heartbeat("consumer", HEARTBEAT_TIMEOUT);
         let consumer = Consumer {
             processor: self.processor(policies, Arc::new(move || heartbeat.beat())),
@@ -130,7 +136,11 @@ impl Messaging {
         host.spawn("consumer", async move { consumer.run(&stop).await });
     }
 
-    fn processor<P: Policies>(&self, policies: Arc<P>, heartbeat: Arc<dyn Fn() + Send + Sync>) -> BatchProcessor<P> {
+    fn processor<P: EventHandler>(
+        &self,
+        policies: Arc<P>,
+        heartbeat: Arc<dyn Fn() + Send + Sync>,
+    ) -> BatchProcessor<P> {
         BatchProcessor {
             context: self.context,
             policies,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use events::{DecodeError, Envelope, Inbound};
-use messaging::{Outbox, Policies, Received, StagedEvents};
+use messaging::{EventHandler, Outbox, Received, StagedEvents};
 use store::Tx;
 use store::sqlx::Error;
 
@@ -23,7 +23,7 @@ impl<P: Payable> Cancellations<P> {
 }
 
 #[async_trait]
-impl<P: Payable> Policies for Cancellations<P> {
+impl<P: Payable> EventHandler for Cancellations<P> {
     type Event = P::Cancellation;
 
     const CONTEXTS: &'static [&'static str] = P::Cancellation::CONTEXTS;

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use chassis::body::{Fields, MAX_EXACT, required};
-use chassis::openapi::{Answers, number_or_digits, object, positive};
+use chassis::openapi::{Responses, number_or_digits, object, positive};
 use chassis::problem::Problem;
 use chassis::trace::{Trace, correlate};
 use chassis::{Host, RequireService};
@@ -132,18 +132,18 @@ fn request<P: Payable>() -> ObjectBuilder {
     P::describe_details(request)
 }
 
-fn approve_responses<P: Payable>() -> Answers {
+fn approve_responses<P: Payable>() -> Responses {
     let rejected = [ApproveError::Canceled, ApproveError::OtherAttempt].map(ApprovalOutcome::Rejected);
     let declined = ApprovalOutcome::Declined("the card has expired".to_owned());
     let problems = rejected.into_iter().chain([declined, ApprovalOutcome::Unknown]).map(not_approved::<P>);
     responses::<P>("It is taken, now or before.", problems)
 }
 
-fn cancel_responses<P: Payable>() -> Answers {
+fn cancel_responses<P: Payable>() -> Responses {
     responses::<P>("It is cancelled, now or before.", [not_canceled(EarlierAttemptApproved)])
 }
 
-fn responses<P: Payable>(about: &str, problems: impl IntoIterator<Item = Problem>) -> Answers {
+fn responses<P: Payable>(about: &str, problems: impl IntoIterator<Item = Problem>) -> Responses {
     let no_price = Problem::unprocessable_field("price", "is required");
     let outcome = object("The outcome.")
         .property(P::KEY_FIELD, positive(&format!("The {}.", P::NAME)))

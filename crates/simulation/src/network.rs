@@ -73,7 +73,7 @@ impl World {
             async move {
                 match world.call(&from, to, server_request(&request)?).await {
                     Ok(Response { status, body }) => {
-                        let answer = calls::Answer { status, body: body.into() };
+                        let answer = calls::CallResponse { status, body: body.into() };
                         if status.is_server_error() { Err(CallError::Failed(answer)) } else { Ok(answer) }
                     }
                     Err(CallFailure::NotConnected) => {

@@ -5,5 +5,5 @@ mod frames;
 mod inject;
 mod proxy;
 
-pub use commands::Order;
-pub use proxy::{Flow, Wire};
+pub use commands::ServerCommand;
+pub use proxy::{ProxyState, TcpProxy};

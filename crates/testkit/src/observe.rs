@@ -5,6 +5,6 @@ mod live;
 pub(crate) mod metrics;
 mod wait;
 
-pub use api::{Answer, Api};
+pub use api::{Api, ApiResponse};
 pub use live::{Live, Message};
 pub use wait::{each, eventually};

@@ -7,7 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rdkafka::mocking::MockCluster;
-use testkit::{Forged, Topics};
+use testkit::{ForgedRecord, Topics};
 use tokio::runtime::Runtime;
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
@@ -15,11 +15,11 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![vec(any::<u8>(), 0..20), text.prop_map(|text| text.as_bytes().to_vec())]
 }
 
-fn records() -> impl Strategy<Value = Vec<Forged>> {
+fn records() -> impl Strategy<Value = Vec<ForgedRecord>> {
     let headers = vec((bytes(), option::of(bytes())), 0..6);
     let timestamp = prop_oneof![Just(-1), Just(i64::MIN), Just(i64::MAX), any::<i64>()];
     let record = (option::of(bytes()), headers, option::of(bytes()), timestamp)
-        .prop_map(|(key, headers, payload, timestamp)| Forged { key, headers, payload, timestamp });
+        .prop_map(|(key, headers, payload, timestamp)| ForgedRecord { key, headers, payload, timestamp });
     vec(record, 1..8)
 }
 
@@ -28,7 +28,7 @@ fn name(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes.split(|byte| *byte == 0).next().unwrap_or_default()).ok()
 }
 
-fn assert_same(read: &Record, sent: &Forged) {
+fn assert_same(read: &Record, sent: &ForgedRecord) {
     assert_eq!((&read.key, &read.payload), (&sent.key, &sent.payload));
     let readable = sent.headers.iter().filter_map(|(bytes, value)| Some((name(bytes)?.to_owned(), value.clone())));
     let readable: Vec<_> = readable.collect();
@@ -69,7 +69,7 @@ fn a_record_has_its_headers_up_to_a_limit_and_costs_no_more_panics_than_that() {
     cluster.create_topic(&topics.name("context"), 1, 1).unwrap();
     let of = |name: &[u8], count| {
         let headers = vec![(name.to_vec(), None); count];
-        Forged { key: None, headers, payload: None, timestamp: 0 }
+        ForgedRecord { key: None, headers, payload: None, timestamp: 0 }
     };
     let read = Runtime::new().unwrap().block_on(async {
         topics.forge("context", 0, &[of(b"a", 5_000), of(&[0xff], 100_000)]).await.unwrap();

@@ -19,7 +19,7 @@ use crate::http::{body, conditional, page, path_id};
 const RETRY_AFTER: &str = "Retry-After";
 
 /// Responses by status, as in `#[utoipa::path]`.
-pub type Answers = BTreeMap<String, RefOr<Response>>;
+pub type Responses = BTreeMap<String, RefOr<Response>>;
 
 /// Completes the document of the handlers: title, version, tags, and the problems of every request.
 pub fn document(service: &str, about: &str, version: &str, mut handlers: OpenApi) -> OpenApi {
@@ -97,8 +97,8 @@ fn extractor_problems(operation: &Operation) -> Vec<Problem> {
 }
 
 /// The responses of these problems, for implementations of `IntoResponses`.
-pub fn refusals(problems: impl IntoIterator<Item = Problem>) -> Answers {
-    let mut answers = Answers::new();
+pub fn refusals(problems: impl IntoIterator<Item = Problem>) -> Responses {
+    let mut answers = Responses::new();
     add_problems(&mut answers, problems);
     answers
 }
@@ -108,7 +108,7 @@ pub fn refuse(operation: &mut Operation, problems: impl IntoIterator<Item = Prob
     add_problems(&mut operation.responses.responses, problems);
 }
 
-fn add_problems(answers: &mut Answers, problems: impl IntoIterator<Item = Problem>) {
+fn add_problems(answers: &mut Responses, problems: impl IntoIterator<Item = Problem>) {
     for problem in problems {
         let answer = answers.entry(problem.status().as_u16().to_string()).or_insert_with(|| Response::new("").into());
         let RefOr::T(answer) = answer else { continue };

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use calls::Answer;
+use calls::CallResponse;
 use events::TraceContext;
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::ServiceClient;
 use crate::saga::{Definition, NotCompensated, Participant, Reply};
 
 /// Reads the reply in a response, and writes what it contains to the attempt. `None`: the response is not promised.
-pub type ReadReply<D> = fn(&mut <D as Definition>::Attempt, &Answer) -> Option<Reply<<D as Definition>::Reason>>;
+pub type ReadReply<D> = fn(&mut <D as Definition>::Attempt, &CallResponse) -> Option<Reply<<D as Definition>::Reason>>;
 
 /// A participant that is called over HTTP: its step is `POST` of one body to two paths.
 pub struct HttpParticipant<D: Definition> {

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::dead_letters::REDRIVEN_FOR;
 use super::inbox;
 use crate::trace_links::{EventSpan, TraceLinks};
-use crate::{Config, DeadLetter, LetterEntry, Outbox, Policies, Received, Record, StagedEvents};
+use crate::{Config, DeadLetter, EventHandler, LetterEntry, Outbox, Received, Record, StagedEvents};
 
 /// The longest pause between two attempts while the store is unavailable.
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
@@ -84,7 +84,7 @@ impl BatchOutcome {
     }
 }
 
-impl<P: Policies> BatchProcessor<P> {
+impl<P: EventHandler> BatchProcessor<P> {
     /// Processes records until each is applied, skipped or a dead letter. Waits while the store is unavailable.
     pub(crate) async fn process(&self, mut records: Vec<Record>) -> BatchOutcome {
         let mut outcome = BatchOutcome::default();

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch::BatchProcessor;
 use super::replay::{current_replay_id, replay_id};
-use crate::{Broker, GroupMember, JoinError, Policies, ReceiveError, Record};
+use crate::{Broker, EventHandler, GroupMember, JoinError, ReceiveError, Record};
 
 /// How often a consumer checks whether its view is to be rebuilt, and sends a heartbeat.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ pub(crate) struct Consumer<P> {
     pub(crate) broker: Arc<dyn Broker>,
 }
 
-impl<P: Policies> Consumer<P> {
+impl<P: EventHandler> Consumer<P> {
     /// Runs until `stop`. The batch in progress is finished, and its offsets are committed.
     pub(crate) async fn run(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {

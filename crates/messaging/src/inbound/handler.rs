@@ -8,9 +8,9 @@ use crate::{Outbox, StagedEvents};
 /// The event handler of a context.
 ///
 /// Topics are independent: their events arrive in any order, and an event may be delivered again long after its id was purged
-/// from the inbox. So [`Policies::apply`] must lead to one state for every order and repetition.
+/// from the inbox. So [`EventHandler::apply`] must lead to one state for every order and repetition.
 #[async_trait]
-pub trait Policies: Send + Sync + 'static {
+pub trait EventHandler: Send + Sync + 'static {
     /// The events it handles.
     type Event: Clone + Send + Sync;
 

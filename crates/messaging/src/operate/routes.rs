@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::status::{StatusSource, status};
 use crate::inbound::replay::begin_replay;
 use crate::outbound::refused;
-use crate::{Outbox, Policies, RefusedEvent, Status};
+use crate::{EventHandler, Outbox, RefusedEvent, Status};
 
 /// The parts of a context's messaging that its operators work on.
 pub(crate) struct OperatorState<P> {
@@ -33,7 +33,7 @@ struct PutBack {
 }
 
 /// The routes for operators of the context. The gateway does not route them.
-pub(crate) fn routes<P: Policies>(state: OperatorState<P>) -> Router {
+pub(crate) fn routes<P: EventHandler>(state: OperatorState<P>) -> Router {
     Router::new()
         .route("/messaging", get(show::<P>))
         .route("/messaging/rebuild", post(rebuild::<P>))
@@ -41,7 +41,7 @@ pub(crate) fn routes<P: Policies>(state: OperatorState<P>) -> Router {
         .with_state(Arc::new(state))
 }
 
-async fn show<P: Policies>(
+async fn show<P: EventHandler>(
     _: RequireOperator,
     State(state): State<Arc<OperatorState<P>>>,
 ) -> Result<Json<Status>, Problem> {
@@ -49,7 +49,7 @@ async fn show<P: Policies>(
 }
 
 /// The events that the broker rejects permanently, oldest first.
-async fn list_refused<P: Policies>(
+async fn list_refused<P: EventHandler>(
     _: RequireOperator,
     State(state): State<Arc<OperatorState<P>>>,
 ) -> Result<Json<Vec<RefusedEvent>>, Problem> {
@@ -57,7 +57,7 @@ async fn list_refused<P: Policies>(
 }
 
 /// Puts refused events back into the outbox: `{"eventIds": […]}`.
-async fn put_back<P: Policies>(
+async fn put_back<P: EventHandler>(
     _: RequireOperator,
     State(state): State<Arc<OperatorState<P>>>,
     chosen: Result<Json<PutBack>, JsonRejection>,
@@ -71,7 +71,7 @@ async fn put_back<P: Policies>(
 }
 
 /// Empties the view and begins a replay: a new consumer group consumes the topics from their beginning.
-async fn rebuild<P: Policies>(
+async fn rebuild<P: EventHandler>(
     _: RequireOperator,
     State(state): State<Arc<OperatorState<P>>>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
@@ -83,7 +83,7 @@ async fn rebuild<P: Policies>(
 }
 
 /// Returns the id of the replay; `None` if the context is no view.
-async fn rebuild_view<P: Policies>(state: &OperatorState<P>) -> Result<Option<String>, sqlx::Error> {
+async fn rebuild_view<P: EventHandler>(state: &OperatorState<P>) -> Result<Option<String>, sqlx::Error> {
     let mut tx = state.source.store.begin().await?;
     if !state.policies.clear(&mut tx).await? {
         return Ok(None);

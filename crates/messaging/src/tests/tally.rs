@@ -12,7 +12,7 @@ use store::{Column, Dialect, Table, Tx};
 
 use super::{Counted, Counter, NOW, Process};
 use crate::inbound::batch::BatchProcessor;
-use crate::{DeadLetter, Outbox, Policies, Received, Record, RecordPosition, StagedEvents};
+use crate::{DeadLetter, EventHandler, Outbox, Received, Record, RecordPosition, StagedEvents};
 
 const TABLE: Table = Table { name: "tally", key: "id", columns: &[("id", Column::Number), ("total", Column::Number)] };
 
@@ -41,7 +41,7 @@ pub(super) struct Tally {
 }
 
 #[async_trait]
-impl Policies for Tally {
+impl EventHandler for Tally {
     type Event = Counted;
 
     const CONTEXTS: &'static [&'static str] = &["counter"];

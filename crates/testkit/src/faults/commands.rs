@@ -35,7 +35,7 @@ impl Parts {
 
 /// A shell command against an external server. The environment defines the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum ServerCommand {
     /// Kill the broker.
     KillBroker,
     /// Start the broker again with its data.
@@ -50,7 +50,7 @@ pub enum Order {
     FreeStores,
 }
 
-impl Order {
+impl ServerCommand {
     /// Runs the command and waits for its exit.
     pub async fn carry_out(self) -> Result<()> {
         let variable = self.variable();

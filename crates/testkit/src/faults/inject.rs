@@ -9,8 +9,8 @@ use flotilla::plan::Role;
 use flotilla::shell::word;
 use url::Url;
 
-use crate::faults::commands::Order;
-use crate::faults::proxy::Wire;
+use crate::faults::commands::ServerCommand;
+use crate::faults::proxy::TcpProxy;
 use crate::fleet::{Fleet, Parts};
 
 impl Fleet {
@@ -18,7 +18,7 @@ impl Fleet {
     pub async fn kill_broker(&mut self) -> Result<()> {
         match &self.parts {
             Parts::Embedded => self.kill(BROKER).await,
-            Parts::Servers(_) => Order::KillBroker.carry_out().await,
+            Parts::Servers(_) => ServerCommand::KillBroker.carry_out().await,
         }
     }
 
@@ -26,7 +26,7 @@ impl Fleet {
     pub async fn start_broker(&mut self) -> Result<()> {
         match &self.parts {
             Parts::Embedded => self.start(BROKER).await,
-            Parts::Servers(_) => Order::StartBroker.carry_out().await,
+            Parts::Servers(_) => ServerCommand::StartBroker.carry_out().await,
         }
     }
 
@@ -59,19 +59,19 @@ impl Fleet {
     }
 
     /// Puts a proxy between a context and the server of its store, from its next start on. `None` for a file.
-    pub async fn wire(&mut self, context: &str) -> Result<Option<Wire>> {
+    pub async fn wire(&mut self, context: &str) -> Result<Option<TcpProxy>> {
         if self.parts == Parts::Embedded {
             return Ok(None);
         }
         let url = Url::parse(self.store_url(context)?)?;
-        let proxy = Wire::to(&url).await?;
+        let proxy = TcpProxy::to(&url).await?;
         self.set(context, "STORE_URL", proxy.through(&url)?)?;
         Ok(Some(proxy))
     }
 
     /// Puts a proxy between a context and the broker, from its next start on. The broker must be on this machine.
-    pub async fn broker_wire(&mut self, context: &str) -> Result<Wire> {
-        let proxy = Wire::to_broker(self.brokers()).await?;
+    pub async fn broker_wire(&mut self, context: &str) -> Result<TcpProxy> {
+        let proxy = TcpProxy::to_broker(self.brokers()).await?;
         self.set(context, "KAFKA_BROKERS", proxy.address().to_string())?;
         Ok(proxy)
     }

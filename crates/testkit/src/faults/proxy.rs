@@ -21,17 +21,17 @@ const LOSS_DELAY: Duration = Duration::from_millis(100);
 
 /// A TCP proxy between a process and a server. It can lose responses, hold bytes back and cut connections. Dropping it closes
 /// the listener.
-pub struct Wire {
+pub struct TcpProxy {
     address: SocketAddr,
     losses: watch::Sender<()>,
-    flow: watch::Sender<Flow>,
+    flow: watch::Sender<ProxyState>,
     rewrites: Arc<AtomicU64>,
     accepting: JoinHandle<()>,
 }
 
 /// The state of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
+pub enum ProxyState {
     /// Bytes are forwarded.
     Open,
     /// Bytes are held back in both directions, also on new connections. No error is visible.
@@ -48,7 +48,7 @@ struct Upstream {
     rewrites: Arc<AtomicU64>,
 }
 
-impl Wire {
+impl TcpProxy {
     /// A proxy to the server of this URL, which must have a host and a port.
     pub(crate) async fn to(url: &Url) -> Result<Self> {
         let server = (url.host_str().context("a host is needed")?.to_owned(), url.port().context("a port is needed")?);
@@ -68,7 +68,8 @@ impl Wire {
 
     async fn listen(server: (String, u16), to_broker: bool) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let (address, losses, flow) = (listener.local_addr()?, watch::Sender::new(()), watch::Sender::new(Flow::Open));
+        let (address, losses, flow) =
+            (listener.local_addr()?, watch::Sender::new(()), watch::Sender::new(ProxyState::Open));
         let (lost, state, rewrites) = (losses.subscribe(), flow.subscribe(), Arc::<AtomicU64>::default());
         let rewrite = to_broker.then(|| PortRewrite::new(&server.0, server.1, address.port()));
         let upstream = Upstream { server, rewrite, rewrites: Arc::clone(&rewrites) };
@@ -79,7 +80,7 @@ impl Wire {
                     let mut cut = flow.clone();
                     tokio::select! {
                         biased;
-                        _ = cut.wait_for(|flow| *flow == Flow::Cut) => {}
+                        _ = cut.wait_for(|flow| *flow == ProxyState::Cut) => {}
                         () = async { not_held(&mut flow).await; connect(client, &upstream, lost, &flow).await } => {}
                     }
                 });
@@ -112,21 +113,21 @@ impl Wire {
     }
 
     /// Changes the state.
-    pub fn set(&self, flow: Flow) {
+    pub fn set(&self, flow: ProxyState) {
         self.flow.send_replace(flow);
     }
 }
 
-impl Drop for Wire {
+impl Drop for TcpProxy {
     fn drop(&mut self) {
         self.accepting.abort();
     }
 }
 
 /// Waits until bytes are not held back.
-async fn not_held(flow: &mut watch::Receiver<Flow>) {
+async fn not_held(flow: &mut watch::Receiver<ProxyState>) {
     // An error means that the proxy was dropped.
-    drop(flow.wait_for(|flow| *flow != Flow::Held).await);
+    drop(flow.wait_for(|flow| *flow != ProxyState::Held).await);
 }
 
 /// Connects a client with the server. Returns when a side closes, or [`LOSS_DELAY`] after the loss of a response.
@@ -134,7 +135,7 @@ async fn connect(
     mut client: TcpStream,
     upstream: &Upstream,
     mut losses: watch::Receiver<()>,
-    flow: &watch::Receiver<Flow>,
+    flow: &watch::Receiver<ProxyState>,
 ) {
     losses.mark_unchanged();
     let Ok(mut server) = TcpStream::connect(upstream.server.clone()).await else { return };
@@ -155,7 +156,7 @@ async fn connect(
 async fn forward(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut flow: watch::Receiver<Flow>,
+    mut flow: watch::Receiver<ProxyState>,
     responses: Option<(&Upstream, watch::Receiver<()>)>,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 65_536];
@@ -211,20 +212,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_wire_that_is_held_delays_and_one_that_is_cut_breaks() {
-        let proxy = Wire::to(&Url::parse(&format!("echo://{}", echo().await)).unwrap()).await.unwrap();
+        let proxy = TcpProxy::to(&Url::parse(&format!("echo://{}", echo().await)).unwrap()).await.unwrap();
         let mut connection = TcpStream::connect(proxy.address()).await.unwrap();
         connection.write_all(b"a").await.unwrap();
         assert!(echoes(&mut connection, Duration::from_secs(5)).await.unwrap());
-        proxy.set(Flow::Held);
+        proxy.set(ProxyState::Held);
         connection.write_all(b"b").await.unwrap();
         assert!(!echoes(&mut connection, Duration::from_millis(100)).await.unwrap(), "it was not held");
-        proxy.set(Flow::Open);
+        proxy.set(ProxyState::Open);
         assert!(echoes(&mut connection, Duration::from_secs(5)).await.unwrap());
-        proxy.set(Flow::Cut);
+        proxy.set(ProxyState::Cut);
         assert!(!echoes(&mut connection, Duration::from_secs(5)).await.unwrap_or(false), "it was not cut");
         let mut another = TcpStream::connect(proxy.address()).await.unwrap();
         assert!(!echoes(&mut another, Duration::from_secs(5)).await.unwrap_or(false), "it was not cut");
-        proxy.set(Flow::Open);
+        proxy.set(ProxyState::Open);
         let mut third = TcpStream::connect(proxy.address()).await.unwrap();
         third.write_all(b"c").await.unwrap();
         assert!(echoes(&mut third, Duration::from_secs(5)).await.unwrap());

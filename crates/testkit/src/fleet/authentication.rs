@@ -70,7 +70,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::fleet::{Ground, Parts};
+    use crate::fleet::{FleetTemplate, Parts};
 
     const HARBOUR: &str = "name = \"harbour\"\n[gateway]\nport = 1\nroutes = \"routes.toml\"\n\
         [[context]]\nname = \"crane\"\npackage = \"p\"\nbinary = \"crane\"\nport = 2\ncalls = [\"boat\"]\n\
@@ -80,8 +80,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("fleet.toml"), HARBOUR).unwrap();
         fs::write(folder.path().join("routes.toml"), "").unwrap();
-        let ground = Ground::new(&folder.path().join("fleet.toml"), "bin".into()).unwrap();
-        ground.fleet(&Parts::Embedded, "harbour").await.unwrap()
+        let template = FleetTemplate::new(&folder.path().join("fleet.toml"), "bin".into()).unwrap();
+        template.fleet(&Parts::Embedded, "harbour").await.unwrap()
     }
 
     fn env(fleet: &Fleet, process: &str, variable: &str) -> Option<String> {

@@ -15,9 +15,9 @@ use reqwest::Client;
 use tempfile::TempDir;
 
 use crate::fleet::credentials::Credentials;
-use crate::fleet::ground::Ground;
 use crate::fleet::parts::Parts;
 use crate::fleet::process::TestProcess;
+use crate::fleet::template::FleetTemplate;
 use crate::observe::api;
 
 /// The name of the description in the folder of a fleet.
@@ -46,7 +46,7 @@ pub struct Fleet {
     folder: TempDir,
 }
 
-impl Ground {
+impl FleetTemplate {
     /// Makes a fleet with a new folder and new databases, whose name begins with `prefix`. No process is started.
     /// [`Fleet::end`] removes the fleet.
     pub async fn fleet(&self, parts: &Parts, prefix: &str) -> Result<Fleet> {
@@ -56,10 +56,10 @@ impl Ground {
 
 impl Fleet {
     /// Makes a fleet with a new folder and new databases. No process is started.
-    pub(crate) async fn on(ground: &Ground, parts: &Parts, name: String) -> Result<Self> {
-        let mut description = ground.description.clone();
+    pub(crate) async fn on(template: &FleetTemplate, parts: &Parts, name: String) -> Result<Self> {
+        let mut description = template.description.clone();
         let folder = tempfile::Builder::new().prefix(FOLDER_PREFIX).tempdir()?;
-        let renamed = ground.manifest.replacen(&description.manifest.name, &name, 1);
+        let renamed = template.manifest.replacen(&description.manifest.name, &name, 1);
         fs::write(folder.path().join(DESCRIPTION), renamed)?;
         for context in &description.contexts {
             fs::create_dir(folder.path().join(&context.folder))?;
@@ -70,8 +70,8 @@ impl Fleet {
             fs::write(folder.path().join(file), text)?;
         }
         description.manifest.name = name;
-        let mut free: Box<dyn Iterator<Item = u16>> = Box::new(free_ports(ground.ids.number()));
-        let settings = settings(&description, ground, parts, &folder, &mut free)?;
+        let mut free: Box<dyn Iterator<Item = u16>> = Box::new(free_ports(template.ids.number()));
+        let settings = settings(&description, template, parts, &folder, &mut free)?;
         let plan = Plan::new(&description, &settings)?;
         folder::lay_out(&plan)?;
         let processes = plan.processes.iter().map(|spec| (spec.name.clone(), TestProcess::new(spec.clone()))).collect();
@@ -178,12 +178,12 @@ impl Fleet {
 
 fn settings(
     description: &Description,
-    ground: &Ground,
+    template: &FleetTemplate,
     parts: &Parts,
     folder: &TempDir,
     free: &mut impl Iterator<Item = u16>,
 ) -> Result<Settings> {
-    let mut settings = Settings::embedded(folder.path(), &ground.binaries);
+    let mut settings = Settings::embedded(folder.path(), &template.binaries);
     if let Parts::Servers(servers) = parts {
         settings.broker = Broker::External(servers.kafka.clone());
         settings.security = Security::from_env()?;
@@ -216,8 +216,8 @@ mod tests {
         fs::write(folder.path().join("routes.toml"), "").unwrap();
         fs::create_dir(folder.path().join("crane")).unwrap();
         fs::write(folder.path().join("crane").join(CONTEXT_FILE), "name = \"crane\"\nport = 2\n").unwrap();
-        let ground = Ground::new(&description, "bin".into()).unwrap();
-        let fleet = ground.fleet(&Parts::Embedded, "mine").await.unwrap();
+        let template = FleetTemplate::new(&description, "bin".into()).unwrap();
+        let fleet = template.fleet(&Parts::Embedded, "mine").await.unwrap();
         let own = fleets::find(fleet.path(DESCRIPTION).to_str(), None).unwrap().manifest;
         assert_eq!((own.name.as_str(), own.contexts[0].name.as_str()), (fleet.name(), "crane"));
     }

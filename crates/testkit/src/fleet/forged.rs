@@ -13,7 +13,7 @@ const POLYNOMIAL: u32 = 0x82f6_3b78;
 
 /// A record with arbitrary bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Forged {
+pub struct ForgedRecord {
     /// The key; `None` for null.
     pub key: Option<Vec<u8>>,
     /// The headers: names and values of arbitrary bytes.
@@ -24,7 +24,7 @@ pub struct Forged {
     pub timestamp: i64,
 }
 
-impl From<&Envelope> for Forged {
+impl From<&Envelope> for ForgedRecord {
     fn from(event: &Envelope) -> Self {
         let header = |(name, value): (&str, std::borrow::Cow<'_, str>)| {
             (name.as_bytes().to_vec(), Some(value.into_owned().into_bytes()))
@@ -41,7 +41,7 @@ impl From<&Envelope> for Forged {
 impl Topics {
     /// Appends these records to a partition of the topic of a context, over a plaintext connection. Returns the error code of
     /// the broker for each: 0 for success.
-    pub async fn forge(&self, context: &str, partition: i32, records: &[Forged]) -> Result<Vec<i16>> {
+    pub async fn forge(&self, context: &str, partition: i32, records: &[ForgedRecord]) -> Result<Vec<i16>> {
         let (address, topic) = (self.brokers(), self.name(context));
         let address = address.split(',').next().unwrap_or_default();
         let appended = async {
@@ -89,7 +89,7 @@ fn error_code(response: &[u8], topic: usize) -> Option<i16> {
 }
 
 /// A batch of one record, in the format of version 2.
-fn batch(record: &Forged) -> Vec<u8> {
+fn batch(record: &ForgedRecord) -> Vec<u8> {
     let (attributes, last_offset) = (0_i16, 0_i32);
     let mut checked = attributes.to_be_bytes().to_vec();
     checked.extend(last_offset.to_be_bytes());
@@ -105,7 +105,7 @@ fn batch(record: &Forged) -> Vec<u8> {
     [head.concat(), crc32c(&checked).to_be_bytes().to_vec(), checked].concat()
 }
 
-fn bytes_of(record: &Forged) -> Vec<u8> {
+fn bytes_of(record: &ForgedRecord) -> Vec<u8> {
     // Attributes, timestamp delta, offset delta.
     let mut body = vec![0, 0, 0];
     text(&mut body, record.key.as_deref());

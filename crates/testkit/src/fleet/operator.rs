@@ -13,9 +13,9 @@ use crate::fleet::fixture::{DESCRIPTION, Fleet};
 
 /// Captures the output of a command.
 #[derive(Clone, Default)]
-pub struct Lines(Arc<Mutex<Vec<u8>>>);
+pub struct CapturedOutput(Arc<Mutex<Vec<u8>>>);
 
-impl Lines {
+impl CapturedOutput {
     /// The screen for the command.
     pub fn screen(&self) -> Screen {
         Screen::to(self.clone())
@@ -32,7 +32,7 @@ impl Lines {
     }
 }
 
-impl io::Write for Lines {
+impl io::Write for CapturedOutput {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write(text)
     }

@@ -28,7 +28,7 @@ pub struct Topics {
 
 /// A record to publish, which need not be an event.
 #[derive(Debug, Clone)]
-pub struct Raw {
+pub struct RawRecord {
     /// The key, which selects the partition.
     pub key: String,
     /// The headers.
@@ -39,9 +39,9 @@ pub struct Raw {
 
 /// A consumer of one topic.
 #[derive(Clone)]
-pub struct Listener(Arc<BaseConsumer>);
+pub struct TopicConsumer(Arc<BaseConsumer>);
 
-impl Listener {
+impl TopicConsumer {
     /// The key of the next record; `None` if none arrives within `limit`.
     pub async fn next(&self, limit: Duration) -> Result<Option<Vec<u8>>> {
         let consumer = Arc::clone(&self.0);
@@ -53,7 +53,7 @@ impl Listener {
     }
 }
 
-impl From<&Envelope> for Raw {
+impl From<&Envelope> for RawRecord {
     fn from(event: &Envelope) -> Self {
         let headers = event.headers().into_iter().map(|(name, value)| (name, value.into_owned().into_bytes()));
         Self { key: event.subject.clone(), headers: headers.collect(), payload: event.data.clone().into_bytes() }
@@ -92,7 +92,7 @@ impl Topics {
     }
 
     /// Consumes the topic of a context from its end. A fetch may wait `wait` at the broker for records.
-    pub async fn listen(&self, context: &str, wait: Duration) -> Result<Listener> {
+    pub async fn listen(&self, context: &str, wait: Duration) -> Result<TopicConsumer> {
         let mut client = self.client()?;
         client
             .set("group.id", "listener")
@@ -108,20 +108,20 @@ impl Topics {
             consumer.assign(&partitions)?;
             anyhow::Ok(consumer)
         });
-        Ok(Listener(Arc::new(consumer.await??)))
+        Ok(TopicConsumer(Arc::new(consumer.await??)))
     }
 
     /// Publishes events, in this order.
     pub async fn say(&self, context: &str, events: &[Envelope]) -> Result<()> {
-        self.send(context, events.iter().map(Raw::from).collect()).await.map(drop)
+        self.send(context, events.iter().map(RawRecord::from).collect()).await.map(drop)
     }
 
     /// Publishes records as they are, in this order, and returns their positions.
-    pub async fn send(&self, context: &str, records: Vec<Raw>) -> Result<Vec<RecordPosition>> {
+    pub async fn send(&self, context: &str, records: Vec<RawRecord>) -> Result<Vec<RecordPosition>> {
         let producer: FutureProducer = self.client()?.set("enable.idempotence", "true").create()?;
         let topic = self.name(context);
         let mut positions = Vec::with_capacity(records.len());
-        for Raw { key, headers, payload } in records {
+        for RawRecord { key, headers, payload } in records {
             let headers = headers
                 .iter()
                 .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: Some(value) }));

@@ -15,7 +15,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
-use crate::fleet::Ground;
+use crate::fleet::FleetTemplate;
 use crate::fleet::parts::{Parts, Servers};
 use crate::harness::case::Case;
 
@@ -40,7 +40,7 @@ pub fn run(manifest: &Path, cases: &[Case]) -> ExitCode {
 }
 
 fn try_run(manifest: &Path, cases: &[Case], arguments: &Arguments) -> Result<ExitCode> {
-    let ground = Arc::new(ground(manifest)?);
+    let template = Arc::new(template(manifest)?);
     let mut skipped = Vec::new();
     let results = Results::default();
     let mut trials = Vec::new();
@@ -49,7 +49,7 @@ fn try_run(manifest: &Path, cases: &[Case], arguments: &Arguments) -> Result<Exi
             // stringify! adds white space around the colons.
             let name = format!("{parts}::{}", case.name.split_whitespace().collect::<String>());
             trials.push(match available(parts, *case) {
-                Ok(parts) => trial(name, *case, parts, &ground, &results),
+                Ok(parts) => trial(name, *case, parts, &template, &results),
                 Err(reason) => {
                     skipped.push((name.clone(), reason.clone()));
                     Trial::ignorable_test(name, || Ok(Completion::ignored_with(reason)))
@@ -58,7 +58,7 @@ fn try_run(manifest: &Path, cases: &[Case], arguments: &Arguments) -> Result<Exi
         }
     }
     if !arguments.list {
-        runtime()?.block_on(build(&ground))?;
+        runtime()?.block_on(build(&template))?;
     }
     let conclusion = libtest_mimic::run(arguments, trials);
     if !arguments.list {
@@ -78,12 +78,12 @@ fn available(parts: &str, case: Case) -> Result<Parts, String> {
     Ok(Parts::Servers(servers))
 }
 
-fn trial(name: String, case: Case, parts: Parts, ground: &Arc<Ground>, results: &Results) -> Trial {
-    let (ground, results, recorded) = (Arc::clone(ground), Arc::clone(results), name.clone());
+fn trial(name: String, case: Case, parts: Parts, template: &Arc<FleetTemplate>, results: &Results) -> Trial {
+    let (template, results, recorded) = (Arc::clone(template), Arc::clone(results), name.clone());
     Trial::test(name, move || {
         let runtime = runtime()?;
         let began = runtime.block_on(async { Instant::now() });
-        let failure = runtime.block_on(run_case(&ground, case, &parts)).err().map(|error| format!("{error:#}"));
+        let failure = runtime.block_on(run_case(&template, case, &parts)).err().map(|error| format!("{error:#}"));
         results.lock().unwrap_or_else(PoisonError::into_inner).push((began.elapsed(), recorded, failure.clone()));
         failure.map_or(Ok(()), |text| Err(Failed::from(text)))
     })
@@ -112,25 +112,25 @@ fn report(results: &Results, skipped: &[(String, String)]) {
     }
 }
 
-fn ground(manifest: &Path) -> Result<Ground> {
+fn template(manifest: &Path) -> Result<FleetTemplate> {
     let exe = env::current_exe()?;
     // The path is target/debug/deps/NAME; the release binaries are in target/release.
     let target = exe.ancestors().nth(3).context("this binary is not where cargo builds")?;
-    Ground::new(manifest, env::var_os(BINARIES).map_or_else(|| target.join("release"), PathBuf::from))
+    FleetTemplate::new(manifest, env::var_os(BINARIES).map_or_else(|| target.join("release"), PathBuf::from))
 }
 
 /// Builds the release binaries, because these are what users run.
-async fn build(ground: &Ground) -> Result<()> {
+async fn build(template: &FleetTemplate) -> Result<()> {
     if env::var_os(BINARIES).is_none() {
         eprintln!("Building the release binaries that are tested (the first time takes minutes)");
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-        binaries::build(&workspace, &ground.binaries, &ground.embedded()?).await?;
+        binaries::build(&workspace, &template.binaries, &template.embedded()?).await?;
     }
-    ground.check()
+    template.check()
 }
 
-async fn run_case(ground: &Ground, case: Case, parts: &Parts) -> Result<()> {
-    let mut fleet = ground.fleet(parts, "flotilla-test").await?;
+async fn run_case(template: &FleetTemplate, case: Case, parts: &Parts) -> Result<()> {
+    let mut fleet = template.fleet(parts, "flotilla-test").await?;
     let outcome = AssertUnwindSafe((case.run)(&mut fleet)).catch_unwind().await;
     let outcome = outcome.unwrap_or_else(|panic| Err(panic_message(panic.as_ref())));
     let outcome = outcome.map_err(|error| anyhow!("{error:#}\n{}", fleet.log_excerpts()));

@@ -34,7 +34,7 @@ pub struct Api {
 
 /// A response.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct ApiResponse {
     /// The method and path of the request, for error messages.
     pub asked: String,
     /// The status.
@@ -89,7 +89,7 @@ impl Api {
     }
 
     /// Sends a request. Every status is a success; only a broken connection is an error.
-    pub async fn send(&self, request: RequestBuilder) -> Result<Answer> {
+    pub async fn send(&self, request: RequestBuilder) -> Result<ApiResponse> {
         let request = request.timeout(REQUEST_TIMEOUT).build()?;
         let asked = format!("{} {}", request.method(), request.url().path());
         let began = Instant::now();
@@ -97,21 +97,21 @@ impl Api {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.with_context(|| asked.clone())?;
         let took = began.elapsed();
-        Ok(Answer { asked, status, headers, body: serde_json::from_slice(&body).unwrap_or_default(), took })
+        Ok(ApiResponse { asked, status, headers, body: serde_json::from_slice(&body).unwrap_or_default(), took })
     }
 
     /// Sends a GET.
-    pub async fn get(&self, path: &str) -> Result<Answer> {
+    pub async fn get(&self, path: &str) -> Result<ApiResponse> {
         self.send(self.request(Method::GET, path)).await
     }
 
     /// Sends a request with a JSON body.
-    pub async fn with(&self, method: Method, path: &str, body: &Value) -> Result<Answer> {
+    pub async fn with(&self, method: Method, path: &str, body: &Value) -> Result<ApiResponse> {
         self.send(self.request(method, path).json(body)).await
     }
 
     /// Sends a POST with a JSON body.
-    pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+    pub async fn post(&self, path: &str, body: &Value) -> Result<ApiResponse> {
         self.with(Method::POST, path, body).await
     }
 
@@ -142,7 +142,7 @@ impl Api {
     }
 }
 
-impl Answer {
+impl ApiResponse {
     /// The response, if it has this status.
     pub fn must_be(self, status: u16) -> Result<Self> {
         ensure!(self.status == status, "{} answered {} and not {status}: {}", self.asked, self.status, self.body);

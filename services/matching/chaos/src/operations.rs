@@ -4,7 +4,7 @@ use audit::Operation as Recorded;
 use chaos::{Call, Clients, Operation};
 use matching_audit::{ASSIGN, CANCEL, REQUEST};
 use serde_json::json;
-use testkit::Answer;
+use testkit::ApiResponse;
 
 /// A request for a match that is not known to be established.
 pub const REQUEST_NEW: Operation = Operation::new("request", &[200, 201, 402]);
@@ -28,7 +28,7 @@ pub const WATCH: Operation = Operation::new("watch live", &[200, 404]).live();
 pub const READ_LIST: Operation = Operation::new("read list", &[200]);
 
 /// A student requests a match with this id.
-pub async fn request(clients: &Clients, operation: Operation, id: i64, price: i64) -> Option<Answer> {
+pub async fn request(clients: &Clients, operation: Operation, id: i64, price: i64) -> Option<ApiResponse> {
     let body = json!({ "id": id, "price": price, "status": "matchRequest" });
     let response = clients.send(Call::post(operation, "/matches", body)).await;
     clients.record(Recorded::new(REQUEST, id, status(response.as_ref())).with("price", price));
@@ -36,7 +36,7 @@ pub async fn request(clients: &Clients, operation: Operation, id: i64, price: i6
 }
 
 /// A student requests a match with an idempotency key. The fleet chooses the id.
-pub async fn request_with_key(clients: &Clients, operation: Operation, key: &str, price: i64) -> Option<Answer> {
+pub async fn request_with_key(clients: &Clients, operation: Operation, key: &str, price: i64) -> Option<ApiResponse> {
     let call = Call::post(operation, "/matches", json!({ "price": price })).with_key(key);
     let response = clients.send(call).await;
     // Without an id the match is not known.
@@ -61,10 +61,10 @@ pub async fn assign(clients: &Clients, operation: Operation, id: i64) {
 }
 
 /// A client reads.
-pub async fn read(clients: &Clients, operation: Operation, path: &str) -> Option<Answer> {
+pub async fn read(clients: &Clients, operation: Operation, path: &str) -> Option<ApiResponse> {
     clients.send(Call::get(operation, path)).await
 }
 
-fn status(response: Option<&Answer>) -> Option<u16> {
+fn status(response: Option<&ApiResponse>) -> Option<u16> {
     response.map(|response| response.status)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chaos::{Arrival, Clients};
-use testkit::Answer;
+use testkit::ApiResponse;
 use tokio::time::sleep;
 
 use crate::operations::{
@@ -77,7 +77,7 @@ async fn pause(arrival: &mut Arrival) {
     sleep(RETRY_AFTER + RETRY_AFTER.mul_f64(arrival.random.f64())).await;
 }
 
-fn is_established(response: Option<&Answer>) -> bool {
+fn is_established(response: Option<&ApiResponse>) -> bool {
     response.is_some_and(|response| matches!(response.status, 200 | 201))
 }
 

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use contracts::kept::{UPDATE, Update};
+use contracts::generated::{UPDATE, Update};
 use contracts::{proto, verdict};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;

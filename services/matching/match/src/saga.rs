@@ -1,7 +1,7 @@
 //! The saga of a request, and payment, its only participant.
 
 use axum::http::StatusCode;
-use calls::Answer;
+use calls::CallResponse;
 use chassis::problem::Problem;
 use context::saga::{Definition, HttpParticipant, Recovery, Reply, Requested, SagaTable, Step};
 use context::{ReceivedProblem, ServiceClient};
@@ -85,7 +85,7 @@ fn bill(attempt: &MatchAttempt) -> Value {
     json!({ "matchId": attempt.id.get(), "attempt": attempt.number, "price": attempt.price.get() })
 }
 
-fn reply(_: &mut MatchAttempt, answer: &Answer) -> Option<Reply<String>> {
+fn reply(_: &mut MatchAttempt, answer: &CallResponse) -> Option<Reply<String>> {
     match answer.status {
         StatusCode::OK => Some(Reply::Done),
         StatusCode::PAYMENT_REQUIRED => {

@@ -8,7 +8,7 @@ use match_contract::{MatchCanceled, MatchEvent, MatchRequested};
 use matching_tests::{People, SOON};
 use messaging::admin;
 use payment_contract::{PaymentApproved, PaymentEvent};
-use testkit::{Fleet, Forger, Lines, Raw, eventually};
+use testkit::{CapturedOutput, Fleet, Forger, RawRecord, eventually};
 
 fn canceled(id: i64) -> MatchEvent {
     MatchEvent::MatchCanceled(MatchCanceled { id, attempt: 1 })
@@ -77,9 +77,9 @@ pub async fn an_event_that_is_delivered_again_and_again_is_applied_once(fleet: &
 pub async fn what_nobody_can_read_becomes_a_dead_letter_and_the_rest_goes_on(fleet: &mut Fleet) -> Result<()> {
     fleet.start_all().await?;
     let (people, topics, forger) = (People::of(fleet)?, fleet.topics(), Forger::default());
-    let raw = |change: &dyn Fn(&mut Raw)| {
+    let raw = |change: &dyn Fn(&mut RawRecord)| {
         // All of one key, hence in one partition: the good one comes after them.
-        let mut raw = Raw::from(&forger.event(&approved(5000))?);
+        let mut raw = RawRecord::from(&forger.event(&approved(5000))?);
         change(&mut raw);
         anyhow::Ok(raw)
     };
@@ -87,7 +87,7 @@ pub async fn what_nobody_can_read_becomes_a_dead_letter_and_the_rest_goes_on(fle
     let newer = r#"{"matchId":5000,"attempt":1,"price":7,"currency":{"code":"KRW"}}"#;
     let records = vec![
         // No event at all; an event without its id; one whose data is not what its type says; not even UTF-8.
-        Raw { key: "5000".to_owned(), headers: Vec::new(), payload: b"hello".to_vec() },
+        RawRecord { key: "5000".to_owned(), headers: Vec::new(), payload: b"hello".to_vec() },
         raw(&|raw| raw.headers.retain(|(name, _)| *name != "ce_id"))?,
         raw(&|raw| raw.payload = br#"{"matchId":"x"}"#.to_vec())?,
         raw(&|raw| raw.payload = vec![0xff, 0x00])?,
@@ -160,7 +160,7 @@ pub async fn long_records_become_small_dead_letters_and_events_are_published_mea
     let (people, topics, forger) = (People::of(fleet)?, fleet.topics(), Forger::default());
     let long = format!(r#"{{"matchId":"{}","attempt":1,"price":7}}"#, "9".repeat(520_000));
     let records = (0..RECORDS).map(|_| {
-        let mut raw = Raw::from(&forger.event(&approved(6000))?);
+        let mut raw = RawRecord::from(&forger.event(&approved(6000))?);
         raw.payload = long.clone().into_bytes();
         anyhow::Ok(raw)
     });
@@ -185,7 +185,7 @@ pub async fn long_records_become_small_dead_letters_and_events_are_published_mea
     // What is sent again is the record and not its beginning: so it is dead again for the same reason.
     let place = &letters(fleet, "mypage", RECORDS).await?[0].place;
     let typed = ["--context", "mypage", "--letter", &place.to_string(), "--json"];
-    let lines = Lines::default();
+    let lines = CapturedOutput::default();
     redrive(&fleet.operator::<RedriveArgs>(&typed)?, &lines.screen()).await?;
     let told = lines.json()?;
     assert_eq!(told[0]["outcome"], "dead-again", "{told:?}");

@@ -5,14 +5,14 @@ use audit::Operation;
 use matching_audit::{ASSIGN, CANCEL, FLEET, REQUEST};
 use matching_tests::{LATER, PRICE, People, SOON};
 use payment_contract::{PaymentCanceled, PaymentEvent};
-use testkit::{Answer, Fleet, Forger, each};
+use testkit::{ApiResponse, Fleet, Forger, each};
 
 const MATCHES: i64 = 200;
 /// Clients at the same time.
 const CLIENTS: usize = 8;
 
 /// An operation with its response.
-fn operation(name: &str, id: i64, answer: &Result<Answer>) -> Operation {
+fn operation(name: &str, id: i64, answer: &Result<ApiResponse>) -> Operation {
     let operation = Operation::new(name, id, answer.as_ref().ok().map(|answer| answer.status));
     if name == REQUEST { operation.with("price", PRICE) } else { operation }
 }

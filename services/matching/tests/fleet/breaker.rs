@@ -5,14 +5,14 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use matching_tests::{LATER, People};
 use serde_json::json;
-use testkit::{Answer, Fleet, Simulator, each, eventually};
+use testkit::{ApiResponse, Fleet, Simulator, each, eventually};
 
 /// What a refusal by an open breaker may take.
 const AT_ONCE: Duration = Duration::from_millis(5);
 
 const OPEN: f64 = 2.0;
 
-fn median(answers: &[Answer]) -> Duration {
+fn median(answers: &[ApiResponse]) -> Duration {
     let mut took: Vec<Duration> = answers.iter().map(|answer| answer.took).collect();
     took.sort_unstable();
     took[took.len() / 2]

@@ -12,7 +12,7 @@ use flotilla::tail::{TailArgs, tail};
 use matching_audit::FLEET;
 use matching_tests::{People, SOON};
 use payment_contract::{PaymentApproved, PaymentEvent};
-use testkit::{Fleet, Forged, Forger, Lines, eventually};
+use testkit::{CapturedOutput, Fleet, ForgedRecord, Forger, eventually};
 use tokio::task::spawn_blocking;
 
 /// The bytes that are no UTF-8: the client library panics at a header of this name.
@@ -22,19 +22,19 @@ fn approved(match_id: i64) -> Result<Envelope> {
     Forger::default().event(&PaymentEvent::PaymentApproved(PaymentApproved { match_id, attempt: 1, price: 7 }))
 }
 
-fn forged(match_id: i64, change: impl Fn(&mut Forged)) -> Result<Forged> {
-    let mut record = Forged::from(&approved(match_id)?);
+fn forged(match_id: i64, change: impl Fn(&mut ForgedRecord)) -> Result<ForgedRecord> {
+    let mut record = ForgedRecord::from(&approved(match_id)?);
     change(&mut record);
     Ok(record)
 }
 
-fn set(record: &mut Forged, header: &str, value: Option<&[u8]>) {
+fn set(record: &mut ForgedRecord, header: &str, value: Option<&[u8]>) {
     let value = value.map(<[u8]>::to_vec);
     record.headers.iter_mut().filter(|(name, _)| name == header.as_bytes()).for_each(|(_, old)| old.clone_from(&value));
 }
 
 /// Events that are valid, whatever stands beside what is read of them.
-fn good(topic: &str) -> Result<Vec<Forged>> {
+fn good(topic: &str) -> Result<Vec<ForgedRecord>> {
     let odd = |name: &[u8], value: Option<&[u8]>| (name.to_vec(), value.map(<[u8]>::to_vec));
     Ok(vec![
         forged(1, |record| record.headers.insert(0, odd(&NO_TEXT, Some(&NO_TEXT))))?,
@@ -47,14 +47,14 @@ fn good(topic: &str) -> Result<Vec<Forged>> {
 }
 
 /// Records that are no events, or are not what the contract says.
-fn broken() -> Result<Vec<Forged>> {
-    let nothing = Forged { key: None, headers: Vec::new(), payload: None, timestamp: 0 };
-    let garbage = |bytes: Vec<u8>| Forged { payload: Some(bytes), ..nothing.clone() };
-    let payload = |data: &'static str| move |record: &mut Forged| record.payload = Some(data.as_bytes().to_vec());
+fn broken() -> Result<Vec<ForgedRecord>> {
+    let nothing = ForgedRecord { key: None, headers: Vec::new(), payload: None, timestamp: 0 };
+    let garbage = |bytes: Vec<u8>| ForgedRecord { payload: Some(bytes), ..nothing.clone() };
+    let payload = |data: &'static str| move |record: &mut ForgedRecord| record.payload = Some(data.as_bytes().to_vec());
     Ok(vec![
         garbage(b"the first of those that follow".to_vec()),
         nothing.clone(),
-        Forged { headers: vec![(NO_TEXT.to_vec(), None)], ..nothing.clone() },
+        ForgedRecord { headers: vec![(NO_TEXT.to_vec(), None)], ..nothing.clone() },
         garbage((0..=255).collect()),
         forged(5000, |record| record.payload = None)?,
         forged(5000, |record| record.key = None)?,
@@ -84,7 +84,7 @@ pub async fn no_record_stops_whoever_reads_a_topic(fleet: &mut Fleet) -> Result<
     let times = [i64::MIN, i64::MAX].map(|timestamp| forged(6, |record| record.timestamp = timestamp));
     let times = times.into_iter().collect::<Result<Vec<_>>>()?;
     topics.forge("payment", 0, &times).await?;
-    topics.forge("payment", 0, &[Forged::from(&approved(7000)?)]).await?;
+    topics.forge("payment", 0, &[ForgedRecord::from(&approved(7000)?)]).await?;
 
     eventually(SOON, "the partition goes on", async || {
         let listed: BTreeSet<i64> = people.listed().await?.into_keys().collect();
@@ -106,7 +106,7 @@ pub async fn no_record_stops_whoever_reads_a_topic(fleet: &mut Fleet) -> Result<
 }
 
 async fn operators_read_them_too(fleet: &Fleet, broken: usize) -> Result<()> {
-    let (lines, errors) = (Lines::default(), Lines::default());
+    let (lines, errors) = (CapturedOutput::default(), CapturedOutput::default());
     let typed = ["--from-beginning", "--no-follow", "--json"];
     tail(&fleet.operator::<TailArgs>(&typed)?, &lines.screen(), &errors.screen(), &Stop::default()).await?;
     assert!(lines.json()?.iter().any(|event| event["subject"] == "7000"), "{}", lines.text());
@@ -116,7 +116,7 @@ async fn operators_read_them_too(fleet: &Fleet, broken: usize) -> Result<()> {
     let journal = spawn_blocking(move || Journal::read(&settings, &FLEET.context_names())).await??;
     assert!(!journal.history(7000).is_empty() && journal.unresolved_letters().len() >= 2 * broken);
 
-    let lines = Lines::default();
+    let lines = CapturedOutput::default();
     redrive(&fleet.operator::<RedriveArgs>(&["--json"])?, &lines.screen()).await?;
     assert!(lines.json()?.len() >= 2 * broken, "{}", lines.text());
     rebuild(&fleet.operator::<RebuildArgs>(&["mypage"])?, &lines.screen()).await?;

@@ -9,11 +9,11 @@ use flotilla::tail::{TailArgs, tail};
 use matching_tests::{PRICE, People, SOON, request_all};
 use payment_contract::{PaymentApproved, PaymentEvent};
 use serde_json::Value;
-use testkit::{Fleet, Forger, Lines, Parts, eventually};
+use testkit::{CapturedOutput, Fleet, Forger, Parts, eventually};
 
 /// What `flotilla status --json` tells of a process, and whether it found all of them ready.
 async fn seen(fleet: &Fleet, name: &str) -> Result<(Value, bool)> {
-    let lines = Lines::default();
+    let lines = CapturedOutput::default();
     let ready = status(&fleet.operator::<StatusArgs>(&["--json"])?, &lines.screen()).await?;
     let told = lines.json()?.pop().context("nothing is told")?;
     let processes = told["processes"].as_array().cloned().unwrap_or_default();
@@ -35,7 +35,7 @@ pub async fn status_shows_each_process_and_what_is_wrong_with_it(fleet: &mut Fle
     // What visit does not read stays behind it, and what payment does not say is not known.
     fleet.pause("visit")?;
     fleet.kill("payment").await?;
-    let lines = Lines::default();
+    let lines = CapturedOutput::default();
     let ready = status(&fleet.operator::<StatusArgs>(&[])?, &lines.screen()).await?;
     fleet.resume("visit")?;
     assert!(!ready);
@@ -61,7 +61,7 @@ pub async fn the_events_of_one_match_are_shown_in_their_order(fleet: &mut Fleet)
     .await?;
     fleet.settled(SOON).await?;
     let typed = ["--from-beginning", "--no-follow", "--json", "--id", "5000"];
-    let (lines, errors) = (Lines::default(), Lines::default());
+    let (lines, errors) = (CapturedOutput::default(), CapturedOutput::default());
     tail(&fleet.operator::<TailArgs>(&typed)?, &lines.screen(), &errors.screen(), &Stop::default()).await?;
     let told = lines.json()?;
     assert!(told.iter().all(|event| event["subject"] == "5000"), "{told:?}");
@@ -107,7 +107,7 @@ pub async fn a_dead_letter_is_listed_and_sent_again_until_it_is_handled(fleet: &
     .await?;
 
     let again = async |typed: &[&str]| {
-        let lines = Lines::default();
+        let lines = CapturedOutput::default();
         let done = redrive(&fleet.operator::<RedriveArgs>(typed)?, &lines.screen()).await?;
         anyhow::Ok((done, lines.json()?))
     };
@@ -138,7 +138,7 @@ pub async fn a_view_is_rebuilt_with_progress_and_what_is_no_view_is_not(fleet: &
     request_all(&people, 8, 1..=200).await?;
     fleet.settled(SOON).await?;
     let before = people.all("/myPages", "myPages").await?;
-    let lines = Lines::default();
+    let lines = CapturedOutput::default();
     rebuild(&fleet.operator::<RebuildArgs>(&["mypage"])?, &lines.screen()).await?;
     let text = lines.text();
     let last = text.lines().last().unwrap_or_default();

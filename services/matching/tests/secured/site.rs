@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::{env, fs};
 
 use anyhow::{Context as _, Result, ensure};
-use testkit::{Fleet, Ground, Parts, eventually};
+use testkit::{Fleet, FleetTemplate, Parts, eventually};
 
 use matching_tests::SOON;
 
@@ -78,7 +78,7 @@ impl Site {
     async fn fleet(&self) -> Result<Fleet> {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fleet.toml");
         let parts = Parts::servers(self.kafka("localhost", 0), self.superuser.clone());
-        Ground::new(&manifest, binaries()?)?.fleet(&parts, "flotilla-secured").await
+        FleetTemplate::new(&manifest, binaries()?)?.fleet(&parts, "flotilla-secured").await
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail, ensure};
 use serde_json::{Value, json};
-use testkit::{Answer, Api, Fleet};
+use testkit::{Api, ApiResponse, Fleet};
 
 /// What students offer unless the price matters.
 pub const PRICE: i64 = 50_000;
@@ -25,17 +25,17 @@ impl People {
     }
 
     /// A student asks for a match.
-    pub async fn request(&self, id: i64) -> Result<Answer> {
+    pub async fn request(&self, id: i64) -> Result<ApiResponse> {
         self.api.post("/matches", &json!({ "id": id, "price": PRICE })).await
     }
 
     /// The student cancels.
-    pub async fn cancel(&self, id: i64) -> Result<Answer> {
+    pub async fn cancel(&self, id: i64) -> Result<ApiResponse> {
         self.api.with("PATCH".parse()?, &format!("/matches/{id}"), &json!({ "status": "cancel" })).await
     }
 
     /// A tutor takes the visit.
-    pub async fn assign(&self, id: i64) -> Result<Answer> {
+    pub async fn assign(&self, id: i64) -> Result<ApiResponse> {
         self.api.post("/visits", &json!({ "matchId": id, "teacher": TEACHER, "visitDate": DATE })).await
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use audit::Operation;
 use matching_audit::{FLEET, REQUEST};
-use testkit::{Answer, Fleet};
+use testkit::{ApiResponse, Fleet};
 
 use crate::PRICE;
 
@@ -24,7 +24,7 @@ pub type Outcomes = BTreeMap<i64, Outcome>;
 
 impl Outcome {
     /// From a response, or from the failure to get one.
-    pub fn of(answer: &Result<Answer>) -> Self {
+    pub fn of(answer: &Result<ApiResponse>) -> Self {
         match answer {
             Ok(answer) if matches!(answer.status, 200 | 201) => Self::Established,
             // The gateway's own: the service did not respond.

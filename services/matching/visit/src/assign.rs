@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use chassis::Principal;
 use chassis::body::{Fields, MAX_EXACT, required};
-use chassis::openapi::{Answers, number_or_digits, object, text_like};
+use chassis::openapi::{Responses, number_or_digits, object, text_like};
 use chassis::problem::Problem;
 use chassis::trace::{Trace, correlate};
 use context::{Repository, created, created_or, store_problem};
@@ -76,7 +76,7 @@ fn wrong_date(rule: WrongDate) -> Problem {
     Problem::unprocessable_field("visitDate", rule.to_string())
 }
 
-pub(crate) fn responses() -> Answers {
+pub(crate) fn responses() -> Responses {
     let refusals = [Refusal::NeverPaid, Refusal::Assigned, Refusal::Canceled].map(refused);
     created_or::<documents::Visit>(refusals.into_iter().chain([wrong_date(WrongDate)]))
 }

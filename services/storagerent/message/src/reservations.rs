@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use events::{DecodeError, Envelope, Inbound};
-use messaging::{Outbox, Policies, Received, StagedEvents};
+use messaging::{EventHandler, Outbox, Received, StagedEvents};
 use reservation_contract::{ReservationCancelled, ReservationConfirmed};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
@@ -39,7 +39,7 @@ impl ReservationMessages {
 }
 
 #[async_trait]
-impl Policies for ReservationMessages {
+impl EventHandler for ReservationMessages {
     type Event = ReservationChange;
 
     const CONTEXTS: &'static [&'static str] = ReservationChange::CONTEXTS;

@@ -4,7 +4,7 @@ use axum::extract::{FromRef, State};
 use axum::response::Response;
 use chassis::Principal;
 use chassis::body::{Fields, MAX_EXACT, required};
-use chassis::openapi::{Answers, number_or_digits, object, text_like};
+use chassis::openapi::{Responses, number_or_digits, object, text_like};
 use chassis::problem::Problem;
 use context::{Repository, created, created_or, store_problem};
 use serde_json::json;
@@ -56,7 +56,7 @@ async fn insert(state: &MessageState, storage_id: i64, content: &str) -> Result<
     Message::from_row(&query.fetch_one(state.store.writer()).await?)
 }
 
-pub(crate) fn responses() -> Answers {
+pub(crate) fn responses() -> Responses {
     created_or::<MessageDocument>([Problem::unprocessable_field("content", "is required")])
 }
 

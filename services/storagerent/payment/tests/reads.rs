@@ -1,20 +1,19 @@
 //! The consumer contract, `reads.toml`, lists exactly the fields that the context reads.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use ambient::{Ids, SystemClock};
 use chassis::Host;
 use clap::Parser;
 use context::{Config, Context};
-use contracts::Statement;
-use messaging::{Messaging, Policies};
+use contracts::assert_consumer_contract;
+use messaging::{EventHandler, Messaging};
 use payment::{Cancellations, NoProvider, PaymentStore};
 use storagerent_payment_service::{Payments, ReservationPayment};
 use test_stores::on_sqlite;
 
 #[test]
-fn it_reads_of_others_what_it_states() {
+fn the_code_reads_what_the_contract_lists() {
     on_sqlite(async |place| {
         let store = place.open(&context::migrations::<Payments>()).await;
         let clock = Arc::new(SystemClock);
@@ -23,11 +22,8 @@ fn it_reads_of_others_what_it_states() {
         let messaging = Messaging::new(&config.messaging, Payments::NAME, &store, &host);
         let payments = PaymentStore::new(&store, messaging.outbox(), host.clock());
         let policies = Cancellations::<ReservationPayment>::new(payments);
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let events = folder.join("../../../contracts/storagerent/events");
-        let decode = |event: &_| Ok(policies.decode(event)?.map(|event| format!("{event:?}")));
-        let statement = Statement::of(folder).unwrap_or_else(|error| panic!("{error}"));
-        let verdict = statement.is_true(Cancellations::<ReservationPayment>::CONTEXTS, &events, decode);
-        verdict.unwrap_or_else(|differences| panic!("{differences}"));
+        assert_consumer_contract(env!("CARGO_MANIFEST_DIR"), Cancellations::<ReservationPayment>::CONTEXTS, |event| {
+            policies.decode(event)
+        });
     });
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ambient::Positive;
 use axum::http::StatusCode;
-use calls::Answer;
+use calls::CallResponse;
 use chassis::problem::Problem;
 use context::saga::{Definition, HttpParticipant, Recovery, Reply, Requested, SagaTable, Step};
 use context::{ReceivedProblem, ServiceClient};
@@ -143,7 +143,7 @@ struct Hold {
     price: i64,
 }
 
-fn held(attempt: &mut Attempt, answer: &Answer) -> Option<Reply<Problem>> {
+fn held(attempt: &mut Attempt, answer: &CallResponse) -> Option<Reply<Problem>> {
     if answer.status == StatusCode::OK {
         let Hold { hold, price } = answer.json().ok()?;
         let (hold, price) = (Positive::new(hold).ok()?, Positive::new(price).ok()?);
@@ -166,7 +166,7 @@ fn bill(attempt: &Attempt) -> Value {
     })
 }
 
-fn paid(_: &mut Attempt, answer: &Answer) -> Option<Reply<Problem>> {
+fn paid(_: &mut Attempt, answer: &CallResponse) -> Option<Reply<Problem>> {
     match answer.status {
         StatusCode::OK => Some(Reply::Done),
         StatusCode::PAYMENT_REQUIRED => {

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use chassis::RequireService;
 use chassis::body::{Fields, MAX_EXACT, required};
-use chassis::openapi::{Answers, number_or_digits, object, positive, text_like};
+use chassis::openapi::{Responses, number_or_digits, object, positive, text_like};
 use chassis::problem::Problem;
 use chassis::trace::{Trace, correlate};
 use context::{command, outcome_or, store_problem};
@@ -104,7 +104,7 @@ fn hold_request() -> ObjectBuilder {
     ["storageId", "reservationId", "attempt"].into_iter().fold(request, ObjectBuilder::required)
 }
 
-fn held() -> Answers {
+fn held() -> Responses {
     let refusals = [
         HoldRefusal::Unknown(1),
         HoldRefusal::Taken,
@@ -123,7 +123,7 @@ fn held() -> Answers {
     )
 }
 
-fn released() -> Answers {
+fn released() -> Responses {
     let release = object("The release.").property("storageId", positive("The room."));
     responses(
         "It is released, now or before, and will not be held by this attempt.",
@@ -132,7 +132,7 @@ fn released() -> Answers {
     )
 }
 
-fn responses(about: &str, outcome: ObjectBuilder, problems: impl IntoIterator<Item = Problem>) -> Answers {
+fn responses(about: &str, outcome: ObjectBuilder, problems: impl IntoIterator<Item = Problem>) -> Responses {
     let missing = Problem::unprocessable_field("storageId", "is required");
     outcome_or(about, outcome, problems.into_iter().chain([missing]))
 }

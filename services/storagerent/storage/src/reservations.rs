@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use events::{DecodeError, Envelope, Inbound};
-use messaging::{Outbox, Policies, Received, StagedEvents};
+use messaging::{EventHandler, Outbox, Received, StagedEvents};
 use reservation_contract::{ReservationCancelled, ReservationConfirmed};
 use storage_contract::StorageEvent;
 use storage_domain::{Hold, Room, cancel, confirm};
@@ -49,7 +49,7 @@ impl Reservations {
 }
 
 #[async_trait]
-impl Policies for Reservations {
+impl EventHandler for Reservations {
     type Event = Outcome;
 
     const CONTEXTS: &'static [&'static str] = Outcome::CONTEXTS;

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use chassis::Principal;
 use chassis::body::{Fields, MAX_EXACT, required};
-use chassis::openapi::{Answers, number_or_digits, object, or_null, text_like};
+use chassis::openapi::{Responses, number_or_digits, object, or_null, text_like};
 use chassis::problem::Problem;
 use chassis::trace::{Trace, correlate};
 use context::{created, created_or, store_problem};
@@ -58,7 +58,7 @@ pub(crate) fn request() -> ObjectBuilder {
         .examples([json!({ "storageId": 1, "reservationId": 1, "content": "dry and clean" })])
 }
 
-pub(crate) fn written() -> Answers {
+pub(crate) fn written() -> Responses {
     let refusals = [ReviewRefusal::OtherCustomer, ReviewRefusal::NeverReserved, ReviewRefusal::Reviewed];
     let refusals = refusals.map(NotReviewed::Refused).into_iter().chain([NotReviewed::Unknown]);
     let missing = Problem::unprocessable_field("content", "is required");

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use chassis::body::{Fields, MAX_EXACT, required};
-use chassis::openapi::{self, Answers, number_or_digits, object, one_of, or_null, text_like};
+use chassis::openapi::{self, Responses, number_or_digits, object, one_of, or_null, text_like};
 use chassis::problem::Problem;
 use chassis::query::{Value, Values};
 use chassis::trace::{Trace, correlate};
@@ -164,7 +164,7 @@ pub(crate) fn request() -> ObjectBuilder {
         .examples([json!({ "description": "BigStorage", "price": 200_000, "storageStatus": AVAILABLE })])
 }
 
-pub(crate) fn registered() -> Answers {
+pub(crate) fn registered() -> Responses {
     let before = shown_or::<Storage>("The same room was registered before.", []);
     let created = created_or::<Storage>([invalid_status(), invalid_description("description"), id_in_use()]);
     created.into_iter().chain(before).collect()
@@ -174,7 +174,7 @@ pub(crate) fn registered() -> Answers {
 struct NotChecked;
 
 impl IntoResponses for NotChecked {
-    fn responses() -> Answers {
+    fn responses() -> Responses {
         openapi::refusals([no_storage_id(), Values::Positive.invalid("storageId"), unknown(1)])
     }
 }

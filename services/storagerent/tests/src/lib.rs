@@ -8,7 +8,7 @@ use anyhow::{Result, bail, ensure};
 use audit::Operation;
 use serde_json::{Value, json};
 use storagerent_proof::{CANCEL, FLEET, RESERVE, REVIEW};
-use testkit::{Answer, Api, Fleet, eventually};
+use testkit::{Api, ApiResponse, Fleet, eventually};
 
 /// For whatever should take a moment: generous, as the machine may be building something else.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -39,13 +39,13 @@ impl People {
     }
 
     /// A manager registers a room.
-    pub async fn register(&self, room: i64) -> Result<Answer> {
+    pub async fn register(&self, room: i64) -> Result<ApiResponse> {
         let body = json!({ "storageId": room, "description": format!("Room {room}"), "price": PRICE });
         self.api.post("/storages", &body).await
     }
 
     /// A customer reserves a room.
-    pub async fn reserve(&self, reservation: i64, room: i64) -> Result<Answer> {
+    pub async fn reserve(&self, reservation: i64, room: i64) -> Result<ApiResponse> {
         let body = json!({ "reservationId": reservation, "storageId": room, "price": PRICE });
         let answer = self.api.post("/reservations", &body).await;
         self.record(Operation::new(RESERVE, reservation, status(&answer)).with("storageId", room));
@@ -53,7 +53,7 @@ impl People {
     }
 
     /// The customer cancels.
-    pub async fn cancel(&self, reservation: i64) -> Result<Answer> {
+    pub async fn cancel(&self, reservation: i64) -> Result<ApiResponse> {
         let (path, body) = (format!("/reservations/{reservation}"), json!({ "reservationStatus": "reqCancel" }));
         let answer = self.api.with("PATCH".parse()?, &path, &body).await;
         self.record(Operation::new(CANCEL, reservation, status(&answer)));
@@ -61,7 +61,7 @@ impl People {
     }
 
     /// The customer reviews the room.
-    pub async fn review(&self, reservation: i64, room: i64) -> Result<Answer> {
+    pub async fn review(&self, reservation: i64, room: i64) -> Result<ApiResponse> {
         let body = json!({ "storageId": room, "reservationId": reservation, "content": "Dry and clean." });
         let answer = self.api.post("/reviews", &body).await;
         self.record(Operation::new(REVIEW, reservation, status(&answer)));
@@ -127,6 +127,6 @@ impl People {
     }
 }
 
-fn status(answer: &Result<Answer>) -> Option<u16> {
+fn status(answer: &Result<ApiResponse>) -> Option<u16> {
     answer.as_ref().ok().map(|answer| answer.status)
 }

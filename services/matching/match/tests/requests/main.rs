@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what fails here fails the test")]
 
-mod asks;
 mod calling;
 mod canceling;
 mod grpc;
 mod http;
+mod interactions;
 mod keys;
 mod news;
 mod payments;

@@ -20,7 +20,7 @@ use clap::Parser;
 use context::{Config, Context, List, Live, LiveLimits, Projector, Repository, Subscriptions};
 use events::{Envelope, EventSet, encode};
 use match_contract::{MatchCanceled, MatchEvent, MatchRequested, Step};
-use messaging::{BatchOutcome, Messaging, Policies, Record, RecordPosition};
+use messaging::{BatchOutcome, EventHandler, Messaging, Record, RecordPosition};
 use mypage_service::{MyPage, MyPages};
 use payment_contract::{PaymentApproved, PaymentCanceled, PaymentEvent};
 use store::Store;

@@ -1,11 +1,11 @@
-//! The contexts that request payments get the responses that they understand: `asks/payment.json` in their folders.
+//! The contexts that request payments get the responses that they understand: `interactions/payment.json` in their folders.
 
 use std::path::Path;
 use std::sync::Mutex;
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use contracts::{Asks, Interaction, verdict};
+use contracts::{Interaction, Interactions, verdict};
 use payment::{ApprovalOutcome, Bill, ChargeError};
 use serde_json::Value;
 use test_stores::on_each_store;
@@ -47,14 +47,14 @@ async fn answer(world: &World, interaction: &Interaction) -> (u16, Value) {
 #[test]
 fn each_response_is_one_that_its_caller_understands() {
     let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let all = Asks::all(&fleet, "payment").unwrap();
+    let all = Interactions::all(&fleet, "payment").unwrap();
     assert!(!all.is_empty(), "a context calls payment");
     let unkept = Mutex::new(Vec::new());
-    for Asks { principal, interactions, .. } in &all {
+    for Interactions { principal, interactions, .. } in &all {
         for interaction in interactions {
             on_each_store(async |place| {
                 let (status, body) = answer(&World::on(place).await, interaction).await;
-                unkept.lock().unwrap().extend(interaction.unkept(principal, "payment", status, &body));
+                unkept.lock().unwrap().extend(interaction.violations(principal, "payment", status, &body));
             });
         }
     }

@@ -1,9 +1,7 @@
-//! What it reads of the events of others is what `reads.toml` states.
+//! The consumer contract, `reads.toml`, lists exactly the fields that the context reads.
 
-use std::path::Path;
-
-use contracts::Statement;
-use messaging::Policies;
+use contracts::assert_consumer_contract;
+use messaging::EventHandler;
 use payment::Cancellations;
 use payment_service::MatchPayment;
 use test_stores::on_sqlite;
@@ -11,15 +9,12 @@ use test_stores::on_sqlite;
 use crate::World;
 
 #[test]
-fn it_reads_of_others_just_what_it_states() {
+fn the_code_reads_what_the_contract_lists() {
     on_sqlite(async |place| {
         let world = World::on(place).await;
         let policies = world.policies();
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let events = folder.join("../../../contracts/matching/events");
-        let decode = |event: &_| Ok(policies.decode(event)?.map(|event| format!("{event:?}")));
-        let held = Statement::of(folder)
-            .and_then(|said| said.is_true(Cancellations::<MatchPayment>::CONTEXTS, &events, decode));
-        held.unwrap_or_else(|wrong| panic!("{wrong}"));
+        assert_consumer_contract(env!("CARGO_MANIFEST_DIR"), Cancellations::<MatchPayment>::CONTEXTS, |event| {
+            policies.decode(event)
+        });
     });
 }

@@ -1,23 +1,19 @@
-//! What it reads of others is what it says: `reads.toml`.
-
-use std::path::Path;
+//! The consumer contract, `reads.toml`, lists exactly the fields that the context reads.
 
 use context::Projector;
-use contracts::Statement;
-use messaging::Policies;
+use contracts::assert_consumer_contract;
+use messaging::EventHandler;
 use test_stores::on_sqlite;
 use visit_service::CaseRow;
 
 use crate::World;
 
 #[test]
-fn it_reads_of_others_just_what_it_states() {
+fn the_code_reads_what_the_contract_lists() {
     on_sqlite(async |place| {
         let world = World::on(place).await;
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let events = folder.join("../../../contracts/matching/events");
-        let decode = |event: &_| Ok(world.policies.decode(event)?.map(|news| format!("{news:?}")));
-        let held = Statement::of(folder).and_then(|said| said.is_true(Projector::<CaseRow>::CONTEXTS, &events, decode));
-        held.unwrap_or_else(|wrong| panic!("{wrong}"));
+        assert_consumer_contract(env!("CARGO_MANIFEST_DIR"), Projector::<CaseRow>::CONTEXTS, |event| {
+            world.policies.decode(event)
+        });
     });
 }

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use calls::{Answer, CallError, Transport};
+use calls::{CallError, CallResponse, Transport};
 use http::StatusCode;
 use reqwest::Request;
 use tower::{ServiceExt as _, service_fn};
@@ -20,16 +20,21 @@ impl WrongOrder {
     }
 
     /// Confirms a cancellation that it only stores.
-    async fn cancel(self, request: Request, payment: Transport) -> Result<Answer, CallError> {
+    async fn cancel(self, request: Request, payment: Transport) -> Result<CallResponse, CallError> {
         if request.url().path() != "/cancellations" {
             return payment.oneshot(request).await;
         }
         self.delayed().push(request);
-        Ok(Answer { status: StatusCode::OK, body: Bytes::from_static(b"{}") })
+        Ok(CallResponse { status: StatusCode::OK, body: Bytes::from_static(b"{}") })
     }
 
     /// Releases a room, and then sends the cancellations.
-    async fn release(self, request: Request, storage: Transport, payment: Transport) -> Result<Answer, CallError> {
+    async fn release(
+        self,
+        request: Request,
+        storage: Transport,
+        payment: Transport,
+    ) -> Result<CallResponse, CallError> {
         let is_release = request.url().path() == "/releases";
         let answer = storage.oneshot(request).await?;
         let delayed = if is_release { std::mem::take(&mut *self.delayed()) } else { Vec::new() };

@@ -17,7 +17,7 @@ use chassis::{Host, Principal, Scope};
 use clap::Parser;
 use context::{Config, Context, Live, LiveLimits, Projector, Repository};
 use events::{Envelope, EventSet, encode};
-use messaging::{Messaging, Policies, Record, RecordPosition};
+use messaging::{EventHandler, Messaging, Record, RecordPosition};
 use reservation_contract::{
     ReservationCancelRequested, ReservationCancelled, ReservationConfirmed, ReservationCreated, ReservationEvent,
 };

@@ -1,4 +1,4 @@
-//! What it asks payment, and what it understands of the answers, is what it says: `asks/payment.json`.
+//! What it asks payment, and what it understands of the answers, is what it says: `interactions/payment.json`.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use chassis::Host;
 use clap::Parser;
 use context::ServiceClient;
 use context::saga::{HttpParticipant, Participant as _, Reply};
-use contracts::{Answer, Asks, Interaction, Request};
+use contracts::{ExpectedResponse, Interaction, Interactions, Request};
 use events::TraceContext;
 use match_domain::MatchAttempt;
 use match_service::{RequestSaga, payment};
@@ -20,10 +20,10 @@ use tokio::net::TcpListener;
 
 use crate::{Config, id, price};
 
-/// Asks a payment that gives just this answer. What was asked, and what came of it.
-async fn ask(mut attempt: MatchAttempt, path: &str, answer: &Answer) -> (Request, String) {
+/// Interactions a payment that gives just this answer. What was asked, and what came of it.
+async fn ask(mut attempt: MatchAttempt, path: &str, answer: &ExpectedResponse) -> (Request, String) {
     let asked: Arc<Mutex<Vec<Request>>> = Arc::default();
-    let (seen, status, body) = (Arc::clone(&asked), answer.status, Json(Value::Object(answer.body.clone())));
+    let (seen, status, body) = (Arc::clone(&asked), response.status, Json(Value::Object(response.body.clone())));
     let respond = async move |method: Method, uri: Uri, body_asked: Bytes| {
         let body_asked = serde_json::from_slice(&body_asked).unwrap();
         let request = Request { method: method.to_string(), path: uri.path().to_owned(), body: body_asked };
@@ -66,13 +66,14 @@ async fn hold(interaction: &Interaction) {
     let Interaction { case: about, request, answer, understood, .. } = interaction;
     let (asked, came) = ask(attempt(request), &request.path, answer).await;
     assert_eq!((&asked, &came), (request, understood), "{about}");
-    for name in answer.body.keys() {
+    for name in response.body.keys() {
         let mut less = answer.clone();
         less.body.remove(name);
         let (_, came) = ask(attempt(request), &request.path, &less).await;
         assert_ne!(&came, understood, "{about}: `{name}` is stated, but nothing is lost without it");
     }
-    let more = Answer { body: [answer.body.clone(), news()].into_iter().flatten().collect(), ..answer.clone() };
+    let more =
+        ExpectedResponse { body: [response.body.clone(), news()].into_iter().flatten().collect(), ..answer.clone() };
     assert_eq!(&ask(attempt(request), &request.path, &more).await.1, understood, "{about}: other members mean nothing");
 }
 
@@ -83,7 +84,7 @@ fn news() -> serde_json::Map<String, Value> {
 
 #[tokio::test]
 async fn it_asks_payment_what_it_states_and_understands_each_answer_as_it_states() {
-    let asks = Asks::of(Path::new(env!("CARGO_MANIFEST_DIR")), "payment").unwrap();
+    let asks = Interactions::of(Path::new(env!("CARGO_MANIFEST_DIR")), "payment").unwrap();
     assert!(!asks.interactions.is_empty());
     for interaction in &asks.interactions {
         hold(interaction).await;

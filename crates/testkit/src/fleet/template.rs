@@ -11,7 +11,7 @@ use flotilla::fleets::{self, Fleet as Description};
 use flotilla::plan::{Plan, Settings};
 
 /// The description and the binaries that all fleets of a run have in common.
-pub struct Ground {
+pub struct FleetTemplate {
     pub(crate) description: Description,
     /// The text of the manifest.
     pub(crate) manifest: String,
@@ -19,7 +19,7 @@ pub struct Ground {
     pub(crate) ids: Ids,
 }
 
-impl Ground {
+impl FleetTemplate {
     /// Reads a manifest. The folder `binaries` need not be complete yet.
     pub fn new(manifest: &Path, binaries: PathBuf) -> Result<Self> {
         let fleet = fleets::find(Some(&manifest.display().to_string()), None)?;
