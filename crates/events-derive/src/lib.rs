@@ -1,12 +1,27 @@
-//! The derives of the crate `events`. Each emits plain `match` expressions and constants.
+//! The macros of the crate `events`. They emit plain `match` expressions, constants and attributes of serde and schemars.
 
 mod attributes;
+mod event;
 mod event_set;
 mod inbound;
 mod names;
 
 use proc_macro::TokenStream;
-use syn::{DeriveInput, parse_macro_input};
+use syn::{DeriveInput, ItemStruct, parse_macro_input};
+
+/// Makes a struct an event: its JSON has camel case, and each field follows the schema of its type in `events::fields`, when it is
+/// written and when it is read.
+///
+/// | type | module |
+/// |---|---|
+/// | `i64`, `Option<i64>` | `number`, `optional_number` |
+/// | `String`, `Option<String>` | `text`, `optional_text` |
+/// | any | the one that `#[field(date)]` names |
+#[proc_macro_attribute]
+pub fn event(_: TokenStream, item: TokenStream) -> TokenStream {
+    let item = parse_macro_input!(item as ItemStruct);
+    event::expand(item).unwrap_or_else(syn::Error::into_compile_error).into()
+}
 
 /// Implements `events::EventSet` for an enum with one variant per event, and `events::Event` for their structs.
 ///

@@ -28,4 +28,4 @@ pub use key::Key;
 pub use projection::{Projection, apply};
 pub use trace_context::TraceContext;
 
-pub use events_derive::{EventSet, Inbound, Names};
+pub use events_derive::{EventSet, Inbound, Names, event};

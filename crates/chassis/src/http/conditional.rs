@@ -189,9 +189,9 @@ pub(crate) fn is_condition(name: &str) -> bool {
     name == IF_MATCH.as_str()
 }
 
-/// The `ETag` header of a response, for API documents.
+/// The `ETag` header of a response, for API documents. A gateway that compresses the response makes the tag weak.
 pub(crate) fn etag_header() -> HeaderBuilder {
-    let tag = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^\"[0-9a-f]+\"$"));
+    let tag = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^(W/)?\"[0-9a-f]+\"$"));
     HeaderBuilder::new()
         .schema(Some(tag))
         .description(Some("What the resource is now: for If-Match and If-None-Match."))

@@ -47,6 +47,12 @@ pub(crate) fn parse_digits(text: &str) -> Option<i64> {
     all_digits.then(|| text.parse().ok()).flatten()
 }
 
+/// The integer value of a query parameter: digits, also with the fraction `.0`. JSON Schema counts `7.0` among the integers, and clients
+/// that hold numbers as doubles write them so.
+pub(crate) fn parse_parameter(text: &str) -> Option<i64> {
+    parse_digits(text.strip_suffix(".0").unwrap_or(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +137,12 @@ mod tests {
             let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
             let expected = plain.then(|| text.parse::<BigInt>().unwrap()).and_then(|number| i64::try_from(number).ok());
             prop_assert_eq!(parse_digits(&text), expected, "{}", text);
+        }
+
+        #[test]
+        fn a_parameter_may_have_the_fraction_zero(number: i64, fraction in "(\\.[0-9]{0,3})?") {
+            let expected = matches!(fraction.as_str(), "" | ".0").then_some(number);
+            prop_assert_eq!(parse_parameter(&format!("{number}{fraction}")), expected, "{}", fraction);
         }
     }
 }

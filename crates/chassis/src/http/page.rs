@@ -76,7 +76,7 @@ impl<const N: usize> PageRequest<N> {
 }
 
 fn read_size(text: &str) -> Result<i64, Problem> {
-    let size = number::parse_digits(text).filter(|size| (1..=MAX_SIZE).contains(size));
+    let size = number::parse_parameter(text).filter(|size| (1..=MAX_SIZE).contains(size));
     size.ok_or_else(invalid_size)
 }
 

@@ -58,7 +58,9 @@ impl Values {
 
     fn parse(self, value: &str) -> Option<Value> {
         match self {
-            Self::Positive => number::parse_digits(value).filter(|number| NUMBERS.contains(number)).map(Value::Number),
+            Self::Positive => {
+                number::parse_parameter(value).filter(|number| NUMBERS.contains(number)).map(Value::Number)
+            }
             Self::OneOf(texts) => texts.iter().find(|text| **text == value).copied().map(Value::Text),
         }
     }
@@ -98,6 +100,7 @@ mod tests {
     #[test]
     fn a_parameter_is_one_of_its_values_or_absent() {
         assert_eq!(read(Values::Positive, "state=7&other=x"), Ok(Some(Value::Number(7))));
+        assert_eq!(read(Values::Positive, "state=7.0"), Ok(Some(Value::Number(7))));
         assert_eq!(read(STATES, "state=op%65n"), Ok(Some(Value::Text("open"))));
         assert_eq!(read(STATES, "other=7"), Ok(None));
         assert_eq!(STATES.read("state", &"/doors".parse().unwrap()), Ok(None));

@@ -1,6 +1,6 @@
 //! The events that the match context publishes.
 
-use events::{EventSet, Names};
+use events::{EventSet, Names, event};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,37 +15,25 @@ pub enum MatchEvent {
 }
 
 /// A student has asked for a match, and has paid.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[event]
 pub struct MatchRequested {
     /// The match.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub id: i64,
     /// Which attempt at this id it is: see [`Attempt`].
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
-    pub attempt: Attempt,
+    pub attempt: i64,
     /// What the student pays.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub price: i64,
     /// Who the student is. Left out if that is not known: the fleet ran open then.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "events::fields::optional_text")]
-    #[schemars(schema_with = "events::fields::optional_text::schema")]
     pub student: Option<String>,
 }
 
 /// The student has cancelled the match.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[event]
 pub struct MatchCanceled {
     /// The match.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub id: i64,
     /// Which attempt at this id it is.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
-    pub attempt: Attempt,
+    pub attempt: i64,
 }
 
 /// The number of an attempt at a match id.

@@ -1,6 +1,6 @@
-//! What the payment context tells the world.
+//! What the payment context publishes.
 
-use events::EventSet;
+use events::{EventSet, event};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,37 +15,23 @@ pub enum PaymentEvent {
 }
 
 /// The payment is taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[event]
 pub struct PaymentApproved {
     /// The match that is paid.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub match_id: i64,
     /// The attempt at this match that is paid; greater numbers are later attempts.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub attempt: i64,
     /// The amount.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub price: i64,
 }
 
 /// The payment is given back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[event]
 pub struct PaymentCanceled {
     /// The match that was paid.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub match_id: i64,
     /// The attempt at this match that was paid.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub attempt: i64,
     /// The amount.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub price: i64,
 }

@@ -1,6 +1,6 @@
 //! The events of the payment context.
 
-use events::EventSet;
+use events::{EventSet, event};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,53 +15,31 @@ pub enum PaymentEvent {
 }
 
 /// The payment is taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[event]
 pub struct PaymentApproved {
     /// The reservation.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub reservation_id: i64,
     /// The attempt at this reservation. Later attempts have greater numbers.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub attempt: i64,
     /// The room.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub storage_id: i64,
     /// The number of the hold. The room counts its holds: a later one has a greater number.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub hold: i64,
     /// The amount.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub price: i64,
 }
 
 /// The payment is paid back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[event]
 pub struct PaymentCancelled {
     /// The reservation.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub reservation_id: i64,
     /// The attempt at this reservation. Later attempts have greater numbers.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub attempt: i64,
     /// The room.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub storage_id: i64,
     /// The number of the hold. The room counts its holds: a later one has a greater number.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub hold: i64,
     /// The amount.
-    #[serde(with = "events::fields::number")]
-    #[schemars(schema_with = "events::fields::number::schema")]
     pub price: i64,
 }
