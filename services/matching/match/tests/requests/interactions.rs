@@ -20,8 +20,8 @@ use tokio::net::TcpListener;
 
 use crate::{Config, id, price};
 
-/// Interactions a payment that gives just this answer. What was asked, and what came of it.
-async fn ask(mut attempt: MatchAttempt, path: &str, answer: &ExpectedResponse) -> (Request, String) {
+/// Interactions a payment that gives just this response. What was asked, and what came of it.
+async fn ask(mut attempt: MatchAttempt, path: &str, response: &ExpectedResponse) -> (Request, String) {
     let asked: Arc<Mutex<Vec<Request>>> = Arc::default();
     let (seen, status, body) = (Arc::clone(&asked), response.status, Json(Value::Object(response.body.clone())));
     let respond = async move |method: Method, uri: Uri, body_asked: Bytes| {
@@ -63,17 +63,17 @@ fn attempt(request: &Request) -> MatchAttempt {
 }
 
 async fn hold(interaction: &Interaction) {
-    let Interaction { case: about, request, answer, understood, .. } = interaction;
-    let (asked, came) = ask(attempt(request), &request.path, answer).await;
+    let Interaction { case: about, request, response, understood, .. } = interaction;
+    let (asked, came) = ask(attempt(request), &request.path, response).await;
     assert_eq!((&asked, &came), (request, understood), "{about}");
     for name in response.body.keys() {
-        let mut less = answer.clone();
+        let mut less = response.clone();
         less.body.remove(name);
         let (_, came) = ask(attempt(request), &request.path, &less).await;
         assert_ne!(&came, understood, "{about}: `{name}` is stated, but nothing is lost without it");
     }
     let more =
-        ExpectedResponse { body: [response.body.clone(), news()].into_iter().flatten().collect(), ..answer.clone() };
+        ExpectedResponse { body: [response.body.clone(), news()].into_iter().flatten().collect(), ..response.clone() };
     assert_eq!(&ask(attempt(request), &request.path, &more).await.1, understood, "{about}: other members mean nothing");
 }
 
