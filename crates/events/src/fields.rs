@@ -134,27 +134,6 @@ pub mod optional_number {
     }
 }
 
-#[cfg(test)]
-mod optional_tests {
-    use serde::{Deserialize, Serialize};
-
-    #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    struct Offer {
-        #[serde(default, skip_serializing_if = "Option::is_none", with = "super::optional_number")]
-        price: Option<i64>,
-    }
-
-    #[test]
-    fn an_optional_number_is_absent_null_or_valid() {
-        for (json, price) in [("{}", None), (r#"{"price":null}"#, None), (r#"{"price":7.0}"#, Some(7))] {
-            assert_eq!(serde_json::from_str::<Offer>(json).unwrap(), Offer { price }, "{json}");
-        }
-        assert!(serde_json::from_str::<Offer>(r#"{"price":0}"#).is_err());
-        assert!(serde_json::to_string(&Offer { price: Some(0) }).is_err());
-        assert_eq!(serde_json::to_string(&Offer { price: None }).unwrap(), "{}");
-    }
-}
-
 /// A text of 1 to [`LONGEST`] characters without U+0000, which `PostgreSQL` cannot store.
 pub mod text {
     use serde::de::{Deserialize, Deserializer, Error as _};
@@ -275,5 +254,109 @@ pub mod date {
                 assert!(!is_day(text), "{text}");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::{JsonSchema, schema_for};
+    use serde::{Deserialize, Serialize};
+    use serde_json::{Value, from_value, json, to_value};
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+    struct Ticket {
+        #[serde(with = "super::number")]
+        #[schemars(schema_with = "super::number::schema")]
+        id: i64,
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "super::optional_number")]
+        #[schemars(schema_with = "super::optional_number::schema")]
+        price: Option<i64>,
+        #[serde(with = "super::text")]
+        #[schemars(schema_with = "super::text::schema")]
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "super::optional_text")]
+        #[schemars(schema_with = "super::optional_text::schema")]
+        note: Option<String>,
+        #[serde(with = "super::date")]
+        #[schemars(schema_with = "super::date::schema")]
+        day: String,
+    }
+
+    fn ticket() -> Ticket {
+        Ticket { id: 7, price: None, name: "Ann".into(), note: None, day: "2021-01-21".into() }
+    }
+
+    /// The ticket in JSON, with another value of a field.
+    fn with(field: &str, value: &Value) -> Value {
+        let mut ticket = to_value(ticket()).unwrap();
+        ticket[field] = value.clone();
+        ticket
+    }
+
+    #[test]
+    fn a_valid_value_reads_back_as_it_was_written() {
+        let longest = "é".repeat(255);
+        let full = Ticket { price: Some(1), name: longest.clone(), note: Some(longest), ..ticket() };
+        for ticket in [ticket(), full] {
+            assert_eq!(from_value::<Ticket>(to_value(&ticket).unwrap()).unwrap(), ticket);
+        }
+        let written = json!({ "id": 7, "name": "Ann", "day": "2021-01-21" });
+        assert_eq!(to_value(ticket()).unwrap(), written, "an optional field is absent");
+    }
+
+    #[test]
+    fn an_optional_field_is_absent_null_or_valid() {
+        for (field, value, expected) in [
+            ("price", json!(null), ticket()),
+            ("note", json!(null), ticket()),
+            ("price", json!(7), Ticket { price: Some(7), ..ticket() }),
+            ("note", json!("late"), Ticket { note: Some("late".into()), ..ticket() }),
+        ] {
+            assert_eq!(from_value::<Ticket>(with(field, &value)).unwrap(), expected, "{field}: {value}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_value_is_neither_read_nor_written() {
+        let too_long = "x".repeat(256);
+        let text = ["", &too_long, "a\0b"];
+        let wrong = text.iter().flat_map(|text| {
+            let text = (*text).to_owned();
+            [Ticket { name: text.clone(), ..ticket() }, Ticket { note: Some(text), ..ticket() }]
+        });
+        let others = [
+            Ticket { id: 0, ..ticket() },
+            Ticket { price: Some(0), ..ticket() },
+            Ticket { id: super::LARGEST + 1, ..ticket() },
+            Ticket { day: "2021-02-29".into(), ..ticket() },
+        ];
+        for ticket in wrong.chain(others) {
+            assert!(to_value(&ticket).is_err(), "{ticket:?}");
+        }
+        for (field, value, reason) in [
+            ("id", json!(0), "0 is no whole number from 1 to 9007199254740991"),
+            ("price", json!(1.5), "1.5 is no whole number from 1 to 9007199254740991"),
+            ("name", json!(""), "a text is not 1 to 255 characters, or has U+0000 in it"),
+            ("note", json!(too_long), "a text is not 1 to 255 characters, or has U+0000 in it"),
+            ("day", json!("21 May"), "\"21 May\" is no day such as 2021-01-21"),
+        ] {
+            assert_eq!(from_value::<Ticket>(with(field, &value)).unwrap_err().to_string(), reason);
+        }
+    }
+
+    #[test]
+    fn the_schema_has_the_rules_of_each_field() {
+        let number = json!({ "type": "integer", "format": "int64", "minimum": 1, "maximum": super::LARGEST });
+        let text = json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^\\u0000]*$" });
+        let or_null = |schema: &Value| {
+            let mut schema = schema.clone();
+            schema["type"] = json!([schema["type"], "null"]);
+            schema
+        };
+        let schema = to_value(schema_for!(Ticket)).unwrap();
+        let (price, note) = (or_null(&number), or_null(&text));
+        let day = json!({ "type": "string", "format": "date" });
+        let expected = json!({ "id": number, "price": price, "name": text, "note": note, "day": day });
+        assert_eq!(schema["properties"], expected);
     }
 }

@@ -92,7 +92,7 @@ fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     }
     let mut bytes = [0; N];
     for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        *byte = digit(pair[0])? * 16 + digit(pair[1])?;
     }
     Some(bytes)
 }
@@ -114,6 +114,27 @@ mod tests {
     }
 
     #[test]
+    fn the_lowest_bit_of_the_flags_is_the_sampling_decision_and_a_later_version_may_have_further_fields() {
+        let ids = "0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7";
+        for (version, flags, sampled) in
+            [("00", "00", false), ("00", "01", true), ("00", "02", false), ("00", "ff", true), ("01", "01-more", true)]
+        {
+            let trace = TraceContext::parse(&format!("{version}-{ids}-{flags}")).unwrap();
+            assert_eq!(trace.is_sampled(), sampled, "{version} {flags}");
+            assert_eq!(trace.to_string(), format!("00-{ids}-0{}", u8::from(sampled)));
+        }
+    }
+
+    #[test]
+    fn a_sampling_decision_keeps_the_ids() {
+        let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+        let sampled = TraceContext::parse(text).unwrap().sampled(true);
+        let (trace_id, span_id) = sampled.ids();
+        assert_eq!(u128::from_be_bytes(trace_id), 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736);
+        assert_eq!((u64::from_be_bytes(span_id), sampled.is_sampled()), (0x00f0_67aa_0ba9_02b7, true));
+    }
+
+    #[test]
     fn an_invalid_traceparent_is_rejected() {
         for text in [
             "",
@@ -126,6 +147,17 @@ mod tests {
             "00-4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b77-01",
         ] {
             assert_eq!(TraceContext::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_new_id_is_zero_as_its_last_bit_is_set() {
+        let ids = Ids::seeded(Arc::new(SystemClock), 1);
+        for _ in 0..100 {
+            let trace = TraceContext::new(&ids);
+            let (trace_id, span_id) = trace.ids();
+            assert_eq!([trace_id[15] & 1, span_id[7] & 1, trace.child(&ids).ids().1[7] & 1], [1; 3]);
+            assert!(trace.is_sampled() && trace_id[..15] != [0; 15] && span_id[..7] != [0; 7]);
         }
     }
 

@@ -107,6 +107,36 @@ fn reported(attempt: i64, kind: usize) -> StepEvent {
     }
 }
 
+/// Every phase, and a report of an earlier, the same and a later attempt.
+#[test]
+fn a_report_changes_a_pending_or_established_match_of_its_own_attempt_alone() {
+    for (kind, step) in [(0, Step::VisitAssigned), (1, Step::PaymentCanceled), (2, Step::VisitCanceled)] {
+        for number in [1, 2, 3] {
+            let (attempt, step) = (attempt(2, 10), Some(step).filter(|_| number == 2));
+            let at = step.unwrap_or(Step::MatchRequested);
+            let expected = [
+                Match::Pending(attempt.clone(), step),
+                Match::Compensating(attempt.clone()),
+                Match::Established(Established { attempt: attempt.clone(), step: at }),
+                Match::Void(attempt.clone()),
+            ];
+            for (mut state, expected) in states(&attempt).into_iter().zip(expected) {
+                assert_eq!(react(&mut state, &reported(number, kind), NOW), None);
+                assert_eq!(state, expected);
+                assert_eq!(state.established().map(|known| known.step), expected.established().map(|_| at));
+            }
+        }
+    }
+}
+
+#[test]
+fn equal_offers_have_one_content_and_belong_to_their_students() {
+    let offers = [("kim", 10), ("lee", 10), ("kim", 11)];
+    let offers = offers.map(|(name, price)| Offer { price: Price::new(price).unwrap(), student: Some(student(name)) });
+    assert_eq!(offers.each_ref().map(|offer| offer.content()), ["10", "10", "11"]);
+    assert_eq!(offers.each_ref().map(|offer| offer.owner().unwrap().as_str()), ["kim", "lee", "kim"]);
+}
+
 fn name() -> impl Strategy<Value = Option<Subject>> {
     proptest::option::of(prop_oneof![Just("kim"), Just("lee")].prop_map(student))
 }

@@ -5,7 +5,9 @@
 use ambient::{Positive, Subject, Timestamp};
 use events::{Decision, Offer as _, react};
 use proptest::prelude::*;
-use reservation_contract::{ReservationCreated, ReservationEvent};
+use reservation_contract::{
+    ReservationCancelRequested, ReservationCancelled, ReservationConfirmed, ReservationCreated, ReservationEvent,
+};
 use reservation_domain::{Attempt, Established, Offer, Reservation, Status, StepEvent, Terms};
 use storagerent_payment_contract::{PaymentApproved, PaymentCancelled};
 
@@ -121,6 +123,44 @@ fn a_cancellation_is_requested_once_and_completed_when_the_payment_is_cancelled(
     assert!(matches!(react(&mut reservation, &cancelled(7), NOW), Some(ReservationEvent::ReservationCancelled(_))));
     assert_eq!(react(&mut reservation, &cancelled(7), NOW), None);
     assert_eq!(status(&reservation), Some(Status::Cancelled));
+}
+
+#[test]
+fn each_event_names_the_reservation_its_room_and_its_customer() {
+    let kim = Attempt { customer: Some(Subject::new("kim").unwrap()), ..attempt(7) };
+    let (reservation_id, attempt, storage_id, hold, customer) = (5, 7, 1, 3, Some("kim".to_owned()));
+    let created =
+        ReservationCreated { reservation_id, attempt, storage_id, hold, price: 10, customer: customer.clone() };
+    assert_eq!(kim.created(), created);
+    let mut reservation = Established::from(kim).into();
+    let confirmed = ReservationConfirmed { reservation_id, attempt, storage_id, hold, customer: customer.clone() };
+    assert_eq!(react(&mut reservation, &approved(7), NOW), Some(confirmed.into()));
+    let Reservation::Established(known) = &mut reservation else { panic!("it is established") };
+    let requested = ReservationCancelRequested { reservation_id, attempt, storage_id, hold };
+    assert_eq!(known.request_cancellation(), Some(requested));
+    let cancelled_event = ReservationCancelled { reservation_id, attempt, storage_id, hold, customer };
+    assert_eq!(react(&mut reservation, &cancelled(7), NOW), Some(cancelled_event.into()));
+}
+
+#[test]
+fn an_attempt_has_no_hold_and_the_expected_price_before_its_room_is_held() {
+    let expected = Attempt { terms: Terms::Expected(Some(number(9))), ..attempt(7) };
+    assert_eq!((expected.hold(), expected.price()), (0, Some(number(9))));
+    assert_eq!((attempt(7).hold(), attempt(7).price()), (3, Some(number(10))));
+}
+
+#[test]
+fn equal_offers_have_one_content_and_belong_to_their_customers() {
+    let offers = [offer(1, None, Some("kim")), offer(1, None, Some("lee")), offer(2, Some(9), Some("kim"))];
+    assert_eq!(offers.each_ref().map(|offer| offer.content()), ["room 1", "room 1", "room 2 for 9"]);
+    assert_eq!(offers.each_ref().map(|offer| offer.owner().unwrap().as_str()), ["kim", "lee", "kim"]);
+}
+
+#[test]
+fn while_an_attempt_is_undecided_no_other_begins() {
+    for known in [Reservation::Pending(attempt(7), false), Reservation::Compensating(attempt(7))] {
+        assert_eq!(offer(1, None, None).decide(Some(&known), number(5), NOW), Decision::InProgress);
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
