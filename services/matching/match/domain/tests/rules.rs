@@ -113,17 +113,16 @@ fn a_report_changes_a_pending_or_established_match_of_its_own_attempt_alone() {
     for (kind, step) in [(0, Step::VisitAssigned), (1, Step::PaymentCanceled), (2, Step::VisitCanceled)] {
         for number in [1, 2, 3] {
             let (attempt, step) = (attempt(2, 10), Some(step).filter(|_| number == 2));
-            let at = step.unwrap_or(Step::MatchRequested);
+            let established = Established { attempt: attempt.clone(), step: step.unwrap_or(Step::MatchRequested) };
             let expected = [
-                Match::Pending(attempt.clone(), step),
-                Match::Compensating(attempt.clone()),
-                Match::Established(Established { attempt: attempt.clone(), step: at }),
-                Match::Void(attempt.clone()),
+                (Match::Pending(attempt.clone(), step), None),
+                (Match::Compensating(attempt.clone()), None),
+                (Match::Established(established.clone()), Some(&established)),
+                (Match::Void(attempt.clone()), None),
             ];
-            for (mut state, expected) in states(&attempt).into_iter().zip(expected) {
+            for (mut state, (expected, visible)) in states(&attempt).into_iter().zip(expected) {
                 assert_eq!(react(&mut state, &reported(number, kind), NOW), None);
-                assert_eq!(state, expected);
-                assert_eq!(state.established().map(|known| known.step), expected.established().map(|_| at));
+                assert_eq!((state.established(), &state), (visible, &expected));
             }
         }
     }
