@@ -176,6 +176,7 @@ fn a_release_by_attempt_and_state() {
 fn a_release_that_overtakes_its_hold_leaves_a_mark_that_refuses_the_hold() {
     let (mut room, mut hold) = (room(), Hold::none(1));
     assert_eq!(release(None, &mut hold, attempt_of(1, 1)), Ok(None));
+    assert_eq!(hold, Hold { attempt: 1, storage_id: ROOM, ..Hold::none(1) });
     assert_eq!(storage_domain::hold(Some(&mut room), &mut hold, request(1, 1)), Err(HoldRefusal::Released));
     assert_eq!(confirm(&mut room, &mut hold, 1), None);
     assert!(!hold.was_confirmed(), "a mark is no reservation");
