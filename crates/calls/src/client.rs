@@ -7,13 +7,12 @@ use reqwest::redirect::Policy as Redirects;
 use reqwest::{Request, Url};
 use serde_json::Value;
 use tower::load_shed::error::Overloaded;
-use tower::timeout::error::Elapsed;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceBuilder, ServiceExt};
 
 use crate::breaker::{Breaker, BreakerLayer};
 use crate::config::{Config, ConfigError};
-use crate::error::{CallError, reason};
+use crate::error::CallError;
 use crate::exchange::Exchange;
 use crate::meter::{self, InFlight, Meter};
 use crate::response::CallResponse;
@@ -125,9 +124,8 @@ fn call_error(error: BoxError, time_limit: Duration) -> CallError {
     match error.downcast::<CallError>() {
         Ok(error) => *error,
         Err(error) if error.is::<Overloaded>() => CallError::Busy { retry_after: time_limit },
-        Err(error) if error.is::<Elapsed>() => CallError::TimedOut,
-        // No other layer fails. Its outcome would be unknown.
-        Err(error) => CallError::Broken(reason(&*error)),
+        // The only other layer that fails is the time limit.
+        Err(_) => CallError::TimedOut,
     }
 }
 

@@ -200,9 +200,10 @@ mod tests {
 
     #[test]
     fn a_setting_out_of_bounds_is_named_with_its_bounds() {
-        let cases: [(&[&str], &str); 9] = [
+        let cases: [(&[&str], &str); 10] = [
             (&["--call-time-limit", "0s"], "CALL_TIME_LIMIT is 0s, but must be from 1ms to 1h"),
             (&["--call-max-in-flight", "0"], "CALL_MAX_IN_FLIGHT is 0, but must be from 1 to 100000"),
+            (&["--call-answer-limit", "67108865"], "CALL_ANSWER_LIMIT is 67108865, but must be from 1 to 67108864"),
             (&["--breaker-window", "0"], "BREAKER_WINDOW is 0, but must be from 1 to 100000"),
             (&["--breaker-failure-rate", "0"], "BREAKER_FAILURE_RATE is 0, but must be more than 0 and at most 1"),
             (&["--breaker-slow-rate", "1.5"], "BREAKER_SLOW_RATE is 1.5, but must be more than 0 and at most 1"),

@@ -258,6 +258,7 @@ async fn the_metrics_have_state_outcomes_durations_and_calls_in_flight() {
     let has = |line: &str| assert!(rendered.render().contains(line), "{line} in\n{}", rendered.render());
 
     has("call_breaker_state{call=\"callee\"} 0");
+    has("# HELP call_breaker_state 0 closed, 1 half-open, 2 open");
     ask(&client, "/").await.expect("answered");
     {
         let mut hanging = Box::pin(ask(&client, "/hang"));

@@ -134,6 +134,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::EventSet;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
     enum Weather {
@@ -166,6 +167,19 @@ mod tests {
         assert_eq!(decode(&kind, &data).unwrap(), Some(rained));
         let newer = r#"{"place":7,"millimetres":3,"wind":"west"}"#;
         assert!(decode::<Weather>("Rained", newer).unwrap().is_some());
+    }
+
+    /// Its type is a field of the data.
+    #[derive(Debug, Serialize, Deserialize, JsonSchema, EventSet)]
+    #[serde(tag = "kind")]
+    #[events(context = "weather", key = "place")]
+    enum Flat {
+        Rained(Rained),
+    }
+
+    #[test]
+    fn an_event_whose_type_does_not_enclose_its_data_is_not_written() {
+        assert!(encode(&Flat::Rained(Rained { place: 7, millimetres: 3 })).is_err());
     }
 
     #[test]

@@ -88,7 +88,7 @@ mod tests {
     struct Lamp {
         id: i64,
         round: i64,
-        on: bool,
+        switched: u32,
     }
 
     impl Projection for Lamp {
@@ -96,7 +96,7 @@ mod tests {
         type Emits = LampEvent;
 
         fn begin(id: i64, round: i64) -> Self {
-            Self { id, round, on: false }
+            Self { id, round, switched: 0 }
         }
 
         fn epoch(&self) -> i64 {
@@ -104,12 +104,12 @@ mod tests {
         }
 
         fn apply(&mut self, _event: &Switch, _at: Timestamp) -> Option<LampEvent> {
-            self.on = true;
+            self.switched += 1;
             None
         }
 
         fn superseded(self) -> Option<LampEvent> {
-            self.on.then(|| SwitchedOn { lamp: self.id, round: self.round }.into())
+            (self.switched > 0).then(|| SwitchedOn { lamp: self.id, round: self.round }.into())
         }
     }
 
@@ -168,10 +168,10 @@ mod tests {
     fn a_later_epoch_supersedes_and_an_earlier_one_changes_nothing() {
         let (mut lamp, at) = (Lamp::begin(7, 0), Timestamp::from_micros(0));
         let event = |round| Switch::Lamp(SwitchedOn { lamp: 7, round });
-        assert_eq!(apply(&mut lamp, &event(2), at), []);
-        assert_eq!(apply(&mut lamp, &event(1), at), []);
-        assert_eq!(lamp, Lamp { id: 7, round: 2, on: true });
-        assert_eq!(apply(&mut lamp, &event(3), at), [SwitchedOn { lamp: 7, round: 2 }.into()]);
-        assert_eq!(lamp.round, 3);
+        for (round, superseded, switched) in [(2, None, 1), (2, None, 2), (1, None, 2), (3, Some(2), 1)] {
+            let emitted = superseded.map(|round| SwitchedOn { lamp: 7, round }.into());
+            assert_eq!(apply(&mut lamp, &event(round), at), Vec::from_iter(emitted));
+            assert_eq!(lamp, Lamp { id: 7, round: round.max(2), switched });
+        }
     }
 }
