@@ -207,8 +207,11 @@ async fn time_outs_open_the_breaker() {
     let config = Config { call_time_limit: limit, breaker_min_calls: 3, breaker_open_for: NEVER, ..Config::default() };
     let client = Client::new("callee", &url, &config).expect("sound");
     for _ in 0..3 {
+        assert_eq!(client.refusal(), None);
         assert_eq!(ask(&client, "/").await, Err(CallError::TimedOut));
     }
+    let known = client.refusal().and_then(|error| error.retry_after());
+    assert!(known.is_some_and(|left| left > NEVER / 2), "{known:?}");
     let refused = ask(&client, "/").await.expect_err("the breaker is open");
     assert!(matches!(refused, CallError::Open { .. }), "{refused:?}");
     assert!(refused.certainly_not_sent());
@@ -266,10 +269,11 @@ async fn the_metrics_have_state_outcomes_durations_and_calls_in_flight() {
         has("call_in_flight{call=\"callee\"} 1");
     }
     has("call_in_flight{call=\"callee\"} 0");
-    for _ in 0..3 {
-        ask(&client, "/fails").await.expect_err("failed, then refused");
+    for _ in 0..2 {
+        ask(&client, "/fails").await.expect_err("failed");
     }
     has("call_breaker_state{call=\"callee\"} 2");
+    ask(&client, "/fails").await.expect_err("refused");
     for outcome in ["answered\"} 1", "cancelled\"} 1", "failed\"} 2", "open\"} 1"] {
         has(&format!("call_outcomes_total{{call=\"callee\",outcome=\"{outcome}"));
     }

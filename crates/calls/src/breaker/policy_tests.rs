@@ -63,13 +63,18 @@ impl World {
             }
             Begin(count) => {
                 for _ in 0..count {
+                    assert_eq!(self.policy.unavailable_for(self.now), None);
                     self.in_flight.push(self.policy.try_acquire(self.now).expect("let through"));
                 }
             }
             End(result) => self.policy.record(self.in_flight.remove(0), result, self.now),
             Cancel => self.policy.release(self.in_flight.remove(0)),
             Wait(time) => self.now += time,
-            Refused(retry_after) => assert_eq!(self.policy.try_acquire(self.now).expect_err("refused"), retry_after),
+            Refused(retry_after) => {
+                let known = self.policy.unavailable_for(self.now);
+                assert_eq!(known, Some(retry_after).filter(|_| self.policy.phase() == Open));
+                assert_eq!(self.policy.try_acquire(self.now).expect_err("refused"), retry_after);
+            }
             Is(phase) => assert_eq!(self.policy.phase(), phase),
         }
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ambient::{Ids, ManualClock, Timestamp};
 use chassis::Host;
 use context::{Effect, Effects};
+use futures_util::FutureExt as _;
 use serde::Serialize;
 use store::sqlx::{self, FromRow};
 use store::{Column, Migrations, Store};
@@ -143,6 +144,16 @@ fn an_effect_that_fails_is_tried_again_later_and_delays_no_other() {
         eventually("nothing is pending", async || process.pending().await.is_empty()).await;
         assert!((1..=121).all(|number| external.count(number) == 1));
         process.host.stopping().cancel();
+    });
+}
+
+#[test]
+fn the_task_of_a_process_sleeps_until_it_is_woken() {
+    on_each_store(async |place| {
+        let process = Process::on(place, &clock()).await;
+        assert!(process.effects.woken().now_or_never().is_none());
+        process.record([1]).await;
+        assert!(process.effects.woken().now_or_never().is_some());
     });
 }
 

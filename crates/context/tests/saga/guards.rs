@@ -8,8 +8,10 @@ use ambient::Ids;
 use chassis::Host;
 use clap::Parser;
 use context::saga::{DefinitionError, Outcome, Participant, Saga};
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use messaging::Messaging;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use store::sqlx::{query_scalar, raw_sql};
 use test_stores::{eventually, on_sqlite};
 
@@ -103,6 +105,7 @@ fn an_unknown_outcome_is_compensated_by_that_step_itself() {
         let world = World::<1, false>::on(place).await;
         let trip = world.trip();
         world.ledger.plan(&trip, faults(0, &[ActionFault::Late(9)], &[]));
+        assert!(world.replicas[0].saga.handed_over().now_or_never().is_none());
         assert_eq!(world.run(&trip).await, Outcome::Unavailable(Duration::from_secs(1)));
         tokio::time::timeout(Duration::from_secs(1), world.replicas[0].saga.handed_over()).await.unwrap();
         assert_eq!(world.replicas[0].saga.recover_due().await.unwrap(), 1);
@@ -170,6 +173,26 @@ fn replicas_that_recover_at_once_compensate_each_attempt_once() {
             assert_eq!(calls[2..], [(1, "compensation"), (0, "compensation")], "none twice");
             world.check(trip, None).await.unwrap();
         }
+    });
+}
+
+#[test]
+fn a_recovery_ends_all_attempts_that_are_due_and_waits_for_the_next_round_if_it_cannot_end_any() {
+    on_sqlite(async |place| {
+        let world = World::<1, false>::on(place).await;
+        let mut trips = vec![];
+        for _ in 0..120 {
+            let trip = world.trip();
+            world.ledger.plan(&trip, faults(0, &[ActionFault::LostAfter], &[CompensationFault::LostBefore]));
+            world.run(&trip).await;
+            trips.push(trip);
+        }
+        let compensated = || trips.iter().filter(|trip| world.ledger.calls(trip).len() > 1).count();
+        let saga = &world.replicas[0].saga;
+        assert_eq!((saga.recover_due().await.unwrap(), compensated()), (0, 100), "as many as are taken over at a time");
+        assert_eq!((saga.recover_due().await.unwrap(), compensated()), (0, 120), "the others");
+        world.clock.advance(LEASE);
+        assert_eq!(saga.recover_due().await.unwrap(), 120);
     });
 }
 
@@ -372,5 +395,23 @@ fn the_recovery_runs_in_the_background_and_ends_with_the_process() {
         eventually("it is void", async || world.phase(&trip).await.as_deref() == Some("void")).await;
         host.stopping().cancel();
         world.check(&trip, None).await.unwrap();
+    });
+}
+
+#[test]
+fn attempts_that_are_not_at_rest_are_measured() {
+    let metrics = PrometheusBuilder::new().install_recorder().unwrap();
+    on_sqlite(async |place| {
+        let world = World::<1, false>::on(place).await;
+        for trip in [world.trip(), world.trip()] {
+            world.ledger.plan(&trip, faults(0, &[ActionFault::LostAfter], &[CompensationFault::LostBefore]));
+            world.run(&trip).await;
+        }
+        let host = Host::new(world.clock.clone(), world.ids.clone());
+        world.replicas[0].saga.start_recovery(&host, Duration::from_millis(10));
+        eventually("two are left", async || metrics.render().contains("trips_unfinished 2\n")).await;
+        world.clock.advance(LEASE);
+        eventually("none is left", async || metrics.render().contains("trips_unfinished 0\n")).await;
+        host.stopping().cancel();
     });
 }
