@@ -4,6 +4,8 @@
 //! cancelled, or when the outcome of the request is unknown. A cancellation may overtake the approval that it undoes: then
 //! it leaves a *void* payment behind, and the approval is rejected.
 
+use std::cmp::Ordering;
+
 use thiserror::Error;
 
 /// An amount that is to be taken once. The key and the attempt identify it.
@@ -53,13 +55,14 @@ pub enum ApproveError {
 /// The approval of a bill whose money the provider has taken. `known` is the payment of its key. Returns the new payment;
 /// `None` if the bill is approved already.
 pub fn approve<D>(known: Option<&Payment<D>>, bill: Bill, details: D) -> Result<Option<Payment<D>>, ApproveError> {
-    match known {
-        Some(known) if known.bill.attempt == bill.attempt => match known.state {
-            State::Approved => Ok(None),
-            State::Canceled | State::Void => Err(ApproveError::Canceled),
-        },
-        Some(known) if !known.is_superseded_by(bill) => Err(ApproveError::OtherAttempt),
-        Some(_) | None => Ok(Some(Payment { bill, details, state: State::Approved })),
+    match known.map(|known| (known.bill.attempt.cmp(&bill.attempt), known.state)) {
+        Some((Ordering::Equal, State::Approved)) => Ok(None),
+        Some((Ordering::Equal, State::Canceled | State::Void)) => Err(ApproveError::Canceled),
+        // An earlier attempt does not give way while its own money is taken.
+        Some((Ordering::Greater, _) | (Ordering::Less, State::Approved)) => Err(ApproveError::OtherAttempt),
+        Some((Ordering::Less, State::Canceled | State::Void)) | None => {
+            Ok(Some(Payment { bill, details, state: State::Approved }))
+        }
     }
 }
 
@@ -76,18 +79,11 @@ pub fn cancel<D: Clone>(
     bill: Bill,
     details: D,
 ) -> Result<Option<Payment<D>>, EarlierAttemptApproved> {
-    match known {
-        Some(known) if known.bill.attempt == bill.attempt => Ok(known.canceled(bill.attempt)),
-        Some(known) if known.bill.attempt > bill.attempt => Ok(None),
-        Some(known) if known.state == State::Approved => Err(EarlierAttemptApproved),
-        Some(_) | None => Ok(Some(Payment { bill, details, state: State::Void })),
-    }
-}
-
-impl<D> Payment<D> {
-    /// Whether a later attempt takes its place. Not while its own money is taken.
-    fn is_superseded_by(&self, bill: Bill) -> bool {
-        self.bill.attempt < bill.attempt && self.state != State::Approved
+    match known.map(|known| (known.bill.attempt.cmp(&bill.attempt), known)) {
+        Some((Ordering::Equal, known)) => Ok(known.canceled(bill.attempt)),
+        Some((Ordering::Greater, _)) => Ok(None),
+        Some((Ordering::Less, Payment { state: State::Approved, .. })) => Err(EarlierAttemptApproved),
+        Some((Ordering::Less, _)) | None => Ok(Some(Payment { bill, details, state: State::Void })),
     }
 }
 

@@ -201,7 +201,7 @@ mod tests {
                 assert_eq!(position.to_string().parse(), Ok(position));
             }
         }
-        assert_eq!(Position::start_of(7).with(1).with(0).with(3).to_string(), "711-03");
+        assert_eq!(Position::start_of(7).with(1).with(0).with(3).with(1).to_string(), "711-03");
         for text in [
             "",
             "7",
