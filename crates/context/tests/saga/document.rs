@@ -35,3 +35,16 @@ fn a_saga_of_one_step_has_its_stored_names() {
     assert!(printed.contains("    completing --> settling: flights declines\n"), "{printed}");
     assert!(printed.contains("    settling --> void: flights confirms the compensation\n"), "{printed}");
 }
+
+#[test]
+fn a_saga_that_is_completed_says_what_leads_to_that() {
+    let printed = document::<Booking<2, true>>();
+    for line in [
+        "pending_1 --> completing_1: flights, unknown outcome",
+        "pending_2 --> completing_2: hotels, not called, or unknown outcome",
+        "pending_2 --> compensating_2: hotels declines",
+    ] {
+        assert!(printed.contains(&format!("    {line}\n")), "{printed}");
+    }
+    assert!(!printed.contains("pending_1 --> compensating"), "{printed}");
+}

@@ -361,6 +361,34 @@ fn an_attempt_that_the_store_does_not_establish_is_compensated() {
 }
 
 #[test]
+fn an_end_that_the_store_rejects_is_decided_when_the_store_is_back_and_undecided_after_5_seconds() {
+    on_sqlite(async |place| {
+        let world = World::<1, false>::on(place).await;
+        let execute = async |sql| raw_sql(sql).execute(world.replicas[0].store.writer()).await.unwrap();
+        let reject = "CREATE TABLE rejects (x); \
+                      CREATE TRIGGER reject BEFORE UPDATE ON trips WHEN EXISTS (SELECT * FROM rejects) \
+                      BEGIN SELECT RAISE(ABORT, 'rejected'); END";
+        execute(reject).await;
+        for (end, expected) in [
+            ("DELETE FROM rejects", Outcome::Unavailable(Duration::from_secs(1))),
+            ("SELECT * FROM rejects", Outcome::Undecided),
+        ] {
+            execute("INSERT INTO rejects VALUES (1)").await;
+            let trip = world.trip();
+            let (saga, attempt, trace) = (world.replicas[0].saga.clone(), trip.clone(), world.trace());
+            let mut request = tokio::spawn(async move { saga.run(attempt, trace).await.unwrap() });
+            let early = tokio::time::timeout(Duration::from_millis(200), &mut request).await;
+            assert!(early.is_err(), "it looks for the outcome: {early:?}");
+            execute(end).await;
+            assert_eq!(request.await.unwrap(), expected);
+            execute("DELETE FROM rejects").await;
+            world.come_to_rest().await.unwrap();
+            world.check(&trip, None).await.unwrap();
+        }
+    });
+}
+
+#[test]
 fn a_void_attempt_loses_what_the_definition_says_and_an_established_one_keeps_it() {
     on_sqlite(async |place| {
         let world = World::<2, false>::on(place).await;
