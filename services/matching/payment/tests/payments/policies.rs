@@ -1,6 +1,7 @@
 //! Events of other contexts.
 
 use events::{Envelope, EventSet, encode};
+use futures_util::FutureExt as _;
 use match_contract::{MatchCanceled, MatchEvent, MatchRequested};
 use messaging::{BatchOutcome, Record, RecordPosition};
 use payment::State;
@@ -19,6 +20,17 @@ fn record(event_id: &str, event: &MatchEvent) -> Record {
 
 fn match_canceled(id: i64, attempt: i64) -> Record {
     record(&format!("{id} {attempt}"), &MatchEvent::MatchCanceled(MatchCanceled { id, attempt }))
+}
+
+#[test]
+fn a_refund_that_is_due_by_an_event_wakes_the_task_that_executes_it() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        world.approve(bill(1, 1)).await;
+        assert!(world.payments.refunds().woken().now_or_never().is_none());
+        world.messaging.process(&world.policies(), vec![match_canceled(1, 1)]).await;
+        assert!(world.payments.refunds().woken().now_or_never().is_some());
+    });
 }
 
 #[test]

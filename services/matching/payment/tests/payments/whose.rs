@@ -1,7 +1,7 @@
 //! The roles that see payments, and the callers that may request one.
 
 use axum::Extension;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
 use chassis::Principal;
 use identity::Identity;
@@ -17,11 +17,30 @@ fn person(roles: &[&str]) -> Principal {
 }
 
 async fn ask(world: &World, principal: &Principal, method: Method, path: &str, body: &Value) -> u16 {
+    answer(world, principal, method, path, body).await.0
+}
+
+/// The status and the document of the response.
+async fn answer(world: &World, principal: &Principal, method: Method, path: &str, body: &Value) -> (u16, Value) {
     let routes = world.routes().layer(Extension(principal.clone()));
     let service = chassis::router(routes, &world.host, &chassis::Config::default());
     let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
     let request = request.body(Body::from(body.to_string())).expect("a request");
-    service.oneshot(request).await.expect("an answer").status().as_u16()
+    let (head, body) = service.oneshot(request).await.expect("an answer").into_parts();
+    let body = to_bytes(body, 1 << 16).await.expect("a body");
+    (head.status.as_u16(), serde_json::from_slice(&body).unwrap_or_default())
+}
+
+#[test]
+fn an_approval_and_a_cancellation_respond_with_what_has_become_of_the_payment() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        let body = json!({ "matchId": 1, "attempt": 1, "price": 10 });
+        for (path, action) in [("/approvals", "Approved"), ("/cancellations", "Canceled")] {
+            let answer = answer(&world, &Principal::Service, Method::POST, path, &body).await;
+            assert_eq!(answer, (200, json!({ "matchId": 1, "paymentAction": action })));
+        }
+    });
 }
 
 #[test]
