@@ -1,6 +1,9 @@
 //! The laws hold in many runs, a seed repeats its run, and mutants are found.
 
-use matching_simulation::SCENARIO;
+mod oracles;
+mod scenario;
+
+use scenario::SCENARIO;
 use simulation::{Mutant, assert_finds, assert_laws_hold, assert_repeats};
 
 #[test]
