@@ -10,8 +10,7 @@ use std::{
 pub type Graph = BTreeMap<String, BTreeSet<String>>;
 
 /// The folders of a fleet that are no contexts.
-const WHOLE_FLEET: &[&str] =
-    &["audit", "bench", "catalog", "chaos", "contracts", "hostile", "proof", "simulation", "tests"];
+const WHOLE_FLEET: &[&str] = &["bench", "catalog", "contracts", "hostile", "proof", "tests"];
 
 /// The workspace.
 pub struct Workspace {

@@ -71,51 +71,6 @@ impl Clients {
         self.observed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a request. `None`: there was no response.
-    pub async fn send(&self, call: Call) -> Option<ApiResponse> {
-        let from = self.timeline.now();
-        let api = self.api();
-        let mut request = api.request(call.method.parse().ok()?, &call.path);
-        if let Some(body) = &call.body {
-            request = request.json(body);
-        }
-        if let Some(key) = &call.key {
-            request = request.header("idempotency-key", key);
-        }
-        let response = api.send(request).await;
-        self.observe(call.operation, from, response)
-    }
-
-    /// Holds a live stream open for this time. Its end is not checked: streams break with the gateway.
-    pub async fn watch(&self, operation: Operation, path: &str, span: Duration) {
-        let Ok(get) = "GET".parse() else { return };
-        let from = self.timeline.now();
-        let mut stream = None;
-        let response = match self.api().request(get, path).send().await {
-            Ok(response) => {
-                let (status, headers) = (response.status().as_u16(), response.headers().clone());
-                stream = Some(response);
-                let took = self.timeline.now().saturating_sub(from);
-                Ok(ApiResponse { asked: path.to_owned(), status, headers, body: Value::Null, took })
-            }
-            Err(error) => Err(error.into()),
-        };
-        if self.observe(operation, from, response).is_some() {
-            sleep(span).await;
-        }
-        drop(stream);
-    }
-
-    /// Adds an operation to the client history for the auditor.
-    pub fn record(&self, operation: audit::Operation) {
-        self.observed().history.push(operation.at(SystemClock.now()));
-    }
-
-    /// Reports a response that contradicts an earlier one.
-    pub fn contradiction(&self, what: String) {
-        self.observed().add_violation(what);
-    }
-
     /// Counts a response, and checks whether it is documented.
     fn observe(&self, operation: Operation, from: Duration, response: Result<ApiResponse>) -> Option<ApiResponse> {
         let to = self.timeline.now();
@@ -141,16 +96,45 @@ impl Clients {
 #[async_trait]
 impl workload::Clients for Clients {
     async fn send(&self, call: Call) -> Option<Response> {
-        let answer = Self::send(self, call).await?;
-        Some(Response { status: answer.status, body: answer.body })
+        let from = self.timeline.now();
+        let api = self.api();
+        let mut request = api.request(call.method.parse().ok()?, &call.path);
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        if let Some(key) = &call.key {
+            request = request.header("idempotency-key", key);
+        }
+        let response = api.send(request).await;
+        let ApiResponse { status, body, .. } = self.observe(call.operation, from, response)?;
+        Some(Response { status, body })
+    }
+
+    async fn watch(&self, operation: Operation, path: &str, span: Duration) {
+        let Ok(get) = "GET".parse() else { return };
+        let from = self.timeline.now();
+        let mut stream = None;
+        let response = match self.api().request(get, path).send().await {
+            Ok(response) => {
+                let (status, headers) = (response.status().as_u16(), response.headers().clone());
+                stream = Some(response);
+                let took = self.timeline.now().saturating_sub(from);
+                Ok(ApiResponse { asked: path.to_owned(), status, headers, body: Value::Null, took })
+            }
+            Err(error) => Err(error.into()),
+        };
+        if self.observe(operation, from, response).is_some() {
+            sleep(span).await;
+        }
+        drop(stream);
     }
 
     fn record(&self, operation: audit::Operation) {
-        Self::record(self, operation);
+        self.observed().history.push(operation.at(SystemClock.now()));
     }
 
     fn contradiction(&self, what: String) {
-        Self::contradiction(self, what);
+        self.observed().add_violation(what);
     }
 }
 

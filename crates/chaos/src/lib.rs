@@ -31,9 +31,7 @@ mod server_commands;
 mod statistics;
 mod timeline;
 
-pub use clients::Clients;
 pub use fault::StubFault;
-pub use load::{Arrival, Load};
+pub use load::{Decision, Load};
 pub use program::run;
 pub use scenario::{Consumers, GreedyRequests, SampleEvent, Scenario, Stub};
-pub use workload::{Call, Operation};

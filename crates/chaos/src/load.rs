@@ -7,6 +7,7 @@ use fastrand::Rng;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
+use workload::Actor;
 
 use crate::clients::Clients;
 use crate::pace::Pace;
@@ -18,25 +19,20 @@ const TICK: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub struct Load {
     /// The clients that send the requests.
-    pub clients: Arc<Clients>,
+    pub(crate) clients: Arc<Clients>,
     /// Cases to be established per second.
     pub rate: u32,
     /// The seed of all random decisions.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Cancelled when the load is over.
-    pub over: CancellationToken,
+    pub(crate) over: CancellationToken,
 }
 
-/// An actor that arrives, in order to establish a case.
-pub struct Arrival {
-    /// The load that it belongs to.
-    pub load: Load,
-    /// Its number, from 1.
-    pub number: i64,
-    /// Its random decisions.
-    pub random: Rng,
+/// Whether the case of an actor is established. Until it is decided, the actor counts as one that waits. An actor that ends
+/// without a decision has established nothing.
+pub struct Decision {
     tally: Arc<Tally>,
-    decided: bool,
+    established: bool,
 }
 
 /// How many actors work on their case, and how many cases are established.
@@ -47,8 +43,14 @@ struct Tally {
 }
 
 impl Load {
+    /// An actor of this load.
+    pub fn actor(&self, number: i64) -> Actor {
+        let random = Rng::with_seed(self.seed ^ number.unsigned_abs());
+        Actor { clients: Arc::clone(&self.clients) as _, number, random, over: self.over.clone() }
+    }
+
     /// Lets actors arrive at the rate until the load is over, and waits for the end of the last one.
-    pub async fn arrivals<F>(self, actor: impl Fn(Arrival) -> F)
+    pub async fn arrivals<F>(self, actor: impl Fn(Actor, Decision) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -61,7 +63,7 @@ impl Load {
             let undecided = tally.undecided.load(Ordering::Relaxed);
             for _ in 0..pace.due(began.elapsed(), last.elapsed(), established, undecided) {
                 number += 1;
-                actors.spawn(actor(Arrival::new(self.clone(), number, &tally)));
+                actors.spawn(actor(self.actor(number), Decision::pending(&tally)));
             }
             last = Instant::now();
             while actors.try_join_next().is_some() {}
@@ -70,31 +72,21 @@ impl Load {
     }
 }
 
-impl Arrival {
-    fn new(load: Load, number: i64, tally: &Arc<Tally>) -> Self {
+impl Decision {
+    fn pending(tally: &Arc<Tally>) -> Self {
         tally.undecided.fetch_add(1, Ordering::Relaxed);
-        let random = Rng::with_seed(load.seed ^ number.unsigned_abs());
-        Self { load, number, random, tally: Arc::clone(tally), decided: false }
+        Self { tally: Arc::clone(tally), established: false }
     }
 
-    /// Reports whether the case is established: then the actor no longer counts as one that waits.
-    pub fn decide(&mut self, established: bool) {
-        if !self.decided {
-            self.decided = true;
-            self.tally.undecided.fetch_sub(1, Ordering::Relaxed);
-            self.tally.established.fetch_add(u64::from(established), Ordering::Relaxed);
-        }
-    }
-
-    /// A random decision.
-    pub fn chance(&mut self, share: f64) -> bool {
-        self.random.f64() < share
+    /// Decides it.
+    pub fn decide(mut self, established: bool) {
+        self.established = established;
     }
 }
 
-/// An actor that ends without a decision has established nothing.
-impl Drop for Arrival {
+impl Drop for Decision {
     fn drop(&mut self) {
-        self.decide(false);
+        self.tally.undecided.fetch_sub(1, Ordering::Relaxed);
+        self.tally.established.fetch_add(u64::from(self.established), Ordering::Relaxed);
     }
 }

@@ -20,7 +20,7 @@ pub struct Scenario {
     pub sample_event: SampleEvent,
     /// The requests of the client that takes all resources it can.
     pub greedy: GreedyRequests,
-    /// Starts the actors of the load. They end soon after [`Load::over`].
+    /// Starts the actors of the load. They end soon after the load is over: see [`workload::Actor::over`].
     pub actors: fn(Load) -> JoinSet<()>,
     /// The operation that repeats another one, and has the same response.
     pub repetition: Operation,

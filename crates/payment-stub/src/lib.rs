@@ -1,16 +1,20 @@
 //! A payment provider in a simulation: [`ProviderStub`], with faults that are drawn by the seed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use audit::{Stores, Table, Verdict};
 use chassis::Host;
 use payment::{Bill, ChargeError, Provider, ProviderSettings};
-use simulation::World;
+use simulation::{Mutant, World};
 use tokio::time::sleep;
+
+/// The provider repeats a charge without a response without its idempotency key, which the laws must find.
+pub const WITHOUT_KEY: Mutant = Mutant::of_stub("payment-without-key");
 
 /// A stub of the payment provider. It is outside the fleet: its accounts survive the kill of a process.
 pub struct ProviderStub {
@@ -55,9 +59,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl ProviderStub {
-    /// A stub with no accounts. `without_key`: it repeats a charge without a response without its idempotency key, which
-    /// the laws must find.
-    pub fn new(world: &Arc<World>, without_key: bool) -> Self {
+    /// A stub with no accounts, for the fleet with this rule broken.
+    pub fn new(world: &Arc<World>, mutant: Option<Mutant>) -> Self {
+        let without_key = mutant == Some(WITHOUT_KEY);
         Self { world: Arc::clone(world), without_key, accounts: Mutex::default(), faults: Mutex::default() }
     }
 
@@ -74,8 +78,26 @@ impl ProviderStub {
         *lock(&self.faults) = FaultProfile::default();
     }
 
+    /// Whether its balances are the approved payments. `payments` is the table of the payment context, and `key` its column
+    /// with the key of the bill.
+    pub fn holds_what_is_paid(&self, stores: &Stores, payments: &Table, key: &str) -> Verdict {
+        let mut verdict = Verdict::new("the provider holds the money of approved payments and no other");
+        let approved = stores.all(payments).filter(|payment| payment.text("state") == Some("Approved"));
+        let approved: BTreeMap<i64, i64> =
+            approved.filter_map(|payment| Some((payment.i64(key)?, payment.i64("price")?))).collect();
+        let held = self.balances();
+        verdict.looked_at = approved.len().max(held.len());
+        for key in approved.keys().chain(held.keys()).collect::<BTreeSet<_>>() {
+            let (paid, held) = (approved.get(key).copied().unwrap_or(0), held.get(key).copied().unwrap_or(0));
+            if paid != held {
+                verdict.violated(*key, format!("the provider holds {held}, and {paid} is paid"));
+            }
+        }
+        verdict
+    }
+
     /// The balances that are not zero, by the keys of their bills.
-    pub fn balances(&self) -> BTreeMap<i64, i64> {
+    fn balances(&self) -> BTreeMap<i64, i64> {
         let mut held = BTreeMap::new();
         for ((key, _), account) in lock(&self.accounts).iter().filter(|(_, account)| account.held + account.stray > 0) {
             *held.entry(*key).or_insert(0) += account.held + account.stray;

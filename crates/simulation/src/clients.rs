@@ -2,84 +2,113 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ambient::Clock;
-use audit::Operation;
+use async_trait::async_trait;
+use audit::{Operation as Recorded, Verdict};
 use axum::body::Body;
+use fastrand::Rng;
 use http::{Method, Request, header};
 use serde_json::Value;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use workload::{Actor, Call, Operation, Response};
 
+use crate::World;
 use crate::world::lock;
-use crate::{Response, World};
 
 /// The timeout of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// The clients of a run, with the history of their operations.
+/// Prefixes of paths, each with the context that serves them.
+pub(crate) type Routes = &'static [(&'static str, &'static str)];
+
+/// The clients of a run, with the history of their operations. A request goes to the context that serves its path.
 pub struct Clients {
     world: Arc<World>,
     clock: Arc<dyn Clock>,
-    history: Mutex<Vec<Operation>>,
+    routes: Routes,
+    over: CancellationToken,
+    history: Mutex<Vec<Recorded>>,
     violations: Mutex<Vec<String>>,
 }
 
 impl Clients {
-    pub(crate) fn new(world: &Arc<World>) -> Self {
-        Self { world: Arc::clone(world), clock: world.clock(), history: Mutex::default(), violations: Mutex::default() }
+    pub(crate) fn new(world: &Arc<World>, routes: Routes) -> Self {
+        Self {
+            world: Arc::clone(world),
+            clock: world.clock(),
+            routes,
+            over: CancellationToken::new(),
+            history: Mutex::default(),
+            violations: Mutex::default(),
+        }
+    }
+
+    /// An actor of this run. All of them have one [`Actor::over`]: a fleet cancels it if some of its actors do not end by
+    /// themselves.
+    pub fn actor(self: &Arc<Self>, number: i64) -> Actor {
+        let seed = self.world.draw(|rng| rng.i64(0..=i64::MAX)).unsigned_abs();
+        Actor { clients: Arc::clone(self) as _, number, random: Rng::with_seed(seed), over: self.over.clone() }
     }
 
     /// All operations with their responses.
-    pub(crate) fn history(&self) -> Vec<Operation> {
+    pub(crate) fn history(&self) -> Vec<Recorded> {
         lock(&self.history).clone()
     }
 
-    /// Sends a request to a context. `None`: there was no response.
-    pub async fn send(&self, context: &str, method: Method, path: &str, body: &Value) -> Option<Response> {
-        self.send_to(context, request(method, path, Some(body), None)?).await
+    /// Whether all responses that actors have received are documented, and consistent.
+    pub(crate) fn judge_responses(&self) -> Verdict {
+        let mut verdict = Verdict::new("every response to an actor is documented");
+        let violations = lock(&self.violations).clone();
+        verdict.looked_at = lock(&self.history).len().max(violations.len());
+        for violation in violations {
+            verdict.violated(0, violation);
+        }
+        verdict
     }
 
-    pub(crate) async fn send_to(&self, context: &str, request: Request<Body>) -> Option<Response> {
-        timeout(REQUEST_TIMEOUT, self.world.call("clients", context, request)).await.ok()?.ok()
-    }
-
-    /// Adds a response that is not documented, or contradicts an earlier one.
-    pub(crate) fn violation(&self, what: String) {
+    fn violation(&self, what: String) {
         self.world.record("clients", None, what.clone());
         lock(&self.violations).push(what);
     }
+}
 
-    /// The responses that are not documented, or contradict earlier ones.
-    pub(crate) fn violations(&self) -> Vec<String> {
-        lock(&self.violations).clone()
+#[async_trait]
+impl workload::Clients for Clients {
+    async fn send(&self, call: Call) -> Option<Response> {
+        let (_, context) = self.routes.iter().find(|(prefix, _)| call.path.starts_with(prefix))?;
+        let request = request(&call)?;
+        let response = timeout(REQUEST_TIMEOUT, self.world.call("clients", context, request)).await.ok()?.ok()?;
+        let status = response.status.as_u16();
+        let Call { operation, method, path, .. } = call;
+        if !operation.documents(status) {
+            let body = String::from_utf8_lossy(&response.body);
+            self.violation(format!("{method} {path} ({operation}): response {status}: {body}"));
+        }
+        Some(Response { status, body: serde_json::from_slice(&response.body).unwrap_or(Value::Null) })
     }
 
-    /// Adds an operation to the history.
-    pub fn record(&self, operation: Operation) {
+    /// A stream that is open at the end of this time has no response: a response is complete here.
+    async fn watch(&self, operation: Operation, path: &str, span: Duration) {
+        let _still_open = timeout(span, self.send(Call::get(operation, path))).await;
+    }
+
+    fn record(&self, operation: Recorded) {
         let operation = operation.at(self.clock.now());
         self.world.record("clients", Some(operation.id), operation.to_string());
         lock(&self.history).push(operation);
     }
 
-    /// Waits for a random time, of this many milliseconds at most.
-    pub async fn pause(&self, max_ms: u64) {
-        sleep(self.world.span(Duration::ZERO..Duration::from_millis(max_ms))).await;
-    }
-
-    /// A random number within these bounds.
-    pub fn draw(&self, from: i64, to: i64) -> i64 {
-        self.world.draw(|rng| rng.i64(from..=to))
-    }
-
-    /// A random index below `length`; 0 if there is none.
-    pub fn index(&self, length: usize) -> usize {
-        self.world.draw(|rng| rng.usize(0..length.max(1)))
+    fn contradiction(&self, what: String) {
+        self.violation(what);
     }
 }
 
 /// A request with a JSON body, if there is one.
-pub(crate) fn request(method: Method, path: &str, body: Option<&Value>, key: Option<&str>) -> Option<Request<Body>> {
-    let request = Request::builder().method(method).uri(path);
-    let request = key.into_iter().fold(request, |request, key| request.header("idempotency-key", key));
-    match body {
+fn request(call: &Call) -> Option<Request<Body>> {
+    let method: Method = call.method.parse().ok()?;
+    let request = Request::builder().method(method).uri(&call.path);
+    let request = call.key.iter().fold(request, |request, key| request.header("idempotency-key", key));
+    match &call.body {
         Some(body) => request.header(header::CONTENT_TYPE, "application/json").body(body.to_string().into()),
         None => request.body(Body::empty()),
     }

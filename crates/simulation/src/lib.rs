@@ -34,7 +34,6 @@ mod search;
 mod simulate;
 mod sqlite;
 mod trace;
-mod workload_clients;
 mod world;
 
 pub use assertions::{assert_finds, assert_laws_hold, assert_repeats};

@@ -19,6 +19,9 @@ impl Mutant {
     /// See [`Mutation::RelayWithoutLeader`].
     pub const RELAY_WITHOUT_LEADER: Self = Self::new("relay-without-leader", Mutation::RelayWithoutLeader);
 
+    /// The recovery of a saga compensates no request whose outcome is unknown.
+    pub const NO_RECOVERY: Self = Self::new("no-recovery", Mutation::SkipStatement("recovery: take over"));
+
     /// A mutant whose mutation is in the simulation.
     pub const fn new(name: &'static str, mutation: Mutation) -> Self {
         Self { name, mutation: Some(mutation) }

@@ -60,7 +60,7 @@ impl Outcome {
 pub fn run<E: 'static>(scenario: &'static Scenario<E>, seed: u64, mutant: Option<Mutant>) -> Result<Outcome> {
     simulate(seed, mutant.and_then(Mutant::mutation), async |world| {
         let stubs = Arc::new((scenario.stubs)(&world, mutant));
-        let clients = Arc::new(Clients::new(&world));
+        let clients = Arc::new(Clients::new(&world, scenario.routes));
         scenario.start(&world, &stubs)?;
         let faults = faults::begin(scenario, &world, &stubs);
         let mut actors = (scenario.actors)(&clients);

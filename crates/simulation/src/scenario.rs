@@ -19,6 +19,8 @@ pub struct Scenario<E> {
     pub processes: &'static [(&'static str, &'static str)],
     /// The synchronous calls: a process and the context that it calls.
     pub calls: &'static [(&'static str, &'static str)],
+    /// Prefixes of paths, each with the context that serves them: the routes of the gateway.
+    pub routes: &'static [(&'static str, &'static str)],
     /// The rules that can be broken on purpose.
     pub mutants: &'static [Mutant],
     /// Creates the stubs.

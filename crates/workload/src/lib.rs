@@ -7,6 +7,8 @@ mod actor;
 mod call;
 mod operation;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -19,6 +21,9 @@ pub use operation::Operation;
 pub trait Clients: Send + Sync {
     /// Sends a request. `None`: there was no response.
     async fn send(&self, call: Call) -> Option<Response>;
+
+    /// Holds a live stream open for this time. Its end is not checked: it breaks with its process.
+    async fn watch(&self, operation: Operation, path: &str, span: Duration);
 
     /// Adds an operation to the client history for the auditor.
     fn record(&self, operation: audit::Operation);

@@ -35,7 +35,11 @@ impl BrokerClient {
             return Err(PublishError::Transient("the broker does not answer".to_owned()));
         }
         self.world.log().append(topic, event);
-        self.world.record(&self.process, event.subject.parse().ok(), format!("says {} ({})", event.kind, event.id));
+        self.world.record(
+            &self.process,
+            event.subject.parse().ok(),
+            format!("publishes {} ({})", event.kind, event.id),
+        );
         self.world.delay().await;
         if self.is_unreachable() || self.world.occurs(risks.event_acknowledgement_lost) {
             return Err(PublishError::Transient("the broker's answer is lost".to_owned()));

@@ -44,7 +44,7 @@ impl StatementContext {
             self.kill(sql, "before").await;
         }
         let rejected = self.world.occurs(risks.statement_rejected);
-        self.record(rejected, "is refused", sql)
+        self.record(rejected, "loses the connection before", sql)
     }
 
     /// The faults after a statement was executed. `false`: the connection breaks, and the result is lost.
@@ -54,7 +54,7 @@ impl StatementContext {
             self.kill(sql, "after").await;
         }
         let lost = self.world.occurs(risks.statement_result_lost);
-        self.record(lost, "gets no answer to", sql)
+        self.record(lost, "loses the result of", sql)
     }
 
     /// Whether the disk is full at the commit of a transaction.
@@ -97,7 +97,11 @@ impl StatementContext {
             (Some(Mutation::PublishBeforeCommit), (Some(OUTBOX_INSERT), _), [AnyValueKind::Text(rows)]) => {
                 for event in self.world.log().append_rows(rows) {
                     let case = event.subject.parse().ok();
-                    self.world.record(&self.process, case, format!("says too early {} ({})", event.kind, event.id));
+                    self.world.record(
+                        &self.process,
+                        case,
+                        format!("publishes before the commit {} ({})", event.kind, event.id),
+                    );
                 }
                 self.world.delay().await;
                 None

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use audit::Operation;
-use matching_audit::{ASSIGN, CANCEL, FLEET, REQUEST};
+use matching_proof::{ASSIGN, CANCEL, FLEET, REQUEST};
 use matching_tests::{LATER, PRICE, People, SOON};
 use payment_contract::{PaymentCanceled, PaymentEvent};
 use testkit::{ApiResponse, Fleet, Forger, each};

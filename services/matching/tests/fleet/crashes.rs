@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
-use matching_audit::FLEET;
+use matching_proof::FLEET;
 use matching_tests::{LATER, Load, Outcome, Outcomes, People, SOON, is_sound, request_all};
 use testkit::{Fleet, each, eventually};
 

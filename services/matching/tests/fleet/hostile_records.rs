@@ -9,7 +9,7 @@ use flotilla::rebuild::{RebuildArgs, rebuild};
 use flotilla::redrive::{RedriveArgs, redrive};
 use flotilla::stop::Stop;
 use flotilla::tail::{TailArgs, tail};
-use matching_audit::FLEET;
+use matching_proof::FLEET;
 use matching_tests::{People, SOON};
 use payment_contract::{PaymentApproved, PaymentEvent};
 use testkit::{CapturedOutput, Fleet, ForgedRecord, Forger, eventually};

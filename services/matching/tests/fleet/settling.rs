@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use matching_audit::FLEET;
+use matching_proof::FLEET;
 use matching_tests::{Outcome, Outcomes, People, SOON, is_sound};
 use testkit::{Fleet, Simulator, each, eventually};
 use tokio::time::{Instant, sleep};

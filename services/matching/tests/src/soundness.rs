@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use audit::Operation;
-use matching_audit::{FLEET, REQUEST};
+use matching_proof::{FLEET, REQUEST};
 use testkit::{ApiResponse, Fleet};
 
 use crate::PRICE;

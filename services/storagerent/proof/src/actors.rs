@@ -1,10 +1,8 @@
 //! A manager registers a room, and customers compete for it: each reserves it, may review it, and may cancel.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use audit::Operation as Recorded;
-use fastrand::Rng;
 use serde_json::json;
 use tokio::task::JoinSet;
 use workload::{Actor, Call, Operation, Response};
@@ -54,9 +52,7 @@ pub async fn room(mut manager: Actor, decided: impl FnOnce(bool)) {
     }
     let mut customers = JoinSet::new();
     for digit in 1..=manager.random.i64(1..=CUSTOMERS) {
-        let random = Rng::with_seed(manager.random.u64(..));
-        let customer = Actor { clients: Arc::clone(&manager.clients), number: 10 * room + digit, random };
-        customers.spawn(reserve_until_established(customer, room));
+        customers.spawn(reserve_until_established(manager.companion(10 * room + digit), room));
     }
     let mut established = Vec::new();
     while let Some(customer) = customers.join_next().await {

@@ -1,14 +1,11 @@
 //! `storagerent-chaos`: the storagerent fleet under load and faults, and then its auditor.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use audit::Stores;
-use chaos::{Arrival, Consumers, GreedyRequests, Load, SampleEvent, Scenario, Stub, StubFault};
-use fastrand::Rng;
+use chaos::{Consumers, GreedyRequests, Load, SampleEvent, Scenario, Stub, StubFault};
 use storagerent_proof::{FLEET, RESERVATIONS, RESERVE_AGAIN, REVIEWS, room};
 use tokio::task::JoinSet;
-use workload::Actor;
 
 static SCENARIO: Scenario = Scenario {
     fleet: &FLEET,
@@ -41,12 +38,7 @@ static SCENARIO: Scenario = Scenario {
 /// The rooms, each with its manager and its customers.
 fn actors(load: Load) -> JoinSet<()> {
     let mut actors = JoinSet::new();
-    actors.spawn(load.arrivals(|mut arrival: Arrival| async move {
-        let random = Rng::with_seed(arrival.random.u64(..));
-        let clients: Arc<dyn workload::Clients> = arrival.load.clients.clone();
-        let manager = Actor { clients, number: arrival.number, random };
-        room(manager, |established| arrival.decide(established)).await;
-    }));
+    actors.spawn(load.arrivals(|manager, decision| room(manager, |established| decision.decide(established))));
     actors
 }
 

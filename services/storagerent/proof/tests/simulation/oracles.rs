@@ -3,23 +3,8 @@
 use std::collections::BTreeMap;
 
 use ambient::Timestamp;
-use audit::{Journal, Stores, Value, Verdict};
-use payment_stub::ProviderStub;
-use storagerent_proof::{PAYMENT_APPROVED, PAYMENT_CANCELLED, PAYMENTS};
-
-/// The balances of the provider are the approved payments.
-pub fn the_provider_holds_what_is_paid(stores: &Stores, provider: &ProviderStub) -> Verdict {
-    let mut verdict = Verdict::new("the provider holds the money of approved payments and no other");
-    let approved = stores.all(&PAYMENTS).filter(|payment| payment.text("state") == Some("Approved"));
-    let approved: BTreeMap<i64, i64> =
-        approved.filter_map(|payment| Some((payment.i64("reservation_id")?, payment.i64("price")?))).collect();
-    let held = provider.balances();
-    verdict.looked_at = approved.len().max(held.len());
-    if approved != held {
-        verdict.violated(0, format!("the provider holds {held:?}, and {approved:?} is paid"));
-    }
-    verdict
-}
+use audit::{Journal, Value, Verdict};
+use storagerent_proof::{PAYMENT_APPROVED, PAYMENT_CANCELLED};
 
 /// The payment of a hold is cancelled before that of a later hold of the room is approved. The processes of a simulation
 /// have one clock.

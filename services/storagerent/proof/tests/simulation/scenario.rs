@@ -2,40 +2,22 @@
 
 use std::sync::Arc;
 
-use fastrand::Rng;
 use message_service::Messages;
 use payment::PaymentContext;
 use payment_stub::{ProviderStub, StubSettings};
 use reservation_service::Reservations;
-use simulation::{Build, Clients, Mutant, Mutation, Placement, Scenario, World};
+use simulation::{Build, Clients, Mutant, Placement, Scenario, World};
 use storage_service::Storages;
 use storagerent_payment_service::ReservationPayment;
-use storagerent_proof::{FLEET, RESERVATIONS, room};
+use storagerent_proof::{FLEET, PAYMENTS, RESERVATIONS, room};
 use tokio::task::JoinSet;
 use viewpage_service::StorageViews;
-use workload::Actor;
 
 use crate::oracles;
 use crate::wrong_order::WrongOrder;
 
 /// The rooms of a run.
 const ROOMS: i64 = 4;
-
-/// The contexts that serve the paths.
-const ROUTES: &[(&str, &str)] = &[
-    ("/storages", "storage"),
-    ("/reviews", "storage"),
-    ("/reservations", "reservation"),
-    ("/payments", "payment"),
-    ("/messages", "message"),
-    ("/storageviews", "viewpage"),
-];
-
-/// The recovery compensates no reservation whose outcome is unknown.
-const NO_RECOVERY: Mutant = Mutant::new("no-recovery", Mutation::SkipStatement("recovery: take over"));
-
-/// A charge without a response is repeated without its idempotency key.
-const PAYMENT_WITHOUT_KEY: Mutant = Mutant::of_stub("payment-without-key");
 
 /// The room is released before its payment is cancelled.
 const COMPENSATION_IN_WRONG_ORDER: Mutant = Mutant::of_stub("compensation-in-wrong-order");
@@ -61,17 +43,25 @@ pub static SCENARIO: Scenario<Outside> = Scenario {
         ("viewpage-1", "viewpage"),
     ],
     calls: &[("reservation-1", "storage"), ("reservation-2", "payment")],
+    routes: &[
+        ("/storages", "storage"),
+        ("/reviews", "storage"),
+        ("/reservations", "reservation"),
+        ("/payments", "payment"),
+        ("/messages", "message"),
+        ("/storageviews", "viewpage"),
+    ],
     mutants: &[
         Mutant::PUBLISH_BEFORE_COMMIT,
         Mutant::COMMIT_OFFSET_FIRST,
         Mutant::NO_INBOX,
-        NO_RECOVERY,
-        PAYMENT_WITHOUT_KEY,
+        Mutant::NO_RECOVERY,
+        payment_stub::WITHOUT_KEY,
         COMPENSATION_IN_WRONG_ORDER,
         Mutant::RELAY_WITHOUT_LEADER,
     ],
     stubs: |world, mutant| Outside {
-        provider: Arc::new(ProviderStub::new(world, mutant == Some(PAYMENT_WITHOUT_KEY))),
+        provider: Arc::new(ProviderStub::new(world, mutant)),
         wrong_order: (mutant == Some(COMPENSATION_IN_WRONG_ORDER)).then(WrongOrder::default),
     },
     begin_faults: |outside, world| outside.provider.begin_faults(world),
@@ -80,7 +70,7 @@ pub static SCENARIO: Scenario<Outside> = Scenario {
     actors,
     oracles: |stores, journal, outside| {
         vec![
-            oracles::the_provider_holds_what_is_paid(stores, &outside.provider),
+            outside.provider.holds_what_is_paid(stores, &PAYMENTS, "reservation_id"),
             oracles::payments_of_a_room_do_not_overlap(journal),
         ]
     },
@@ -111,9 +101,7 @@ fn build(world: &Arc<World>, outside: &Arc<Outside>, placement: Placement<'_>) -
 fn actors(clients: &Arc<Clients>) -> JoinSet<()> {
     let mut actors = JoinSet::new();
     for number in 1..=ROOMS {
-        let seed = clients.draw(0, i64::MAX).unsigned_abs();
-        let manager = Actor { clients: clients.for_workload(ROUTES), number, random: Rng::with_seed(seed) };
-        actors.spawn(room(manager, |_| {}));
+        actors.spawn(room(clients.actor(number), |_| {}));
     }
     actors
 }

@@ -1,6 +1,9 @@
 //! The laws hold in many runs, a seed repeats its run, and mutants are found.
 
-use matching_simulation::SCENARIO;
+mod oracles;
+mod scenario;
+
+use scenario::SCENARIO;
 use simulation::{Mutant, assert_finds, assert_laws_hold, assert_repeats};
 
 #[test]
@@ -13,7 +16,7 @@ fn a_seed_repeats_a_run_exactly() {
     assert_repeats(&SCENARIO, 0..10);
 }
 
-/// All mutants but one, which takes hundreds of seeds: see docs/reliability.md.
+/// All mutants but one, which may take hundreds of seeds: see docs/reliability.md.
 #[test]
 fn a_rule_that_is_broken_is_found_out() {
     for mutant in SCENARIO.mutants.iter().filter(|mutant| **mutant != Mutant::RELAY_WITHOUT_LEADER) {

@@ -6,7 +6,7 @@ use ambient::Timestamp;
 use audit::{Fields, Journal, Operation, Report, Snapshot, Stores, Table, fields};
 use events::{Envelope, EventSet};
 use match_contract::{MatchCanceled, MatchEvent, MatchRequested};
-use matching_audit::{ASSIGN, CANCEL, FLEET, MATCHES, PAGES, PAYMENTS, REQUEST, VISITS};
+use matching_proof::{ASSIGN, CANCEL, FLEET, MATCHES, PAGES, PAYMENTS, REQUEST, VISITS};
 use messaging::{Record, RecordPosition};
 use payment_contract::{PaymentApproved, PaymentCanceled, PaymentEvent};
 use visit_contract::{VisitAssigned, VisitCanceled, VisitEvent};

@@ -1,15 +1,21 @@
 //! `matching-chaos`: the matching fleet under load and faults, and then its auditor.
 
-mod operations;
-mod students;
-mod tutors;
-
 use std::process::ExitCode;
+use std::time::Duration;
 
 use audit::{Fields, Stores};
 use chaos::{Consumers, GreedyRequests, Load, SampleEvent, Scenario, Stub, StubFault};
-use matching_audit::{FLEET, MATCHES, VISITS};
+use matching_proof::{FLEET, MATCHES, REQUEST_AGAIN, VISITS, reader, student, tutor};
 use tokio::task::JoinSet;
+
+/// The number of tutors.
+const TUTORS: u32 = 2;
+
+/// The share of matches that tutors accept from the list. The others stay in it.
+const ACCEPTED: f64 = 0.4;
+
+/// The longest time until a reader reads a list.
+const READ_INTERVAL: Duration = Duration::from_millis(200);
 
 static SCENARIO: Scenario = Scenario {
     fleet: &FLEET,
@@ -35,15 +41,18 @@ static SCENARIO: Scenario = Scenario {
     },
     greedy: GreedyRequests { post: "/matches", stream: "/myPages/9007199254740991/events" },
     actors,
-    repetition: operations::REQUEST_AGAIN,
+    repetition: REQUEST_AGAIN,
     counts,
 };
 
-/// The students, the tutors, and the readers of lists.
+/// The students, the tutors, and a reader of lists.
 fn actors(load: Load) -> JoinSet<()> {
     let mut actors = JoinSet::new();
-    actors.spawn(load.clone().arrivals(students::student));
-    actors.spawn(tutors::tutors_and_readers(load));
+    for number in 1..=TUTORS {
+        actors.spawn(tutor(load.actor(number.into()), f64::from(load.rate) * ACCEPTED / f64::from(TUTORS)));
+    }
+    actors.spawn(reader(load.actor(1), READ_INTERVAL));
+    actors.spawn(load.arrivals(|one, decision| student(one, |established| decision.decide(established))));
     actors
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use audit::{Operation, Snapshot, Waiting, fields};
 use events::Envelope;
 use match_contract::{MatchCanceled, MatchEvent, MatchRequested};
-use matching_audit::{ASSIGN, CANCEL, FLEET, MATCHES, PAGES, REFUNDS_DUE, REQUEST, VISITS};
+use matching_proof::{ASSIGN, CANCEL, FLEET, MATCHES, PAGES, REFUNDS_DUE, REQUEST, VISITS};
 
 use crate::world::{PRICE, World};
 
@@ -28,7 +28,7 @@ const BREACHES: &[Breach] = &[
         world.operations.push(twice);
     }),
     ("what is paid is an established match that is not cancelled, and the other way round", |world| {
-        world.stores.rows_mut(&matching_audit::PAYMENTS, 1).clear();
+        world.stores.rows_mut(&matching_proof::PAYMENTS, 1).clear();
     }),
     ("the money taken, in the topic and in the store, is the price of such matches", |world| {
         remove(world, "PaymentApproved", "1");

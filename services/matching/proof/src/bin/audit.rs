@@ -5,5 +5,5 @@ use std::process::ExitCode;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     tls_provider::install();
-    audit::run(&matching_audit::FLEET, "matching-audit").await
+    audit::run(&matching_proof::FLEET, "matching-audit").await
 }

@@ -1,7 +1,7 @@
-//! The auditor of the matching fleet: its tables, its events and its laws.
+//! The proof of the matching fleet: its laws, and the actors under which they must hold.
 //!
-//! It is an independent oracle: it shares the contracts with the services and none of their code. The laws are written from
-//! the description of the fleet.
+//! The laws are an independent oracle: they share the contracts with the services and none of their code, and are written
+//! from the description of the fleet. Chaos and simulation have the same actors.
 //!
 //! | file | content |
 //! |---|---|
@@ -11,15 +11,20 @@
 //! | `laws/money.rs` | payments and matches agree; nothing is in progress; cancellations are complete |
 //! | `laws/topics.rs` | the events that the state implies, each once, in their order |
 //! | `laws/views.rs` | views are what the topics give |
+//! | `actors` | students, tutors and readers, and their operations with the documented responses |
+//! | `bin` | the auditor and the chaos run; the simulation is in `tests`, as it needs the services |
 
+mod actors;
 mod declared;
 mod laws;
 
 use audit::{Context, Fleet, OperationKind};
-pub use declared::{ASSIGN, CANCEL, MATCHES, PAGES, PAYMENTS, REFUNDS_DUE, REQUEST, VISITS};
 use match_contract::MatchEvent;
 use payment_contract::PaymentEvent;
 use visit_contract::VisitEvent;
+
+pub use actors::{REQUEST_AGAIN, reader, student, tutor};
+pub use declared::{ASSIGN, CANCEL, MATCHES, PAGES, PAYMENTS, REFUNDS_DUE, REQUEST, VISITS};
 
 /// The declaration of the fleet.
 pub static FLEET: Fleet = Fleet {

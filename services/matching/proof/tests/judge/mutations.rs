@@ -2,7 +2,7 @@
 //! events of past attempts: nothing depends on them.
 
 use audit::{Fields, Table, Value};
-use matching_audit::{MATCHES, PAGES, PAYMENTS, VISITS};
+use matching_proof::{MATCHES, PAGES, PAYMENTS, VISITS};
 
 use crate::world::World;
 
