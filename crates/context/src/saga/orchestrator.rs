@@ -11,7 +11,6 @@ use thiserror::Error as ThisError;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use crate::saga::recovery::IN_RECOVERY;
 use crate::saga::store::SagaStore;
 use crate::saga::{Definition, Participant, Phase, Recovery, Reply};
 
@@ -90,7 +89,6 @@ impl<D: Definition> Saga<D> {
             return Err(DefinitionError::NoStepColumn);
         }
         metrics::describe_counter!(D::ESTABLISHED_TOTAL, format!("{}: established attempts", D::NAME));
-        metrics::describe_gauge!(IN_RECOVERY, "Attempts of a saga that the recovery has to end, by saga");
         let store = SagaStore::new(store, outbox);
         let (clock, ids, recovery) = (host.clock(), host.ids(), Arc::default());
         Ok(Self { store, participants, clock, ids, recovery, recover_after })

@@ -12,7 +12,7 @@ use crate::saga::store::Stored;
 use crate::saga::{Definition, Phase, Reply, Saga};
 
 /// The gauge of attempts that the recovery has to end. A request that is being answered is not among them.
-pub(crate) const IN_RECOVERY: &str = "saga_attempts_in_recovery";
+const IN_RECOVERY: &str = "saga_attempts_in_recovery";
 
 /// Attempts that are taken over at a time.
 const BATCH_SIZE: i64 = 100;
@@ -26,6 +26,7 @@ const LEASE: Duration = Duration::from_secs(2);
 impl<D: Definition> Saga<D> {
     /// Starts the recovery in the background: when an attempt is handed over, and at this interval.
     pub fn start_recovery(self: &Arc<Self>, host: &Host, interval: Duration) {
+        metrics::describe_gauge!(IN_RECOVERY, "Attempts of a saga that the recovery has to end, by saga");
         let (saga, stop) = (Arc::clone(self), host.stopping());
         host.spawn("recovery", async move {
             while !stop.is_cancelled() {
