@@ -177,9 +177,10 @@ async fn is_usable(connection: &mut AnyConnection, meta: &PoolConnectionMetadata
 async fn prepare(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), sqlx::Error> {
     if dialect == Dialect::Sqlite {
         // FULL: an acknowledged commit survives a power failure, not only a crash.
+        // MEMORY: a large statement needs a temporary file else, and a container may have no folder that it can write to.
         let settings = format!(
             "PRAGMA busy_timeout = {SQLITE_BUSY_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             PRAGMA foreign_keys = ON"
+             PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY"
         );
         sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(connection).await?;
     }

@@ -36,9 +36,6 @@ pub trait Definition: Sized + Send + Sync + 'static {
     /// The counter of established attempts.
     const ESTABLISHED_TOTAL: &'static str;
 
-    /// The gauge of attempts that are neither established nor void.
-    const UNFINISHED: &'static str;
-
     /// The key of the business case. It has one row.
     fn key(attempt: &Self::Attempt) -> Argument<'_>;
 

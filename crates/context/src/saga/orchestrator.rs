@@ -89,7 +89,6 @@ impl<D: Definition> Saga<D> {
             return Err(DefinitionError::NoStepColumn);
         }
         metrics::describe_counter!(D::ESTABLISHED_TOTAL, format!("{}: established attempts", D::NAME));
-        metrics::describe_gauge!(D::UNFINISHED, format!("{}: attempts that are not at rest", D::NAME));
         let store = SagaStore::new(store, outbox);
         let (clock, ids, recovery) = (host.clock(), host.ids(), Arc::default());
         Ok(Self { store, participants, clock, ids, recovery, recover_after })

@@ -11,6 +11,9 @@ use tokio::time::timeout;
 use crate::saga::store::Stored;
 use crate::saga::{Definition, Phase, Reply, Saga};
 
+/// The gauge of attempts that the recovery has to end. A request that is being answered is not among them.
+const IN_RECOVERY: &str = "saga_attempts_in_recovery";
+
 /// Attempts that are taken over at a time.
 const BATCH_SIZE: i64 = 100;
 
@@ -23,6 +26,7 @@ const LEASE: Duration = Duration::from_secs(2);
 impl<D: Definition> Saga<D> {
     /// Starts the recovery in the background: when an attempt is handed over, and at this interval.
     pub fn start_recovery(self: &Arc<Self>, host: &Host, interval: Duration) {
+        metrics::describe_gauge!(IN_RECOVERY, "Attempts of a saga that the recovery has to end, by saga");
         let (saga, stop) = (Arc::clone(self), host.stopping());
         host.spawn("recovery", async move {
             while !stop.is_cancelled() {
@@ -44,8 +48,9 @@ impl<D: Definition> Saga<D> {
 
     /// Sets the gauge. What stays above zero waits for a participant.
     async fn measure(&self) {
-        if let Ok(unfinished) = self.store.unfinished().await {
-            metrics::gauge!(D::UNFINISHED).set(f64::from(u32::try_from(unfinished).unwrap_or(u32::MAX)));
+        if let Ok(attempts) = self.store.in_recovery().await {
+            let attempts = f64::from(u32::try_from(attempts).unwrap_or(u32::MAX));
+            metrics::gauge!(IN_RECOVERY, "saga" => D::NAME).set(attempts);
         }
     }
 

@@ -89,9 +89,10 @@ pub(crate) fn find(saga: &SagaTable) -> String {
     format!("SELECT {} FROM {name} WHERE {key} = $1 AND {attempt} = $2", columns(saga))
 }
 
-/// Counts the attempts that are not at rest.
-pub(crate) fn count(saga: &SagaTable, recovery: Recovery) -> String {
-    format!("SELECT COUNT(*) FROM {} WHERE {}", saga.table.name, unfinished(saga, recovery))
+/// Counts the attempts that were handed over to the recovery. Those of requests that are being answered are pending.
+pub(crate) fn count_in_recovery(saga: &SagaTable, recovery: Recovery) -> String {
+    let SagaTable { table: Table { name, .. }, phase, .. } = saga;
+    format!("SELECT COUNT(*) FROM {name} WHERE {} AND {phase} <> 'pending'", unfinished(saga, recovery))
 }
 
 /// The columns of the attempt, and the step that was reached: the rows of a context need not have it.

@@ -113,9 +113,9 @@ impl<D: Definition> SagaStore<D> {
         row.as_ref().map(Stored::read).transpose()
     }
 
-    /// The number of attempts that are not at rest.
-    pub(crate) async fn unfinished(&self) -> Result<i64, Error> {
-        let sql = statements::count(&D::TABLE, D::RECOVERY);
+    /// The number of attempts that the recovery has to end.
+    pub(crate) async fn in_recovery(&self) -> Result<i64, Error> {
+        let sql = statements::count_in_recovery(&D::TABLE, D::RECOVERY);
         query_scalar(AssertSqlSafe(sql)).fetch_one(self.store.reader()).await
     }
 

@@ -86,7 +86,6 @@ impl<const STEPS: usize, const FORWARD: bool> Definition for Booking<STEPS, FORW
         ..SagaTable::of(Table { name: "trips", key: "id", columns: COLUMNS })
     };
     const ESTABLISHED_TOTAL: &'static str = "trips_booked_total";
-    const UNFINISHED: &'static str = "trips_unfinished";
 
     fn key(trip: &Trip) -> Argument<'_> {
         Argument::Number(trip.id)

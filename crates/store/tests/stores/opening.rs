@@ -37,6 +37,18 @@ fn a_step_runs_once_however_often_the_store_is_opened() {
 }
 
 #[test]
+fn a_file_needs_no_folder_for_temporary_files() {
+    const IN_MEMORY: i64 = 2;
+    on_sqlite(async |place| {
+        let store = place.open(&[steps(&[TABLE])]).await;
+        for pool in [store.reader(), store.writer()] {
+            let temporary: i64 = query_scalar("PRAGMA temp_store").fetch_one(pool).await.unwrap();
+            assert_eq!(temporary, IN_MEMORY, "a read-only root file system has no folder for temporary files");
+        }
+    });
+}
+
+#[test]
 fn a_step_runs_once_though_four_processes_start_at_the_same_time() {
     on_each_store(async |place| {
         let set = [steps(&[TABLE]), steps(&[ROW])];

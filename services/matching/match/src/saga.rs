@@ -33,7 +33,6 @@ impl Definition for RequestSaga {
     const RECOVERY: Recovery = Recovery::Backward;
     const TABLE: SagaTable = TABLE;
     const ESTABLISHED_TOTAL: &'static str = "matches_established_total";
-    const UNFINISHED: &'static str = "matches_pending";
 
     fn key(attempt: &MatchAttempt) -> Argument<'_> {
         Argument::Number(attempt.id.get())

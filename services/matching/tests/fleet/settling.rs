@@ -109,7 +109,7 @@ pub async fn what_is_undecided_is_counted_until_payment_answers_again(fleet: &mu
     let people = People::of(fleet)?;
     let pending = async |expected: f64| {
         eventually(SOON, "the undecided are counted", async || {
-            let pending = fleet.metric("match", "matches_pending", &[]).await?;
+            let pending = fleet.metric("match", "saga_attempts_in_recovery", &[]).await?;
             ensure!((pending - expected).abs() < f64::EPSILON, "{pending} and not {expected}");
             Ok(())
         })

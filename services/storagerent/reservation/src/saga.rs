@@ -55,7 +55,6 @@ impl Definition for RequestSaga {
     const RECOVERY: Recovery = Recovery::Backward;
     const TABLE: SagaTable = TABLE;
     const ESTABLISHED_TOTAL: &'static str = "reservations_established_total";
-    const UNFINISHED: &'static str = "reservations_pending";
 
     fn key(attempt: &Attempt) -> Argument<'_> {
         Argument::Number(attempt.id.get())
