@@ -10,8 +10,7 @@ use std::{
 pub type Graph = BTreeMap<String, BTreeSet<String>>;
 
 /// The folders of a fleet that are no contexts.
-const WHOLE_FLEET: &[&str] =
-    &["audit", "bench", "catalog", "chaos", "contracts", "hostile", "proof", "simulation", "tests"];
+const WHOLE_FLEET: &[&str] = &["audit", "catalog", "chaos", "contracts", "proof", "simulation", "tests"];
 
 /// The workspace.
 pub struct Workspace {
@@ -58,8 +57,8 @@ pub enum Place {
     Contract(Context),
     /// `services/FLEET/CONTEXT/domain`: the rules, without I/O.
     Domain(Context),
-    /// `services/FLEET/tests` and others of [`WHOLE_FLEET`], and `services/FLEET/CONTEXT-simulator`: tests, measurements,
-    /// checks and demonstrations of a fleet.
+    /// `services/FLEET/tests` and others of [`WHOLE_FLEET`], and `services/FLEET/CONTEXT-simulator`: tests, checks
+    /// and demonstrations of a fleet.
     WholeFleet(String),
 }
 
