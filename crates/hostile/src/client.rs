@@ -26,8 +26,8 @@ struct Head {
     content_type: Option<String>,
 }
 
-/// Sends the kept inputs as requests to the gateway of a fleet at this URL, for each operation of its `OpenAPI` document. After the requests
-/// of an operation, a plain one must succeed. Returns the number of hostile requests.
+/// Sends the kept inputs as requests to the gateway of a fleet at this URL, for each operation of its `OpenAPI` document.
+/// After the requests of an operation, a plain one must succeed. Returns the number of hostile requests.
 ///
 /// # Errors
 ///

@@ -28,8 +28,8 @@ impl Operation {
             requests.extend(self.each("request_bodies", |input| {
                 let (content_type, body) = first_line(input);
                 let length = body.len().to_string();
-                let lines = [(b"Content-Type".as_slice(), content_type), (b"Content-Length", length.as_bytes())];
-                [&head(&self.method, path.as_bytes(), &lines), body].concat()
+                let lines: [(&[u8], &[u8]); 2] = [(b"Content-Type", content_type), (b"Content-Length", length.as_bytes())];
+                [head(&self.method, path.as_bytes(), &lines).as_slice(), body].concat()
             }));
         }
         if self.path.contains("{id}") {
@@ -57,7 +57,8 @@ impl Operation {
         let mut requests = self.each("request_paths", |input| head("GET", input, &[]));
         requests.extend(self.each("authorities", |input| {
             let (target, lines) = first_line(input);
-            [b"GET ", target, b" HTTP/1.1\r\n", &header_lines(&Message::read(lines).headers), b"\r\n"].concat()
+            let lines = header_lines(&Message::read(lines).headers);
+            [b"GET ".as_slice(), target, b" HTTP/1.1\r\n", &lines, b"\r\n"].concat()
         }));
         requests
             .extend(self.each("forwarded_headers", |input| head(&self.method, path, &Message::read(input).headers)));
