@@ -14,8 +14,8 @@ use messaging::{Argument, Messaging, Outbox, StagedEvents};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::postgres::PgPoolOptions;
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::postgres::{PgConnection, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection as _, PgPool};
 use store::Store;
 use tokio::time::Instant;
 
@@ -135,7 +135,7 @@ impl ContextStore {
     async fn open(environment: &Environment, url: &str, fleet: &str, context: &str) -> Result<Self> {
         let connections = environment.connections.to_string();
         let config: store::Config = parsed(&["--store-url", url, "--store-connections", &connections])?;
-        // The service has migrated it.
+        forget_migrations(url).await?;
         let store = Store::open(&config, &[]).await?;
         let host = Host::new(Arc::clone(&environment.clock), Arc::clone(&environment.ids));
         // Contexts have static names, and there are as many as a fleet has.
@@ -145,6 +145,14 @@ impl ContextStore {
         let pool = PgPoolOptions::new().max_connections(environment.connections).test_before_acquire(false);
         Ok(Self { outbox, pool: pool.connect_lazy(url)? })
     }
+}
+
+/// A store does not open if its schema has migrations that the program does not know. This program knows none of the service that
+/// has created the store, so it removes the record of them.
+async fn forget_migrations(url: &str) -> Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    sqlx::raw_sql("DROP TABLE _sqlx_migrations").execute(&mut connection).await?;
+    Ok(connection.close().await?)
 }
 
 /// As many clients as siege has, each one case after another.

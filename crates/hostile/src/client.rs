@@ -78,23 +78,28 @@ async fn head_of_response(gateway: SocketAddr, request: &[u8]) -> Result<Option<
     let _ = connection.write_all(request).await;
     let mut received = Vec::new();
     let read = async {
-        while !received.windows(4).any(|end| end == b"\r\n\r\n") && received.len() < MAX_HEAD {
+        while Head::of_final_response(&received).is_none() && received.len() < MAX_HEAD {
             if !matches!(connection.read_buf(&mut received).await, Ok(1..)) {
                 break;
             }
         }
     };
     timeout(RESPONSE_TIMEOUT, read).await.context("no response in time")?;
-    if received.is_empty() {
-        return Ok(None);
-    }
-    let head = Head::parse(&String::from_utf8_lossy(&received));
-    head.map(Some).with_context(|| format!("not a response: {:?}", String::from_utf8_lossy(&received)))
+    let head = Head::of_final_response(&received);
+    ensure!(head.is_some() || received.is_empty(), "not a response: {:?}", String::from_utf8_lossy(&received));
+    Ok(head)
 }
 
 impl Head {
+    /// The first complete head that is not of an interim response such as `100 Continue`.
+    fn of_final_response(received: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(received);
+        let heads = text.split_inclusive("\r\n\r\n").filter_map(|head| head.strip_suffix("\r\n\r\n"));
+        heads.map(Self::parse).find(|head| head.as_ref().is_none_or(|head| head.status >= 200))?
+    }
+
     fn parse(text: &str) -> Option<Self> {
-        let mut lines = text.split("\r\n\r\n").next()?.split("\r\n");
+        let mut lines = text.split("\r\n");
         let status = lines.next()?.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
         let mut headers = lines.filter_map(|line| line.split_once(": "));
         let content_type = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
@@ -137,7 +142,8 @@ mod tests {
     #[tokio::test]
     async fn rejections_documented_responses_and_closed_connections_are_no_violations() {
         let rejected = "HTTP/1.1 404 Not Found\r\ncontent-type: application/problem+json\r\n\r\n";
-        for answer in [rejected, "HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", ""] {
+        let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 408 Request Timeout\r\n\r\n";
+        for answer in [rejected, "HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", interim, ""] {
             assert!(outcome(answer).await.unwrap() > 100, "{answer:?}");
         }
     }

@@ -28,7 +28,8 @@ impl Operation {
             requests.extend(self.each("request_bodies", |input| {
                 let (content_type, body) = first_line(input);
                 let length = body.len().to_string();
-                let lines: [(&[u8], &[u8]); 2] = [(b"Content-Type", content_type), (b"Content-Length", length.as_bytes())];
+                let lines: [(&[u8], &[u8]); 2] =
+                    [(b"Content-Type", content_type), (b"Content-Length", length.as_bytes())];
                 [head(&self.method, path.as_bytes(), &lines).as_slice(), body].concat()
             }));
         }
