@@ -20,9 +20,6 @@ use crate::figure::{Figure, Goal, median, number, percentile};
 use crate::http::{Client, get};
 use crate::running_fleet::RunningFleet;
 
-/// The interval of the requests: 100 per second, also while earlier ones have no response.
-const INTERVAL: Duration = Duration::from_millis(10);
-
 /// Every other case is polled: polling costs CPU too, and the fleet is what is measured.
 const POLLED_OF: u32 = 2;
 
@@ -41,6 +38,8 @@ struct Clients {
     gateway: SocketAddr,
     cases: Cases,
     case: Arc<Case>,
+    /// The interval of the requests, also while earlier ones have no response.
+    interval: Duration,
     idle: Arc<Mutex<Vec<Client>>>,
     polls: Arc<Semaphore>,
 }
@@ -74,6 +73,7 @@ pub async fn measure(
         gateway: fleet.address("gateway")?,
         cases: Cases::new(case, &environment.ids),
         case: Arc::new(case.clone()),
+        interval: Duration::from_secs(1) / effort.rate,
         idle: Arc::default(),
         polls: Arc::new(Semaphore::new(CONCURRENT_POLLS)),
     };
@@ -81,37 +81,38 @@ pub async fn measure(
     clients.establish_at_constant_rate(effort.constant_rate / 8, true).await?;
     fleet.catch_up().await?;
     let before = parts.cpu_seconds();
-    eprintln!("visible: 100/s without polls");
+    eprintln!("visible: {}/s without polls", effort.rate);
     let established = clients.establish_at_constant_rate(effort.constant_rate / 2, false).await?.len();
     fleet.catch_up().await?;
     let cpu = per_thousand(&before, &parts.cpu_seconds(), count(established));
-    eprintln!("visible: 100/s with polls");
+    eprintln!("visible: {}/s with polls", effort.rate);
     let samples = clients.establish_at_constant_rate(effort.constant_rate, true).await?;
-    let mut figures = figures(&case.established, &samples);
-    figures.extend(cpu_figures(&case.established, &cpu));
+    let at_rate = format!("at {} {}/s", effort.rate, case.established);
+    let mut figures = figures(&case.established, &at_rate, &samples);
+    figures.extend(cpu_figures(&case.established, &at_rate, &cpu));
     Ok(figures)
 }
 
-fn figures(established: &str, samples: &[Sample]) -> Vec<Figure> {
+fn figures(established: &str, at_rate: &str, samples: &[Sample]) -> Vec<Figure> {
     let polled: Vec<Polled> = samples.iter().filter_map(|sample| sample.polled).collect();
     let visible: Vec<f64> = polled.iter().map(|polled| polled.visible).collect();
     let intervals: Vec<f64> = polled.iter().map(|polled| polled.interval).collect();
     let responses: Vec<f64> = samples.iter().map(|sample| sample.response).collect();
     let of = |name: String, value, goal| Figure::new(name, value, "ms", goal);
     vec![
-        of(format!("from the 201 to the view, median, at 100 {established}/s"), median(&visible), Goal::Below(25.0)),
+        of(format!("from the 201 to the view, median, {at_rate}"), median(&visible), Goal::Below(25.0)),
         of("from the 201 to the view, p99".to_owned(), percentile(&visible, 99), Goal::Below(150.0)),
         of("… interval of the polls".to_owned(), median(&intervals), Goal::None),
         Figure::new(format!("… {established} that were polled"), count(polled.len()), "", Goal::None),
-        of(format!("request to 201, median, at 100 {established}/s"), median(&responses), Goal::None),
+        of(format!("request to 201, median, {at_rate}"), median(&responses), Goal::None),
         of("request to 201, p99".to_owned(), percentile(&responses, 99), Goal::None),
     ]
 }
 
 /// At this rate batches are small and wake-ups serve few events: the cost is higher than under siege.
-fn cpu_figures(established: &str, used: &BTreeMap<String, f64>) -> Vec<Figure> {
+fn cpu_figures(established: &str, at_rate: &str, used: &BTreeMap<String, f64>) -> Vec<Figure> {
     let of = |name: String, seconds| Figure::new(name, seconds, "s", Goal::None);
-    let all = of(format!("CPU per 1,000 {established}, at 100 {established}/s"), used.values().sum());
+    let all = of(format!("CPU per 1,000 {established}, {at_rate}"), used.values().sum());
     let each = used.iter().map(|(name, seconds)| of(format!("… of which {name}"), *seconds));
     std::iter::once(all).chain(each).collect()
 }
@@ -122,9 +123,9 @@ fn count(many: usize) -> f64 {
 
 impl Clients {
     async fn establish_at_constant_rate(&self, duration: Duration, with_polls: bool) -> Result<Vec<Sample>> {
-        let mut ticks = interval(INTERVAL);
+        let mut ticks = interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let requests = u32::try_from(duration.as_millis() / INTERVAL.as_millis())?;
+        let requests = u32::try_from(duration.as_millis() / self.interval.as_millis())?;
         let mut tasks = JoinSet::new();
         for number in 0..requests {
             ticks.tick().await;

@@ -64,8 +64,8 @@ impl Service {
 async fn read_fields(fields: Fields) -> Result<Json<Value>, Problem> {
     let id = fields.whole_number("id", 1..=MAX_EXACT)?;
     let price = required(fields.whole_number("price", i64::MIN..=i64::MAX)?, "price")?;
-    let teacher = fields.text("teacher", MAX_CHARS)?;
-    Ok(Json(json!({ "id": id, "price": price, "teacher": teacher })))
+    let note = fields.text("note", MAX_CHARS)?;
+    Ok(Json(json!({ "id": id, "price": price, "note": note })))
 }
 
 async fn read_id(Id(id): Id) -> Json<Value> {
@@ -85,10 +85,10 @@ pub fn request_bodies(bytes: &[u8]) {
             assert_eq!(read["status"], status.as_u16());
             return;
         }
-        let teacher = read["teacher"].as_str().unwrap_or_default();
+        let note = read["note"].as_str().unwrap_or_default();
         assert!(read["id"].is_null() || read["id"].as_i64().is_some_and(|id| (1..=MAX_EXACT).contains(&id)), "{read}");
         assert_as_written(body, &read);
-        assert!(teacher.chars().count() <= MAX_CHARS && !teacher.contains('\0'), "{read}");
+        assert!(note.chars().count() <= MAX_CHARS && !note.contains('\0'), "{read}");
         assert_eq!(service.call(request(read.to_string().into_bytes()).unwrap()), (StatusCode::OK, read));
     });
 }
