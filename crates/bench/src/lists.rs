@@ -17,13 +17,13 @@ use crate::running_fleet::{RunningFleet, fill_store};
 const SIZE: i64 = 100;
 
 /// The pages of the list.
-pub async fn measure(environment: &Environment, list: &LongList, effort: &Effort) -> Result<Vec<Figure>> {
+pub async fn measure(environment: &Environment, declared: &LongList, effort: &Effort) -> Result<Vec<Figure>> {
     eprintln!("lists: {} items", effort.listed);
     let plan = environment.plan("lists")?;
-    fill_store(environment, &plan, &list.context, slice::from_ref(&list.fill), effort.listed).await?;
-    let fleet = RunningFleet::start_some(environment, &plan, |name| name == list.context).await?;
-    let service = fleet.address(&list.context)?;
-    let path = format!("{}?size={SIZE}", list.path);
+    fill_store(environment, &plan, &declared.context, slice::from_ref(&declared.fill), effort.listed).await?;
+    let fleet = RunningFleet::start_some(environment, &plan, |name| name == declared.context).await?;
+    let service = fleet.address(&declared.context)?;
+    let path = format!("{}?size={SIZE}", declared.path);
     let last = last_page(Client::new(service), path.clone(), effort.listed).await?;
     let (first, last) = (get(&path), get(&last));
     let (mut at_end, mut at_beginning) = (Vec::new(), Vec::new());
@@ -33,7 +33,7 @@ pub async fn measure(environment: &Environment, list: &LongList, effort: &Effort
         at_end.push(rate(service, &last, effort.lookups).await?);
     }
     fleet.stop().await;
-    let name = format!("pages of {SIZE} of {}, at the end of {}", list.path, effort.listed);
+    let name = format!("pages of {SIZE} of {}, at the end of {}", declared.path, effort.listed);
     let figure = Figure::median(name, at_end, "/s", Goal::ShareAtLeast(0.8));
     Ok(vec![figure.beside("/s at its beginning", median(&at_beginning))])
 }
@@ -47,8 +47,8 @@ async fn last_page(mut client: Client, first: String, items: i64) -> Result<Stri
             next.clone_into(&mut path);
             continue;
         }
-        let lists = page["_embedded"].as_object().into_iter().flatten();
-        let last = lists.filter_map(|(_, items)| items.as_array()?.last()).next().context("an empty page")?;
+        let mut lists = page["_embedded"].as_object().into_iter().flatten();
+        let last = lists.find_map(|(_, items)| items.as_array()?.last()).context("an empty page")?;
         ensure!(last["id"] == items, "the last page ends with {}", last["id"]);
         return Ok(path);
     }

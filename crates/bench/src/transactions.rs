@@ -30,7 +30,7 @@ const INSERT_EVENT: &str = "INSERT INTO outbox (event_id, topic, subject, kind, 
 
 /// The transactions of a request, on stores whose services do not run.
 pub struct Transactions {
-    transactions: Vec<Transaction>,
+    of_request: Vec<Transaction>,
     stores: BTreeMap<String, ContextStore>,
     ids: Arc<Ids>,
     clock: Arc<dyn Clock>,
@@ -65,14 +65,14 @@ impl Transactions {
             stores.insert(context.to_owned(), ContextStore::open(environment, &url, fleet, context).await?);
         }
         let (ids, clock) = (Arc::clone(&environment.ids), Arc::clone(&environment.clock));
-        Ok(Self { transactions: transactions.to_vec(), stores, ids, clock })
+        Ok(Self { of_request: transactions.to_vec(), stores, ids, clock })
     }
 
     /// Cases per second in plain SQL, each transaction from BEGIN to COMMIT.
     pub async fn rate_in_plain_sql(&self, duration: Duration) -> Result<f64> {
         rate(duration, async || {
             let id = self.ids.number();
-            for transaction in &self.transactions {
+            for transaction in &self.of_request {
                 self.commit(transaction, id).await?;
             }
             Ok(())
@@ -84,7 +84,7 @@ impl Transactions {
     pub async fn rate_in_one_statement(&self, duration: Duration) -> Result<f64> {
         rate(duration, async || {
             let id = self.ids.number();
-            for transaction in &self.transactions {
+            for transaction in &self.of_request {
                 self.execute_and_publish(transaction, id).await?;
             }
             Ok(())
