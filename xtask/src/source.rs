@@ -140,7 +140,7 @@ fn lines_of(item: &impl Spanned) -> RangeInclusive<usize> {
 /// All Rust files of the workspace, also files that git does not track.
 pub fn read_all(root: &Path) -> anyhow::Result<Vec<Source>> {
     let mut sources = Vec::new();
-    for folder in ["crates", "gateway", "services", "xtask"] {
+    for folder in ["crates", "fuzz", "gateway", "services", "xtask"] {
         for Text { path, text } in read_texts(&root.join(folder), root, &["rs"])? {
             sources.push(Source::parse(&path, &text)?);
         }

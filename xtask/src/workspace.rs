@@ -10,7 +10,7 @@ use std::{
 pub type Graph = BTreeMap<String, BTreeSet<String>>;
 
 /// The folders of a fleet that are no contexts.
-const WHOLE_FLEET: &[&str] = &["bench", "catalog", "contracts", "hostile", "proof", "tests"];
+const WHOLE_FLEET: &[&str] = &["catalog", "contracts", "proof", "tests"];
 
 /// The workspace.
 pub struct Workspace {
@@ -57,8 +57,8 @@ pub enum Place {
     Contract(Context),
     /// `services/FLEET/CONTEXT/domain`: the rules, without I/O.
     Domain(Context),
-    /// `services/FLEET/tests` and others of [`WHOLE_FLEET`], and `services/FLEET/CONTEXT-simulator`: tests, measurements,
-    /// checks and demonstrations of a fleet.
+    /// `services/FLEET/tests` and others of [`WHOLE_FLEET`], and `services/FLEET/CONTEXT-simulator`: tests, checks
+    /// and demonstrations of a fleet.
     WholeFleet(String),
 }
 

@@ -6,7 +6,7 @@
 //! - `output`: what a user sees ([`screen`]).
 //! - `supervise`: one process ([`process`]) and the supervision of all of them.
 //! - `commands`: one file for each command. [`up`] starts a fleet; the others reach a running one over HTTP and through
-//!   its broker, or run the checks that it declares ([`checks`]).
+//!   its broker, or run programs that check or measure it ([`checks`]).
 
 mod commands;
 mod describe;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use flotilla::args::{ArgsError, UpArgs};
-use flotilla::checks::{AuditArgs, ChaosArgs, CheckError, NOT_CHECKED, audit, chaos};
+use flotilla::checks::{AuditArgs, CheckError, NOT_CHECKED, OwnFleetArgs, audit, bench, chaos};
 use flotilla::fleet_client::FleetClientError;
 use flotilla::list::list;
 use flotilla::rebuild::{RebuildArgs, RebuildError, rebuild};
@@ -44,7 +44,9 @@ enum Command {
     /// Audit a quiescent fleet; exit code 1 if a law is violated, 2 if the fleet cannot be read
     Audit(AuditArgs),
     /// Inject faults into a separate fleet under load, then audit it
-    Chaos(ChaosArgs),
+    Chaos(OwnFleetArgs),
+    /// Measure the figures of separate fleets on a running Kafka and PostgreSQL
+    Bench(OwnFleetArgs),
 }
 
 /// An error that the user sees as one line.
@@ -107,6 +109,7 @@ async fn execute(command: Command) -> Result<ExitCode, Failure> {
         Command::Rebuild(args) => rebuild(&args, &screen).await.map(|()| true)?,
         Command::Audit(args) => return Ok(ExitCode::from(audit(&args).await?)),
         Command::Chaos(args) => return Ok(ExitCode::from(chaos(&args).await?)),
+        Command::Bench(args) => return Ok(ExitCode::from(bench(&args).await?)),
     };
     Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,4 +1,4 @@
-//! `flotilla audit` and `flotilla chaos`: run the check programs that a fleet declares.
+//! `flotilla audit`, `flotilla chaos` and `flotilla bench`: run programs that check or measure a fleet.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,17 +27,17 @@ pub struct AuditArgs {
     pub rest: Vec<String>,
 }
 
-/// Arguments of `flotilla chaos`.
+/// Arguments of `flotilla chaos` and `flotilla bench`, which start fleets of their own.
 #[derive(Debug, Clone, Args)]
-pub struct ChaosArgs {
+pub struct OwnFleetArgs {
     /// Name of the fleet, or path of a fleet.toml [default: the first fleet found]
     #[arg(long, env = "FLOTILLA_FLEET")]
     pub fleet: Option<String>,
     /// Folder of the binaries [default: build them in the workspace, else the folder of this command]
     #[arg(long, env = "FLOTILLA_BINARIES")]
     pub binaries: Option<PathBuf>,
-    /// Arguments of the chaos test, such as `--minutes 2`; `-- --help` lists them
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "CHAOS ARGUMENTS")]
+    /// Arguments of the program, such as `--minutes 2` or `--quick`; `-- --help` lists them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM ARGUMENTS")]
     pub rest: Vec<String>,
 }
 
@@ -100,28 +100,45 @@ pub async fn audit(args: &AuditArgs) -> Result<u8, CheckError> {
 }
 
 /// Runs the chaos test of the fleet. Returns its exit code.
-pub async fn chaos(args: &ChaosArgs) -> Result<u8, CheckError> {
-    let origin = Origin::of_this_command(args.binaries.as_deref().map(absolute).transpose()?)?;
-    let (chosen, workspace) = (args.fleet.as_deref(), origin.workspace());
-    let fleet = fleets::find(chosen, workspace)?;
+pub async fn chaos(args: &OwnFleetArgs) -> Result<u8, CheckError> {
+    let origin = args.origin()?;
+    let fleet = fleets::find(args.fleet.as_deref(), origin.workspace())?;
     let check = declared(fleet.manifest.chaos.as_ref(), &fleet, "chaos")?;
-    let file = fleets::file(chosen, workspace)?.ok_or_else(|| CheckError::NoFile(fleet.manifest.name.clone()))?;
-    let program = program(&origin, check).await?;
-    if let Origin::Workspace { root, folder } = &origin {
-        // The chaos test starts fleets of its own.
-        binaries::build(root, folder, &Plan::new(&fleet, &Settings::embedded(".", folder))?).await?;
+    args.run(&origin, &fleet, check).await
+}
+
+/// Measures the figures of the fleet. Returns the exit code of the program.
+pub async fn bench(args: &OwnFleetArgs) -> Result<u8, CheckError> {
+    let origin = args.origin()?;
+    let fleet = fleets::find(args.fleet.as_deref(), origin.workspace())?;
+    args.run(&origin, &fleet, &Check { package: "bench".to_owned(), binary: "flotilla-bench".to_owned() }).await
+}
+
+impl OwnFleetArgs {
+    fn origin(&self) -> Result<Origin, CheckError> {
+        Ok(Origin::of_this_command(self.binaries.as_deref().map(absolute).transpose()?)?)
     }
-    let mut chaos = Command::new(program);
-    chaos.args(["--manifest".as_ref(), absolute(&file)?.as_os_str()]);
-    chaos.args(["--binaries".as_ref(), origin.folder().as_os_str()]);
-    run(chaos.args(&args.rest)).await
+
+    /// Builds the program and the fleet, and runs the program.
+    async fn run(&self, origin: &Origin, fleet: &Fleet, check: &Check) -> Result<u8, CheckError> {
+        let file = fleets::file(self.fleet.as_deref(), origin.workspace())?;
+        let file = file.ok_or_else(|| CheckError::NoFile(fleet.manifest.name.clone()))?;
+        let program = program(origin, check).await?;
+        if let Origin::Workspace { root, folder } = origin {
+            binaries::build(root, folder, &Plan::new(fleet, &Settings::embedded(".", folder))?).await?;
+        }
+        let mut command = Command::new(program);
+        command.args(["--manifest".as_ref(), absolute(&file)?.as_os_str()]);
+        command.args(["--binaries".as_ref(), origin.folder().as_os_str()]);
+        run(command.args(&self.rest)).await
+    }
 }
 
 fn declared<'a>(check: Option<&'a Check>, fleet: &Fleet, section: &'static str) -> Result<&'a Check, CheckError> {
     check.ok_or_else(|| CheckError::None { fleet: fleet.manifest.name.clone(), section })
 }
 
-/// The path of the program of a check. In the workspace it is built first.
+/// The path of the program. In the workspace it is built first.
 async fn program(origin: &Origin, check: &Check) -> Result<PathBuf, CheckError> {
     if let Origin::Workspace { root, folder } = origin {
         binaries::build_check(root, folder, check).await?;

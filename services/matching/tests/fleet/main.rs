@@ -20,6 +20,8 @@ mod grpc;
 #[cfg(test)]
 mod hostile_records;
 #[cfg(test)]
+mod hostile_requests;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod kept;
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
             case!(any_order::long_records_become_small_dead_letters_and_events_are_published_meanwhile),
             case!(any_order::an_event_that_no_store_could_keep_becomes_a_dead_letter_and_the_rest_goes_on),
             case!(hostile_records::no_record_stops_whoever_reads_a_topic),
+            case!(hostile_requests::no_request_fails_a_service_or_contradicts_the_document),
             case!(absent::without_payment_nothing_is_established_and_everything_is_shown),
             case!(absent::without_visit_and_mypage_matches_are_requested_and_cancelled_and_both_catch_up),
             case!(broker::who_waits_for_events_is_told_when_one_comes_and_not_when_the_wait_is_over),

@@ -2,6 +2,7 @@
 //! tutors, and the check of all laws at the end.
 
 pub mod grpc;
+pub mod hostile;
 mod load;
 mod people;
 mod soundness;

@@ -8,6 +8,8 @@ mod absent;
 #[cfg(test)]
 mod competing;
 #[cfg(test)]
+mod hostile_requests;
+#[cfg(test)]
 mod late;
 #[cfg(test)]
 mod owned;
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
             case!(story::a_room_is_registered_reserved_reviewed_cancelled_and_reserved_by_another_customer),
             case!(refused::what_cannot_be_reserved_is_rejected_and_nothing_is_paid),
             case!(refused::what_cannot_be_a_room_or_a_review_is_rejected_and_the_field_is_named),
+            case!(hostile_requests::no_request_fails_a_service_or_contradicts_the_document),
             case!(competing::of_a_thousand_customers_of_one_room_one_reserves_it_and_pays),
             case!(competing::ten_rounds_of_competition_while_processes_are_killed_have_one_winner_each),
             case!(settling::reservation_dies_between_holding_paying_establishing_and_answering),

@@ -1,6 +1,8 @@
 //! The hard cases of the storagerent fleet, on real processes: see `fleet/main.rs`. They share the operations of managers and
 //! customers, whose responses are kept for the auditor.
 
+pub mod hostile;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
