@@ -119,6 +119,7 @@ mod tests {
         let waiting = subscriptions.wait(1).unwrap();
         assert!(subscriptions.wait(2).is_none());
         let _open = subscriptions.stream(1).unwrap();
+        assert_eq!([0, 1].map(|key| subscriptions.count(&key)), [0, 2]);
         drop(waiting);
         assert!(subscriptions.wait(2).is_some());
         assert_eq!(subscriptions.rows().keys().copied().collect::<Vec<_>>(), [1]);

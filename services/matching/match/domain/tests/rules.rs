@@ -132,7 +132,7 @@ fn a_report_changes_a_pending_or_established_match_of_its_own_attempt_alone() {
 fn equal_offers_have_one_content_and_belong_to_their_students() {
     let offers = [("kim", 10), ("lee", 10), ("kim", 11)];
     let offers = offers.map(|(name, price)| Offer { price: Price::new(price).unwrap(), student: Some(student(name)) });
-    assert_eq!(offers.each_ref().map(|offer| offer.content()), ["10", "10", "11"]);
+    assert_eq!(offers.each_ref().map(events::Offer::content), ["10", "10", "11"]);
     assert_eq!(offers.each_ref().map(|offer| offer.owner().unwrap().as_str()), ["kim", "lee", "kim"]);
 }
 

@@ -152,7 +152,7 @@ fn an_attempt_has_no_hold_and_the_expected_price_before_its_room_is_held() {
 #[test]
 fn equal_offers_have_one_content_and_belong_to_their_customers() {
     let offers = [offer(1, None, Some("kim")), offer(1, None, Some("lee")), offer(2, Some(9), Some("kim"))];
-    assert_eq!(offers.each_ref().map(|offer| offer.content()), ["room 1", "room 1", "room 2 for 9"]);
+    assert_eq!(offers.each_ref().map(events::Offer::content), ["room 1", "room 1", "room 2 for 9"]);
     assert_eq!(offers.each_ref().map(|offer| offer.owner().unwrap().as_str()), ["kim", "lee", "kim"]);
 }
 
