@@ -432,7 +432,7 @@ fn the_recovery_runs_in_the_background_and_ends_with_the_process() {
 }
 
 #[test]
-fn attempts_that_are_not_at_rest_are_measured() {
+fn the_attempts_that_the_recovery_has_to_end_are_measured() {
     let metrics = PrometheusBuilder::new().install_recorder().unwrap();
     on_sqlite(async |place| {
         let world = World::<1, false>::on(place).await;
@@ -442,9 +442,10 @@ fn attempts_that_are_not_at_rest_are_measured() {
         }
         let host = Host::new(world.clock.clone(), world.ids.clone());
         world.replicas[0].saga.start_recovery(&host, Duration::from_millis(10));
-        eventually("two are left", async || metrics.render().contains("trips_unfinished 2\n")).await;
+        let are_left = |count| format!("saga_attempts_in_recovery{{saga=\"the booking of a trip\"}} {count}\n");
+        eventually("two are left", async || metrics.render().contains(&are_left(2))).await;
         world.clock.advance(LEASE);
-        eventually("none is left", async || metrics.render().contains("trips_unfinished 0\n")).await;
+        eventually("none is left", async || metrics.render().contains(&are_left(0))).await;
         host.stopping().cancel();
     });
 }
