@@ -1,15 +1,23 @@
 //! Records that no client library sends, encoded for the protocol of Kafka.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use events::Envelope;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::fleet::topics::{BROKER_TIMEOUT, Topics};
 
 /// The polynomial of CRC-32C (Castagnoli), reflected.
 const POLYNOMIAL: u32 = 0x82f6_3b78;
+
+/// The error code of a broker that does not lead the partition yet: the topic is new. Nothing was appended.
+const NOT_LEADER: i16 = 6;
+
+/// The time until the same request is sent again to such a broker.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A record with arbitrary bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,17 +56,28 @@ impl Topics {
             let mut broker = TcpStream::connect(address).await?;
             let mut codes = Vec::new();
             for record in records {
-                broker.write_all(&request(&topic, partition, &batch(record))).await?;
-                let length = usize::try_from(broker.read_i32().await?)?;
-                ensure!(length < 1 << 20, "a response of {length} bytes");
-                let mut response = vec![0; length];
-                broker.read_exact(&mut response).await?;
-                codes.push(error_code(&response, topic.len()).context("the response is too short")?);
+                let request = request(&topic, partition, &batch(record));
+                let mut code = append(&mut broker, &request, &topic).await?;
+                while code == NOT_LEADER {
+                    sleep(POLL_INTERVAL).await;
+                    code = append(&mut broker, &request, &topic).await?;
+                }
+                codes.push(code);
             }
             anyhow::Ok(codes)
         };
         timeout(BROKER_TIMEOUT, appended).await?
     }
+}
+
+/// Sends a request to append to this topic. Returns the error code.
+async fn append(broker: &mut TcpStream, request: &[u8], topic: &str) -> Result<i16> {
+    broker.write_all(request).await?;
+    let length = usize::try_from(broker.read_i32().await?)?;
+    ensure!(length < 1 << 20, "a response of {length} bytes");
+    let mut response = vec![0; length];
+    broker.read_exact(&mut response).await?;
+    error_code(&response, topic.len()).context("the response is too short")
 }
 
 /// A Produce request of version 3, with its length prefix.

@@ -7,7 +7,7 @@ mod load;
 mod people;
 mod soundness;
 
-pub use load::{Load, request_all};
+pub use load::{Load, established, request_all};
 pub use people::{DATE, PRICE, People, TEACHER};
 pub use soundness::{Outcome, Outcomes, is_sound};
 
