@@ -22,7 +22,8 @@ pub struct Established {
 /// Establishes cases with new ids.
 #[derive(Clone)]
 pub struct Cases {
-    case: Arc<Case>,
+    /// What is declared of them.
+    pub case: Arc<Case>,
     ids: Arc<Ids>,
 }
 

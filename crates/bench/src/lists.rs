@@ -10,7 +10,7 @@ use crate::declaration::LongList;
 use crate::environment::Environment;
 use crate::figure::{Figure, Goal, median};
 use crate::http::{Client, get};
-use crate::lookups::rate;
+use crate::lookups::response_rate;
 use crate::running_fleet::{RunningFleet, fill_store};
 
 /// Items on a page, the maximum.
@@ -27,10 +27,10 @@ pub async fn measure(environment: &Environment, declared: &LongList, effort: &Ef
     let last = last_page(Client::new(service), path.clone(), effort.listed).await?;
     let (first, last) = (get(&path), get(&last));
     let (mut at_end, mut at_beginning) = (Vec::new(), Vec::new());
-    rate(service, &first, effort.lookups / 4).await?;
+    response_rate(service, &first, effort.lookups / 4).await?;
     for _ in 0..effort.pairs {
-        at_beginning.push(rate(service, &first, effort.lookups).await?);
-        at_end.push(rate(service, &last, effort.lookups).await?);
+        at_beginning.push(response_rate(service, &first, effort.lookups).await?);
+        at_end.push(response_rate(service, &last, effort.lookups).await?);
     }
     fleet.stop().await;
     let name = format!("pages of {SIZE} of {}, at the end of {}", declared.path, effort.listed);

@@ -12,7 +12,7 @@
 //! | `catch_up.rs`, `backlog.rs` | consumers that are far behind |
 //! | `start.rs` | the embedded fleet from nothing to ready |
 //! | `environment.rs`, `broker.rs`, `running_fleet.rs`, `ports.rs` | fleets, databases and topics of this run, and their removal |
-//! | `cases.rs`, `http.rs`, `proc.rs`, `cpu.rs` | clients, and the measurement of processes |
+//! | `cases.rs`, `http.rs`, `rate.rs`, `proc.rs`, `cpu.rs` | clients, and the measurement of processes |
 //! | `figure.rs`, `machine.rs` | the output |
 
 mod args;
@@ -30,6 +30,7 @@ mod lookups;
 mod machine;
 mod ports;
 mod proc;
+mod rate;
 mod requests;
 mod running_fleet;
 mod siege;

@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ambient::{Clock, Ids};
 use anyhow::{Context as _, Result, ensure};
 use chassis::Host;
 use events::{EventSet, TraceContext};
-use futures_util::future::try_join_all;
 use messaging::{Argument, Messaging, Outbox, StagedEvents};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,10 +15,10 @@ use serde_json::Value;
 use sqlx::postgres::{PgConnection, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection as _, PgPool};
 use store::Store;
-use tokio::time::Instant;
 
 use crate::declaration::{Event, Transaction, with_id};
 use crate::environment::Environment;
+use crate::rate::rate;
 use crate::running_fleet::create_stores;
 use crate::siege::CLIENTS;
 
@@ -70,25 +68,35 @@ impl Transactions {
 
     /// Cases per second in plain SQL, each transaction from BEGIN to COMMIT.
     pub async fn rate_in_plain_sql(&self, duration: Duration) -> Result<f64> {
-        rate(duration, async || {
-            let id = self.ids.number();
-            for transaction in &self.of_request {
-                self.commit(transaction, id).await?;
-            }
-            Ok(())
-        })
+        rate(
+            CLIENTS,
+            duration,
+            || (),
+            async |()| {
+                let id = self.ids.number();
+                for transaction in &self.of_request {
+                    self.commit(transaction, id).await?;
+                }
+                Ok(())
+            },
+        )
         .await
     }
 
     /// Cases per second by the code of the services, which sends a change and its event in one statement.
     pub async fn rate_in_one_statement(&self, duration: Duration) -> Result<f64> {
-        rate(duration, async || {
-            let id = self.ids.number();
-            for transaction in &self.of_request {
-                self.execute_and_publish(transaction, id).await?;
-            }
-            Ok(())
-        })
+        rate(
+            CLIENTS,
+            duration,
+            || (),
+            async |()| {
+                let id = self.ids.number();
+                for transaction in &self.of_request {
+                    self.execute_and_publish(transaction, id).await?;
+                }
+                Ok(())
+            },
+        )
         .await
     }
 
@@ -153,21 +161,6 @@ async fn forget_migrations(url: &str) -> Result<()> {
     let mut connection = PgConnection::connect(url).await?;
     sqlx::raw_sql("DROP TABLE _sqlx_migrations").execute(&mut connection).await?;
     Ok(connection.close().await?)
-}
-
-/// As many clients as siege has, each one case after another.
-async fn rate(duration: Duration, case: impl AsyncFn() -> Result<()>) -> Result<f64> {
-    let committed = AtomicU32::new(0);
-    let began = Instant::now();
-    let client = async || -> Result<()> {
-        while began.elapsed() < duration {
-            case().await?;
-            committed.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(())
-    };
-    try_join_all((0..CLIENTS).map(|_| client())).await?;
-    Ok(f64::from(committed.into_inner()) / began.elapsed().as_secs_f64())
 }
 
 /// The settings of a part of a service, from its arguments.

@@ -37,7 +37,6 @@ const VISIBLE_TIMEOUT: Duration = Duration::from_secs(10);
 struct Clients {
     gateway: SocketAddr,
     cases: Cases,
-    case: Arc<Case>,
     /// The interval of the requests, also while earlier ones have no response.
     interval: Duration,
     idle: Arc<Mutex<Vec<Client>>>,
@@ -72,7 +71,6 @@ pub async fn measure(
     let clients = Clients {
         gateway: fleet.address("gateway")?,
         cases: Cases::new(case, &environment.ids),
-        case: Arc::new(case.clone()),
         interval: Duration::from_secs(1) / effort.rate,
         idle: Arc::default(),
         polls: Arc::new(Semaphore::new(CONCURRENT_POLLS)),
@@ -147,11 +145,11 @@ impl Clients {
     /// Polls the view until it shows the case.
     async fn poll(&self, client: &mut Client, id: i64, since: Instant) -> Result<Polled> {
         let _permit = self.polls.acquire().await?;
-        let (request, began, mut polls) = (get(&with_id(&self.case.view, id)), Instant::now(), 0_u32);
+        let (request, began, mut polls) = (get(&with_id(&self.cases.case.view, id)), Instant::now(), 0_u32);
         loop {
             let response = client.send(&request).await?;
             polls += 1;
-            if response.status == 200 && shows(response.body, &self.case.shown_by) {
+            if response.status == 200 && shows(response.body, &self.cases.case.shown_by) {
                 let interval = millis(began.elapsed()) / f64::from(polls);
                 return Ok(Polled { visible: millis(since.elapsed()), interval });
             }

@@ -17,10 +17,16 @@ const FUZZ_TARGETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/fuzz
 /// The folder of the fleets.
 const FLEETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../services");
 
-/// Gives each reader the inputs in the folder of its name. Returns the files that make it panic.
-pub fn replay(corpus: &Path, readers: &[Reader]) -> Vec<PathBuf> {
+/// Gives the readers of each corpus the inputs in the folder of their name. None of them panics.
+pub fn assert_no_panic(corpora: &[(&str, &[Reader])]) {
+    let broken: Vec<PathBuf> = corpora.iter().flat_map(|(corpus, readers)| replay(corpus, readers)).collect();
+    assert!(broken.is_empty(), "the violations are above: {broken:#?}");
+}
+
+/// The files that make a reader panic.
+fn replay(corpus: &str, readers: &[Reader]) -> Vec<PathBuf> {
     let inputs = readers.iter().flat_map(|(name, reader)| {
-        let files = files(&corpus.join(name));
+        let files = files(&Path::new(corpus).join(name));
         assert!(!files.is_empty(), "there are no inputs for {name}");
         files.into_iter().filter(move |file| catch_unwind(|| reader(&fs::read(file).unwrap())).is_err())
     });
@@ -29,9 +35,9 @@ pub fn replay(corpus: &Path, readers: &[Reader]) -> Vec<PathBuf> {
 
 /// The readers of a fleet have a fuzz target each, named `FLEET_READER`, and so have those of all fleets (`None`), named
 /// `READER`. There are no other fuzz targets, and no other folders of inputs.
-pub fn assert_fuzz_targets(fleet: Option<&str>, corpus: &Path, readers: &[Reader]) {
+pub fn assert_fuzz_targets(fleet: Option<&str>, corpus: &str, readers: &[Reader]) {
     let named: BTreeSet<String> = readers.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(stems(corpus), named);
+    assert_eq!(stems(Path::new(corpus)), named);
     let fleets = stems(Path::new(FLEETS));
     let targets = stems(Path::new(FUZZ_TARGETS)).into_iter().filter_map(|target| {
         let of = fleets.iter().find_map(|fleet| Some((fleet.as_str(), target.strip_prefix(fleet)?.strip_prefix('_')?)));

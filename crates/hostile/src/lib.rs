@@ -31,7 +31,7 @@ mod requests;
 mod text;
 
 pub use client::send_hostile_requests;
-pub use corpus::{CORPUS, Reader, assert_fuzz_targets, replay};
+pub use corpus::{CORPUS, Reader, assert_fuzz_targets, assert_no_panic};
 pub use edge::{authorities, forwarded_headers, origins, request_paths, routes_files};
 pub use key_set::key_sets;
 pub use record::{dead_letters, envelopes, events, traceparents};

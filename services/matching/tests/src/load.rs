@@ -77,32 +77,32 @@ impl Load {
     }
 }
 
-/// The ids of the requests that have established a match, in their order. On a busy machine a payment can take longer than its time
-/// limit: one request in a hundred may be answered 503.
+/// The ids of the requests that have established a match, in their order.
 pub fn established(outcomes: &Outcomes) -> Result<Vec<i64>> {
-    let established: Vec<i64> =
-        outcomes.iter().filter(|(_, outcome)| **outcome == Outcome::Established).map(|(id, _)| *id).collect();
-    let others = outcomes.len() - established.len();
-    ensure!(others <= (outcomes.len() / 100).max(3), "{others} of {} are not established", outcomes.len());
-    Ok(established)
+    let others = not_established(outcomes)?;
+    Ok(outcomes.keys().copied().filter(|id| !others.contains(id)).collect())
 }
 
-/// Requests all these matches; all must be established. A request that is answered 503 is repeated: on a busy machine a
-/// payment can take longer than its time limit. That may happen to one in a hundred.
+/// Requests all these matches; all must be established. A request that is answered 503 is repeated.
 pub async fn request_all(people: &People, students: usize, ids: RangeInclusive<i64>) -> Result<Outcomes> {
     let mut outcomes = Load::begin(people, students, ids).all().await?;
-    let again = outcomes.iter_mut().filter(|(_, outcome)| **outcome != Outcome::Established);
-    let again: Vec<(&i64, &mut Outcome)> = again.collect();
-    let ids: Vec<i64> = again.iter().map(|(id, _)| **id).collect();
-    for (id, outcome) in again {
+    for id in not_established(&outcomes)? {
         eventually(LATER, "it is established", async || {
-            let answer = people.request(*id).await?;
+            let answer = people.request(id).await?;
             ensure!(matches!(answer.status, 200 | 201), "{id}: {}", answer.body);
             Ok(())
         })
         .await?;
-        *outcome = Outcome::Established;
+        outcomes.insert(id, Outcome::Established);
     }
-    ensure!(ids.len() <= (outcomes.len() / 100).max(3), "{} were answered 503: {ids:?}", ids.len());
     Ok(outcomes)
+}
+
+/// The ids of the other requests. On a busy machine a payment can take longer than its time limit: one request in a hundred may be
+/// answered 503.
+fn not_established(outcomes: &Outcomes) -> Result<Vec<i64>> {
+    let others = outcomes.iter().filter(|(_, outcome)| **outcome != Outcome::Established);
+    let ids: Vec<i64> = others.map(|(id, _)| *id).collect();
+    ensure!(ids.len() <= (outcomes.len() / 100).max(3), "{} were answered 503: {ids:?}", ids.len());
+    Ok(ids)
 }

@@ -1,4 +1,4 @@
-//! What it asks payment, and what it understands of the answers, is what it says: `interactions/payment.json`.
+//! `interactions/payment.json` lists the requests of match to payment, and its conclusions from the responses.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
