@@ -30,7 +30,15 @@ pub enum Session<'a> {
 }
 
 impl Leadership {
-    pub(crate) async fn on_server(url: &str, task: &'static str) -> Result<Option<Self>, sqlx::Error> {
+    /// Processes that are not the leader try again every second. So they look at the lock through a connection of the pool, and open
+    /// one of their own only if it is free.
+    pub(crate) async fn on_server(pool: &AnyPool, url: &str, task: &'static str) -> Result<Option<Self>, sqlx::Error> {
+        // The lock of a transaction ends with this statement.
+        let sql = "SELECT CASE WHEN pg_try_advisory_xact_lock(hashtext($1)) THEN 1 ELSE 0 END";
+        let free: i32 = sqlx::query_scalar(sql).bind(task).fetch_one(pool).await?;
+        if free == 0 {
+            return Ok(None);
+        }
         let mut connection = AnyConnection::connect(url).await?;
         let sql = "SELECT CASE WHEN pg_try_advisory_lock(hashtext($1)) THEN 1 ELSE 0 END";
         let locked: i32 = sqlx::query_scalar(sql).bind(task).fetch_one(&mut connection).await?;

@@ -114,7 +114,7 @@ impl Store {
     /// Tries to become the leader for `task` among the processes on this store. `None` if another one is.
     pub async fn try_acquire_leadership(&self, task: &'static str) -> Result<Option<Leadership>, sqlx::Error> {
         match &self.inner.address.file {
-            None => Leadership::on_server(&self.inner.address.url, task).await,
+            None => Leadership::on_server(self.writer(), &self.inner.address.url, task).await,
             Some(file) => Leadership::on_file(file, task, self.writer()),
         }
     }
