@@ -11,6 +11,7 @@ mod kubernetes;
 mod local_stores;
 mod optional;
 mod prometheus;
+mod readme;
 mod rendered;
 mod template;
 mod toml_text;
@@ -23,13 +24,21 @@ use std::path::Path;
 
 /// Writes all files, and removes those that are no longer rendered. Returns the paths that changed.
 pub fn write(root: &Path) -> anyhow::Result<Vec<String>> {
-    render(&fleets(root)?)?.write(root)
+    all(root)?.write(root)
 }
 
 /// One finding per file that is not as it would be rendered.
 pub fn check(root: &Path) -> anyhow::Result<Vec<Finding>> {
-    let changed = render(&fleets(root)?)?.changed(root)?;
+    let changed = all(root)?.changed(root)?;
     Ok(changed.into_iter().map(|path| Finding::at(path, "is not as rendered: run cargo xtask render")).collect())
+}
+
+/// What follows from the declarations, and the parts of the READMEs.
+fn all(root: &Path) -> anyhow::Result<Rendered> {
+    let fleets = fleets(root)?;
+    let mut rendered = render(&fleets)?;
+    fleets.iter().try_for_each(|fleet| readme::render(root, fleet, &mut rendered))?;
+    Ok(rendered)
 }
 
 fn render(fleets: &[Manifest]) -> anyhow::Result<Rendered> {

@@ -12,7 +12,7 @@ use std::{
 const GENERATOR: &str = "Rendered by `cargo xtask render` from ";
 /// The folders that have rendered files, and the endings of their names.
 const FOLDERS: [&str; 4] = ["compose", "k8s", "observability", "services"];
-const EXTENSIONS: &[&str] = &["rs", "toml", "txt", "yaml", "yml"];
+const EXTENSIONS: &[&str] = &["md", "rs", "toml", "txt", "yaml", "yml"];
 
 /// Texts by their paths, relative to the root of the repository.
 #[derive(Default)]
@@ -23,6 +23,11 @@ impl Rendered {
     pub fn add(&mut self, path: String, source: &str, text: &str) {
         let sign = if source::is(&path, "rs") { "//" } else { "#" };
         self.0.insert(path, format!("{sign} {GENERATOR}{source}: edit that, not this file.\n{text}"));
+    }
+
+    /// Adds a file that people write, except for a part of it.
+    pub fn add_whole(&mut self, path: String, text: String) {
+        self.0.insert(path, text);
     }
 
     /// The paths of the files that are missing, differ, or are no longer rendered.
