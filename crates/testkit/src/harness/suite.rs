@@ -22,6 +22,10 @@ use crate::harness::case::Case;
 /// The variable for a folder of binaries to test. Without it they are built.
 const BINARIES: &str = "FLOTILLA_TEST_BINARIES";
 
+/// With this variable, only the default fleet is tested on both kinds of parts. The others are tested on servers where there are
+/// any: what the kinds have in common is tested once.
+const SHORT: &str = "FLOTILLA_TEST_SHORT";
+
 /// The duration, the name and the failure, if any, of each test.
 type Results = Arc<Mutex<Vec<(Duration, String, Option<String>)>>>;
 
@@ -48,7 +52,7 @@ fn try_run(manifest: &Path, cases: &[Case], arguments: &Arguments) -> Result<Exi
         for case in cases {
             // stringify! adds white space around the colons.
             let name = format!("{parts}::{}", case.name.split_whitespace().collect::<String>());
-            trials.push(match available(parts, *case) {
+            trials.push(match available(parts, *case, template.description.manifest.default) {
                 Ok(parts) => trial(name, *case, parts, &template, &results),
                 Err(reason) => {
                     skipped.push((name.clone(), reason.clone()));
@@ -67,11 +71,16 @@ fn try_run(manifest: &Path, cases: &[Case], arguments: &Arguments) -> Result<Exi
     Ok(conclusion.exit_code())
 }
 
-fn available(parts: &str, case: Case) -> Result<Parts, String> {
+fn available(parts: &str, case: Case, is_default_fleet: bool) -> Result<Parts, String> {
+    let servers = Servers::from_env();
     if parts == Parts::Embedded.name() {
-        return Ok(Parts::Embedded);
+        return if !is_default_fleet && servers.is_ok() && env::var_os(SHORT).is_some() {
+            Err(format!("{SHORT} is set: this fleet is tested on servers only"))
+        } else {
+            Ok(Parts::Embedded)
+        };
     }
-    let servers = Servers::from_env()?;
+    let servers = servers?;
     if case.kills_broker {
         Servers::can_kill_kafka()?;
     }
