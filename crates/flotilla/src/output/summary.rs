@@ -17,7 +17,7 @@ pub fn ready_line(spec: &ProcessSpec, after: Duration) -> String {
 
 /// A line about a process.
 pub fn process_line(spec: &ProcessSpec, text: impl Display) -> String {
-    format!("  {:<10} {text}", spec.name)
+    format!("  {:<12} {text}", spec.name)
 }
 
 /// What a user needs to know once all processes are ready.

@@ -37,12 +37,12 @@ pub async fn stop(pids: &PidFile, grace: Duration, screen: &Screen) -> Result<()
     }
     let began = Instant::now();
     for (name, process) in &orphans {
-        screen.line(format_args!("  {name:<10} still runs (process {}): stopping it", process.pid));
+        screen.line(format_args!("  {name:<12} still runs (process {}): stopping it", process.pid));
         signal(name, process, Signal::TERM)?;
     }
     let _gone_or_killed_now = timeout(grace.min(MAX_GRACE), all_gone(&orphans)).await;
     for (name, process) in orphans.iter().filter(|(_, process)| process.is_alive()) {
-        screen.line(format_args!("  {name:<10} did not stop in time: killing it"));
+        screen.line(format_args!("  {name:<12} did not stop in time: killing it"));
         signal(name, process, Signal::KILL)?;
     }
     let _gone_or_still_there = timeout(KILL_TIMEOUT, all_gone(&orphans)).await;
