@@ -9,6 +9,8 @@ scaled=payment
 # A client's business from end to end, what one successful request of it is called, and the context that runs its saga.
 unit=matches
 requester=match
+# The clients of a rollout.
+clients=100
 requests() { echo "$plain_request"; } # CLIENTS
 
 # Establishes one case, and prints the status and the seconds of its request.
