@@ -10,6 +10,9 @@ pub const LARGEST: i64 = (1 << 53) - 1;
 /// Maximum length of a text in characters.
 pub const LONGEST: usize = 255;
 
+/// Maximum length of a [`long_text`] in characters.
+pub const LONGEST_LONG: usize = 1000;
+
 /// An integer from 1 to [`LARGEST`].
 pub mod number {
     use serde::de::{Deserialize, Deserializer, Error as _};
@@ -143,29 +146,64 @@ pub mod text {
 
     /// Serializes the text. Fails if it violates the schema.
     pub fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
-        if !fits(text) {
-            return Err(S::Error::custom(wrong()));
-        }
-        serializer.serialize_str(text)
+        write(text, LONGEST, serializer)
     }
 
     /// Deserializes the text. Fails if it violates the schema.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if fits(&text) { Ok(text) } else { Err(D::Error::custom(wrong())) }
+        read(LONGEST, deserializer)
     }
 
     /// The published schema.
     pub fn schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[^\\u0000]*$" })
+        schema_of(LONGEST)
     }
 
-    pub(super) fn fits(text: &str) -> bool {
-        (1..=LONGEST).contains(&text.chars().count()) && !text.contains('\0')
+    pub(super) fn write<S: Serializer>(text: &str, longest: usize, serializer: S) -> Result<S::Ok, S::Error> {
+        if !fits(text, longest) {
+            return Err(S::Error::custom(wrong(longest)));
+        }
+        serializer.serialize_str(text)
     }
 
-    pub(super) fn wrong() -> String {
-        format!("a text is not 1 to {LONGEST} characters, or has U+0000 in it")
+    pub(super) fn read<'de, D: Deserializer<'de>>(longest: usize, deserializer: D) -> Result<String, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if fits(&text, longest) { Ok(text) } else { Err(D::Error::custom(wrong(longest))) }
+    }
+
+    pub(super) fn schema_of(longest: usize) -> Schema {
+        json_schema!({ "type": "string", "minLength": 1, "maxLength": longest, "pattern": "^[^\\u0000]*$" })
+    }
+
+    pub(super) fn fits(text: &str, longest: usize) -> bool {
+        (1..=longest).contains(&text.chars().count()) && !text.contains('\0')
+    }
+
+    pub(super) fn wrong(longest: usize) -> String {
+        format!("a text is not 1 to {longest} characters, or has U+0000 in it")
+    }
+}
+
+/// A text of 1 to [`LONGEST_LONG`] characters without U+0000, such as an explanation.
+pub mod long_text {
+    use serde::de::Deserializer;
+    use serde::ser::Serializer;
+
+    use super::{LONGEST_LONG, Schema, SchemaGenerator, text};
+
+    /// Serializes the text. Fails if it violates the schema.
+    pub fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+        text::write(text, LONGEST_LONG, serializer)
+    }
+
+    /// Deserializes the text. Fails if it violates the schema.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+        text::read(LONGEST_LONG, deserializer)
+    }
+
+    /// The published schema.
+    pub fn schema(_: &mut SchemaGenerator) -> Schema {
+        text::schema_of(LONGEST_LONG)
     }
 }
 
@@ -180,7 +218,7 @@ pub mod optional_text {
     /// Serializes the text. Fails if it violates the schema.
     pub fn serialize<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
         match text {
-            Some(text) if !fits(text) => Err(S::Error::custom(wrong())),
+            Some(text) if !fits(text, LONGEST) => Err(S::Error::custom(wrong(LONGEST))),
             Some(text) => serializer.serialize_some(text),
             None => serializer.serialize_none(),
         }
@@ -189,7 +227,8 @@ pub mod optional_text {
     /// Deserializes the text. Fails if it violates the schema.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
-        if text.as_deref().is_none_or(fits) { Ok(text) } else { Err(D::Error::custom(wrong())) }
+        let is_right = text.as_deref().is_none_or(|text| fits(text, LONGEST));
+        if is_right { Ok(text) } else { Err(D::Error::custom(wrong(LONGEST))) }
     }
 
     /// The published schema.
@@ -286,10 +325,13 @@ mod tests {
         #[serde(with = "super::date")]
         #[schemars(schema_with = "super::date::schema")]
         day: String,
+        #[serde(with = "super::long_text")]
+        #[schemars(schema_with = "super::long_text::schema")]
+        story: String,
     }
 
     fn ticket() -> Ticket {
-        Ticket { id: 7, price: None, name: "Ann".into(), note: None, day: "2021-01-21".into() }
+        Ticket { id: 7, price: None, name: "Ann".into(), note: None, day: "2021-01-21".into(), story: "Once".into() }
     }
 
     /// The ticket in JSON, with another value of a field.
@@ -302,11 +344,12 @@ mod tests {
     #[test]
     fn a_valid_value_reads_back_as_it_was_written() {
         let longest = "é".repeat(255);
-        let full = Ticket { price: Some(1), name: longest.clone(), note: Some(longest), ..ticket() };
+        let story = "é".repeat(1000);
+        let full = Ticket { price: Some(1), name: longest.clone(), note: Some(longest), story, ..ticket() };
         for ticket in [ticket(), full] {
             assert_eq!(from_value::<Ticket>(to_value(&ticket).unwrap()).unwrap(), ticket);
         }
-        let written = json!({ "id": 7, "name": "Ann", "day": "2021-01-21" });
+        let written = json!({ "id": 7, "name": "Ann", "day": "2021-01-21", "story": "Once" });
         assert_eq!(to_value(ticket()).unwrap(), written, "an optional field is absent");
     }
 
@@ -335,6 +378,8 @@ mod tests {
             Ticket { price: Some(0), ..ticket() },
             Ticket { id: super::LARGEST + 1, ..ticket() },
             Ticket { day: "2021-02-29".into(), ..ticket() },
+            Ticket { story: "x".repeat(1001), ..ticket() },
+            Ticket { story: String::new(), ..ticket() },
         ];
         for ticket in wrong.chain(others) {
             assert!(to_value(&ticket).is_err(), "{ticket:?}");
@@ -344,6 +389,7 @@ mod tests {
             ("price", json!(1.5), "1.5 is no whole number from 1 to 9007199254740991"),
             ("name", json!(""), "a text is not 1 to 255 characters, or has U+0000 in it"),
             ("note", json!(too_long), "a text is not 1 to 255 characters, or has U+0000 in it"),
+            ("story", json!("a\0b"), "a text is not 1 to 1000 characters, or has U+0000 in it"),
             ("day", json!("21 May"), "\"21 May\" is no day such as 2021-01-21"),
         ] {
             assert_eq!(from_value::<Ticket>(with(field, &value)).unwrap_err().to_string(), reason);
@@ -362,7 +408,9 @@ mod tests {
         let schema = to_value(schema_for!(Ticket)).unwrap();
         let (price, note) = (or_null(&number), or_null(&text));
         let day = json!({ "type": "string", "format": "date" });
-        let expected = json!({ "id": number, "price": price, "name": text, "note": note, "day": day });
+        let mut story = text.clone();
+        story["maxLength"] = json!(1000);
+        let expected = json!({ "id": number, "price": price, "name": text, "note": note, "day": day, "story": story });
         assert_eq!(schema["properties"], expected);
     }
 }
