@@ -94,6 +94,9 @@ pub struct SagaTable {
     pub step: Option<&'static str>,
     /// The stored name of [`Phase::Compensating`].
     pub compensating: &'static str,
+    /// Which rows are kept if the first step of an attempt has had no effect, as a condition in SQL: they have more than the
+    /// attempt. Their attempt becomes void. `None`: every such row is deleted.
+    pub keep: Option<&'static str>,
     /// Further assignments of the statement that establishes an attempt, in SQL.
     pub on_established: Option<&'static str>,
     /// Further assignments of the statement that makes an attempt void, in SQL.
@@ -110,6 +113,7 @@ impl SagaTable {
             retry_at: "retry_at",
             step: Some("step"),
             compensating: "compensating",
+            keep: None,
             on_established: None,
             on_void: None,
         }

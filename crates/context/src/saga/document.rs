@@ -37,7 +37,11 @@ fn transitions_at<D: Definition>(step: usize, participant: &str) -> Vec<Transiti
     let done = format!("{participant} has done it");
     let mut all = vec![transition(pending, after(Phase::Pending), &done)];
     if step == 0 {
-        all.push(transition(pending, None, &format!("{participant} declines, or was not called")));
+        let when = format!("{participant} declines, or was not called");
+        all.push(transition(pending, None, &when));
+        if D::TABLE.keep.is_some() {
+            all.push(transition(pending, Some((Phase::Void, 0)), &format!("{when}, and the row is kept")));
+        }
     }
     match D::RECOVERY {
         Recovery::Backward => {

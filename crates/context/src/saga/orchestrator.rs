@@ -105,8 +105,19 @@ impl<D: Definition> Saga<D> {
     ///
     /// # Errors
     ///
-    /// If the store fails. The attempt is not established, unless the recovery completes it ([`Recovery::Forward`]).
-    pub async fn run(&self, mut attempt: D::Attempt, trace: TraceContext) -> Result<OutcomeOf<D>, Error> {
+    /// If the store fails. The attempt is not established, and will not be. With [`Recovery::Forward`] it may be stored all the
+    /// same and is then completed, so it is undecided.
+    pub async fn run(&self, attempt: D::Attempt, trace: TraceContext) -> Result<OutcomeOf<D>, Error> {
+        match self.try_run(attempt, trace).await {
+            Err(error) if D::RECOVERY == Recovery::Forward => {
+                tracing::warn!(saga = D::NAME, %error, "the store failed, and an attempt may be stored");
+                Ok(Outcome::Undecided)
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn try_run(&self, mut attempt: D::Attempt, trace: TraceContext) -> Result<OutcomeOf<D>, Error> {
         if let Some(retry_after) = self.unavailable_for() {
             return Ok(Outcome::Unavailable(retry_after));
         }

@@ -31,6 +31,13 @@ pub trait Requested: Definition {
     /// 2.7.
     const KEY_REUSED: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
 
+    /// 409: the id belongs to another client.
+    const TAKEN: &'static str = "this id is taken: choose another one, or leave it out";
+
+    /// Whether an equal request may be repeated without an idempotency key: then it is answered with what was established.
+    /// Otherwise it is a different one: the id is not that of the request.
+    const REPEATABLE: bool = true;
+
     /// 503: a participant is unavailable, or its reply is unknown.
     const UNAVAILABLE: &'static str;
 
@@ -72,7 +79,7 @@ impl<E, R> RequestOutcome<E, R> {
             Self::Established(established) => Ok((established, false)),
             Self::Known(established) => Ok((established, true)),
             Self::Different => Err(Problem::conflict(D::DIFFERENT)),
-            Self::Taken => Err(Problem::conflict("this id is taken: choose another one, or leave it out")),
+            Self::Taken => Err(Problem::conflict(D::TAKEN)),
             Self::KeyReused => Err(key_reused(D::KEY_REUSED)),
             Self::Declined(reason) => Err(D::declined(reason)),
             Self::Unavailable(retry_after) => Err(Problem::unavailable(D::UNAVAILABLE, retry_after)),

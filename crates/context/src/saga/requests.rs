@@ -98,7 +98,10 @@ impl<D: Requested> Requests<D> {
             let Request { id, offer, key } = request;
             match (key, id) {
                 (Some(key), id) => requests.request_with_key(&key, id, &offer, trace).await,
-                (None, Some(id)) => requests.request(id, &offer, trace).await,
+                (None, Some(id)) => Ok(match requests.request(id, &offer, trace).await? {
+                    RequestOutcome::Known(_) if !D::REPEATABLE => RequestOutcome::Different,
+                    outcome => outcome,
+                }),
                 (None, None) => requests.request_new(&offer, trace).await,
             }
         });

@@ -63,6 +63,11 @@ pub(crate) fn void(saga: &SagaTable, at: (Phase, usize)) -> String {
     format!("UPDATE {name} SET {phase} = 'void'{also} WHERE {}", condition(saga, at))
 }
 
+/// Makes a pending attempt void that has had no effect, if its row is to be kept. `None`: no row is.
+pub(crate) fn keep(saga: &SagaTable) -> Option<String> {
+    Some(format!("{} AND ({})", void(saga, (Phase::Pending, 0)), saga.keep?))
+}
+
 /// Deletes a pending attempt that has had no effect.
 pub(crate) fn delete(saga: &SagaTable) -> String {
     format!("DELETE FROM {} WHERE {}", saga.table.name, condition(saga, (Phase::Pending, 0)))

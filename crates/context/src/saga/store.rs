@@ -78,8 +78,13 @@ impl<D: Definition> SagaStore<D> {
         self.change(attempt, &sql, &[Argument::Number(retry_at.as_micros())]).await
     }
 
-    /// Deletes a pending attempt whose first step had no effect. `false`: it was taken over.
+    /// Deletes a pending attempt whose first step had no effect, or makes it void. `false`: it was taken over.
     pub(crate) async fn delete(&self, attempt: &D::Attempt) -> Result<bool, Error> {
+        if let Some(keep) = statements::keep(&D::TABLE)
+            && self.change(attempt, &keep, &[]).await?
+        {
+            return Ok(true);
+        }
         self.change(attempt, &statements::delete(&D::TABLE), &[]).await
     }
 

@@ -82,6 +82,8 @@ impl<const STEPS: usize, const FORWARD: bool> Definition for Booking<STEPS, FORW
         // As in a context whose table was there before the crate.
         step: if STEPS == 1 { None } else { Some("step") },
         compensating: if STEPS == 1 { "settling" } else { "compensating" },
+        // A saga that keeps the rows of later attempts.
+        keep: if FORWARD && STEPS == 1 { Some("attempt > 1") } else { None },
         on_void: Some("traveller = NULL"),
         ..SagaTable::of(Table { name: "trips", key: "id", columns: COLUMNS })
     };

@@ -88,6 +88,26 @@ fn a_first_step_that_is_declined_or_not_sent_leaves_no_row_and_is_not_compensate
 }
 
 #[test]
+fn a_row_that_is_to_be_kept_becomes_void_if_the_first_step_has_had_no_effect() {
+    on_sqlite(async |place| {
+        let world = World::<1, true>::on(place).await;
+        for fault in [ActionFault::Declined, ActionFault::NotSent] {
+            let first = world.trip();
+            world.ledger.plan(&first, faults(0, &[fault], &[]));
+            world.run(&first).await;
+            assert_eq!(world.row(&first).await, None);
+            let second = Trip { attempt: 2, ..first };
+            world.ledger.plan(&second, faults(0, &[fault], &[]));
+            world.run(&second).await;
+            assert_eq!(world.row(&second).await, Some((2, "void".to_owned())));
+            assert_eq!(world.replicas[0].saga.recover_due().await.unwrap(), 0, "nothing is left to do");
+            let third = Trip { attempt: 3, ..second };
+            assert!(matches!(world.run(&third).await, Outcome::Established(_)));
+        }
+    });
+}
+
+#[test]
 fn while_a_participant_is_unavailable_nothing_is_written_and_nothing_is_called() {
     on_sqlite(async |place| {
         let world = World::<3, false>::on(place).await;
@@ -101,6 +121,16 @@ fn while_a_participant_is_unavailable_nothing_is_written_and_nothing_is_called()
         assert_eq!((world.phase(&trip).await, world.ledger.calls(&trip)), (None, vec![]));
         world.ledger.set_unavailable(None);
         assert!(saga.run(trip, world.trace()).await.is_err(), "now it is");
+    });
+}
+
+#[test]
+fn an_attempt_that_may_be_stored_and_would_be_completed_is_undecided() {
+    on_sqlite(async |place| {
+        let world = World::<1, true>::on(place).await;
+        world.replicas[0].store.writer().close().await;
+        let saga = &world.replicas[0].saga;
+        assert_eq!(saga.run(world.trip(), world.trace()).await.unwrap(), Outcome::Undecided);
     });
 }
 
