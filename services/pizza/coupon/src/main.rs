@@ -1,0 +1,5 @@
+//! Starts the coupon context.
+
+fn main() -> std::process::ExitCode {
+    context::main::<coupon_service::Coupons>()
+}

@@ -1,0 +1,5 @@
+//! Starts the payment context.
+
+fn main() -> std::process::ExitCode {
+    context::main::<pizza_payment_service::Payments>()
+}
