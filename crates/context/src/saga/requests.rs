@@ -128,8 +128,9 @@ impl<D: Requested> Requests<D> {
     async fn run(&self, id: Positive, offer: &D::Offer, trace: TraceContext) -> Result<RequestOutcomeOf<D>, Error> {
         let deadline = Instant::now() + WAIT_FOR_OTHER;
         let unavailable_for = self.saga.unavailable_for();
-        // As a rule the id is new. Its row is read only if the attempt cannot begin.
-        let mut known = if unavailable_for.is_some() { self.find(id).await? } else { None };
+        // As a rule the id is new. Its row is read only if the attempt cannot begin, or if it may have more than the attempt.
+        let is_read = unavailable_for.is_some() || D::TABLE.keep.is_some();
+        let mut known = if is_read { self.find(id).await? } else { None };
         loop {
             match offer.decide(known.as_ref(), id, self.rows.now()) {
                 Decision::Begin(attempt) => match self.saga.run(attempt, trace).await? {

@@ -1,7 +1,7 @@
 use chassis::openapi::{object, one_of, positive};
 use context::Representation;
 use coupon_domain::{Coupon, Status};
-use refund_contract::{LatestRefund, RefundStep};
+use refund_contract::LatestRefund;
 use serde_json::{Value, json};
 use store::Row;
 use store::sqlx::Error;
@@ -25,13 +25,14 @@ pub struct CouponRow {
 impl From<Coupon> for CouponRow {
     fn from(coupon: Coupon) -> Self {
         let Coupon { order_id, attempt, is_delivered, is_canceled, refund, status, version, customer } = coupon;
+        let (refund, refund_step) = LatestRefund::to_columns(refund);
         Self {
             order_id,
             attempt,
             delivered: is_delivered,
             canceled: is_canceled,
-            refund: refund.map_or(0, |refund| refund.number),
-            refund_step: refund.map_or("", |refund| refund.step.name()).to_owned(),
+            refund,
+            refund_step,
             status: status.map_or("", Status::name).to_owned(),
             version,
             customer,
@@ -44,7 +45,7 @@ impl TryFrom<CouponRow> for Coupon {
 
     fn try_from(row: CouponRow) -> Result<Self, Error> {
         let CouponRow { order_id, attempt, delivered, canceled, refund, refund_step, status, version, customer } = row;
-        let refund = RefundStep::named(&refund_step).map(|step| LatestRefund { number: refund, step });
+        let refund = LatestRefund::from_columns(refund, &refund_step);
         let unknown = || Error::Decode(format!("{status:?} is no status of a coupon").into());
         let status = Some(status.as_str()).filter(|status| !status.is_empty());
         let status = status.map(|name| Status::named(name).ok_or_else(unknown)).transpose()?;

@@ -3,7 +3,7 @@ use context::saga::{Phase, SagaTable};
 use pizza_order_domain::{
     Attempt, CouponChange, CouponState, DeliveryState, Established, Order, PaymentState, Progress, Quantity,
 };
-use refund_contract::{LatestRefund, RefundStep};
+use refund_contract::LatestRefund;
 use sqlx::Error;
 use store::Row;
 
@@ -45,6 +45,7 @@ impl From<Order> for OrderRow {
         };
         let Attempt { id, number, pizza_id, qty, price, customer } = state.attempt().clone();
         let Progress { payment, delivery, is_canceled, refund, coupon } = progress;
+        let (refund, refund_step) = LatestRefund::to_columns(refund);
         Self {
             order_id: id.get(),
             attempt: number,
@@ -55,8 +56,8 @@ impl From<Order> for OrderRow {
             payment: payment.map_or("", PaymentState::name).to_owned(),
             delivery: delivery.map_or("", DeliveryState::name).to_owned(),
             canceled: is_canceled,
-            refund: refund.map_or(0, |refund| refund.number),
-            refund_step: refund.map_or("", |refund| refund.step.name()).to_owned(),
+            refund,
+            refund_step,
             coupon_version: coupon.map_or(0, |coupon| coupon.version),
             coupon: coupon.map_or("", |coupon| coupon.state.name()).to_owned(),
             customer,
@@ -85,13 +86,12 @@ impl TryFrom<OrderRow> for Order {
 
 impl OrderRow {
     fn progress(&self) -> Progress {
-        let refund = RefundStep::named(&self.refund_step).map(|step| LatestRefund { number: self.refund, step });
         let version = self.coupon_version;
         Progress {
             payment: PaymentState::named(&self.payment),
             delivery: DeliveryState::named(&self.delivery),
             is_canceled: self.canceled,
-            refund,
+            refund: LatestRefund::from_columns(self.refund, &self.refund_step),
             coupon: CouponState::named(&self.coupon).map(|state| CouponChange { version, state }),
         }
     }

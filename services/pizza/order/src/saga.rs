@@ -71,7 +71,7 @@ impl Requested for RequestSaga {
     const DIFFERENT: &'static str = "this order exists with another pizza or quantity";
     const UNAVAILABLE: &'static str =
         "payment is unavailable now; nothing is ordered, and whatever was paid is paid back";
-    const UNDECIDED: &'static str = "It is not known yet whether the order is established";
+    const UNDECIDED: &'static str = "The outcome is not known yet";
 
     fn declined(reason: String) -> Problem {
         Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", "The payment is declined").detail(reason)

@@ -90,7 +90,7 @@ impl Requested for RefundSaga {
     const TAKEN: &'static str = "the refund of this order belongs to another customer";
     const REPEATABLE: bool = false;
     const UNAVAILABLE: &'static str = "delivery is unavailable now; nothing is refunded";
-    const UNDECIDED: &'static str = "It is not known yet whether the order is refunded";
+    const UNDECIDED: &'static str = "The outcome is not known yet";
 
     fn declined(problem: Problem) -> Problem {
         problem

@@ -124,8 +124,8 @@ impl World {
     }
 }
 
-fn seen(status: &str, reason: &str) -> Option<(String, String)> {
-    Some((status.to_owned(), reason.to_owned()))
+fn seen(status: &str, reason: &str) -> (String, String) {
+    (status.to_owned(), reason.to_owned())
 }
 
 fn refused() -> Reply<Problem> {
@@ -173,7 +173,7 @@ fn an_unknown_outcome_is_completed_when_delivery_replies_and_withdrawn_if_it_dec
         assert_eq!(world.refund("too late", None).await.0, 504);
         assert_eq!(world.shown().await, None);
         assert_eq!(world.saga.recover_due().await.unwrap(), 1);
-        assert_eq!(world.shown().await, seen("refunded", "too late"));
+        assert_eq!(world.shown().await, Some(seen("refunded", "too late")));
 
         let other = World::on(place).await;
         world.return_is_canceled().await;
@@ -184,7 +184,7 @@ fn an_unknown_outcome_is_completed_when_delivery_replies_and_withdrawn_if_it_dec
         // Until the lease has ended that the repeated call had.
         eventually("the refund is withdrawn", async || other.saga.recover_due().await.unwrap() == 1).await;
         assert_eq!(other.delivery.withdrawn.lock().unwrap().len(), 1);
-        assert_eq!(other.shown().await, seen("refundCanceled", "too late"), "the refund before");
+        assert_eq!(other.shown().await, Some(seen("refundCanceled", "too late")), "the refund before");
     });
 }
 
@@ -194,14 +194,14 @@ fn a_second_refund_follows_a_cancelled_one_which_is_shown_until_then() {
         let world = World::on(place).await;
         assert_eq!(world.refund("too late", None).await.0, 201);
         world.return_is_canceled().await;
-        assert_eq!(world.shown().await, seen("refundCanceled", "too late"));
+        assert_eq!(world.shown().await, Some(seen("refundCanceled", "too late")));
         for (reply, expected) in [(refused(), 409), (Reply::NotSent(Duration::from_secs(1)), 503)] {
             world.delivery_replies(reply);
             assert_eq!(world.refund("cold", None).await.0, expected);
-            assert_eq!(world.shown().await, seen("refundCanceled", "too late"), "nothing has changed");
+            assert_eq!(world.shown().await, Some(seen("refundCanceled", "too late")), "nothing has changed");
         }
         assert_eq!(world.refund("cold", None).await.0, 201);
-        assert_eq!(world.shown().await, seen("refunded", "cold"));
+        assert_eq!(world.shown().await, Some(seen("refunded", "cold")));
         let asked = world.delivery.asked.lock().unwrap().clone();
         assert!(asked.windows(2).all(|pair| pair[0] < pair[1]), "{asked:?}");
         assert_eq!(world.published().await, ["Refunded", "RefundCanceled", "Refunded"]);

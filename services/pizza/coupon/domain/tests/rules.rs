@@ -1,7 +1,5 @@
 //! The rules of a coupon, without anything around it.
 
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use ambient::Timestamp;
 use coupon_contract::CouponEvent;
 use coupon_domain::{Coupon, CouponCause, Status};

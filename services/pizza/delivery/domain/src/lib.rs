@@ -69,7 +69,6 @@ pub enum Status {
 /// The events of other contexts that a delivery depends on. A payment may be approved whose order is not established in the
 /// end, so both are needed.
 #[derive(Debug, Clone, PartialEq, Eq, Inbound)]
-#[inbound(epoch = "attempt")]
 pub enum OrderStep {
     /// The order is established.
     Ordered(Ordered),
@@ -137,7 +136,8 @@ impl Status {
     }
 }
 
-/// A delivery ends the same in whatever order its events arrive, as far as no courier acts in between.
+/// A delivery ends the same in whatever order its events arrive, as far as no courier acts in between. A later attempt begins
+/// anew, but for the refunds that were withdrawn: a withdrawal may be known before the order.
 impl Projection for Delivery {
     type Event = OrderStep;
     type Emits = DeliveryEvent;
@@ -148,10 +148,16 @@ impl Projection for Delivery {
     }
 
     fn epoch(&self) -> i64 {
-        self.attempt
+        0
     }
 
     fn apply(&mut self, event: &OrderStep, _at: Timestamp) -> Option<DeliveryEvent> {
+        if event.attempt() < self.attempt {
+            return None;
+        }
+        if event.attempt() > self.attempt {
+            *self = Self { withdrawn: self.withdrawn, ..Self::begin(self.order_id, event.attempt()) };
+        }
         match event {
             OrderStep::Ordered(Ordered { pizza_id, qty, customer, .. }) => {
                 self.parcel = Some(Parcel { pizza_id: *pizza_id, qty: *qty, customer: customer.clone() });
@@ -162,6 +168,16 @@ impl Projection for Delivery {
                 self.start()
             }
             OrderStep::OrderCanceled(_) => self.stop(),
+        }
+    }
+}
+
+impl OrderStep {
+    const fn attempt(&self) -> i64 {
+        match self {
+            Self::Ordered(event) => event.attempt,
+            Self::PaymentApproved(event) => event.attempt,
+            Self::OrderCanceled(event) => event.attempt,
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The rules of a delivery and its return, without anything around it.
 
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use ambient::Timestamp;
 use delivery_contract::DeliveryEvent;
 use delivery_domain::{AlreadyReturned, Delivery, OrderStep, Refusal, Status};

@@ -74,6 +74,16 @@ pub struct LatestRefund {
 }
 
 impl LatestRefund {
+    /// The number and the name of the step, as contexts store them: 0 and empty for none.
+    pub fn to_columns(latest: Option<Self>) -> (i64, String) {
+        latest.map_or_else(Default::default, |latest| (latest.number, latest.step.name().to_owned()))
+    }
+
+    /// The refund of these columns.
+    pub fn from_columns(number: i64, step: &str) -> Option<Self> {
+        RefundStep::named(step).map(|step| Self { number, step })
+    }
+
     /// Whether the order is under refund or returned: the coupon is not valid.
     pub fn is_effective(self) -> bool {
         self.step != RefundStep::RefundCanceled
