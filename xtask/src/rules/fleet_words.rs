@@ -12,9 +12,10 @@ use std::collections::BTreeSet;
 
 /// Names of contexts and fleets that are also words of Rust, of its crates or of plain English. They are searched only in
 /// literals without blanks, such as "match" or "/visits": a path, a topic, a field.
-const ORDINARY: &[&str] = &["delivery", "match", "matching", "notification", "order", "refund", "storage", "visit"];
-/// Names of contexts that are terms of Kafka, gRPC, `AsyncAPI` and logs, and so of settings and fields. They are not searched.
-const TERMS: &[&str] = &["message"];
+const ORDINARY: &[&str] = &["delivery", "match", "matching", "notification", "order", "storage", "visit"];
+/// Names of contexts that are terms of Kafka, gRPC, `AsyncAPI`, logs and payment, and so of settings and fields. They are not
+/// searched.
+const TERMS: &[&str] = &["message", "refund"];
 /// Names of standards and of other crates: a status of HTTP, a target of logs.
 const STANDARD: &[&str] = &["PAYMENT_REQUIRED", "tansu_storage"];
 /// Roles of people in the fleets, which have no folders. Not those that are plain English: customer, manager, operator.
