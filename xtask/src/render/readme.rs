@@ -3,11 +3,7 @@
 use super::{rendered::Rendered, template::each};
 use anyhow::{Context as _, ensure};
 use manifest::{Context, Manifest};
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 const BEGIN: &str = "<!-- rendered by `cargo xtask render`: contexts -->\n";
 const END: &str = "<!-- end -->\n";
@@ -68,17 +64,17 @@ fn diagram(contexts: &[(&Context, Reads)]) -> String {
 }
 
 fn table(root: &Path, fleet: &Manifest) -> anyhow::Result<String> {
-    let mut rows = String::from("| context | rank | port | for | calls | publishes |\n|---|---|---|---|---|---|\n");
-    for context in &fleet.contexts {
-        let published = published(&root.join("contracts").join(&fleet.name).join("events").join(&context.name))?;
-        let Context { name, rank, port, about, calls, .. } = context;
-        rows += &format!("| {name} | {rank} | {port} | {about} | {} | {} |\n", calls.join(", "), published.join(", "));
-    }
-    Ok(rows)
+    let events = root.join("contracts").join(&fleet.name).join("events");
+    let rows = fleet.contexts.iter().map(|Context { name, rank, port, about, calls, .. }| {
+        let published = published(&events.join(name))?;
+        Ok(format!("| {name} | {rank} | {port} | {about} | {} | {} |\n", calls.join(", "), published.join(", ")))
+    });
+    let rows = rows.collect::<anyhow::Result<String>>()?;
+    Ok(format!("| context | rank | port | for | calls | publishes |\n|---|---|---|---|---|---|\n{rows}"))
 }
 
 /// The names of the events of a context, which are those of the files with their schemas.
-fn published(folder: &PathBuf) -> anyhow::Result<Vec<String>> {
+fn published(folder: &Path) -> anyhow::Result<Vec<String>> {
     let mut names = Vec::new();
     if folder.is_dir() {
         for entry in folder.read_dir().with_context(|| folder.display().to_string())? {
