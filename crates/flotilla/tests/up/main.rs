@@ -34,7 +34,7 @@ async fn a_fleet_starts_and_prints_its_addresses_and_ctrl_c_leaves_nothing_behin
     harbour.is_left_clean(&running).await;
     let screen = flotilla.screen();
     let stopped =
-        |name: &str| screen.find(&format!("  {name:<10} stopped after ")).unwrap_or_else(|| panic!("{screen}"));
+        |name: &str| screen.find(&format!("  {name:<12} stopped after ")).unwrap_or_else(|| panic!("{screen}"));
     assert!(stopped("gateway") < stopped("crane").min(stopped("boat")), "{screen}");
     assert!(stopped("crane").max(stopped("boat")) < stopped("broker"), "{screen}");
     assert_eq!(flotilla.errors(), "");
@@ -136,9 +136,9 @@ async fn a_process_that_dies_is_restarted_and_that_is_printed() {
     for name in ["crane", "broker"] {
         let before = harbour.process(name);
         kill_9(&before);
-        let line = format!("  {name:<10} ended (signal: 9 (SIGKILL)): starting it again in 100 ms (restart 1)");
+        let line = format!("  {name:<12} ended (signal: 9 (SIGKILL)): starting it again in 100 ms (restart 1)");
         flotilla.shows(&line).await;
-        flotilla.shows(&format!("  {name:<10} is ready again after ")).await;
+        flotilla.shows(&format!("  {name:<12} is ready again after ")).await;
         assert_ne!(harbour.process(name), before);
     }
     kill_9(&harbour.process("crane"));
@@ -185,7 +185,7 @@ async fn a_process_that_does_not_stop_within_the_grace_period_is_killed_and_that
     let running = harbour.running();
     flotilla.ctrl_c();
     assert!(flotilla.ended().await.success());
-    flotilla.shows("  crane      did not stop by itself: killed after 3").await;
+    flotilla.shows("  crane        did not stop by itself: killed after 3").await;
     harbour.is_left_clean(&running).await;
 }
 
@@ -196,10 +196,10 @@ async fn a_second_ctrl_c_kills_at_once() {
     flotilla.is_up().await;
     let running = harbour.running();
     flotilla.ctrl_c();
-    flotilla.shows("  boat       stopped after ").await;
+    flotilla.shows("  boat         stopped after ").await;
     flotilla.ctrl_c();
     assert!(flotilla.ended().await.success());
-    flotilla.shows("  crane      did not stop by itself: killed after ").await;
+    flotilla.shows("  crane        did not stop by itself: killed after ").await;
     harbour.is_left_clean(&running).await;
 }
 
@@ -238,8 +238,8 @@ async fn orphans_of_a_killed_command_are_stopped_by_the_next_one() {
     second.is_up().await;
     assert!(!crane.is_alive());
     let screen = second.screen();
-    assert!(screen.contains(&format!("  crane      still runs (process {}): stopping it", crane.pid)), "{screen}");
-    assert!(screen.contains("  crane      did not stop in time: killing it"), "{screen}");
+    assert!(screen.contains(&format!("  crane        still runs (process {}): stopping it", crane.pid)), "{screen}");
+    assert!(screen.contains("  crane        did not stop in time: killing it"), "{screen}");
     second.ctrl_c();
     second.ended().await;
 }
@@ -269,7 +269,7 @@ async fn after_a_kill_orphans_that_do_not_end_are_killed_at_once_and_the_next_st
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     assert_eq!(client.get(gateway).send().await.unwrap().status(), 200);
     second.ctrl_c();
-    second.shows("  boat       stopped after ").await;
+    second.shows("  boat         stopped after ").await;
     second.ctrl_c();
     second.ended().await;
 }
