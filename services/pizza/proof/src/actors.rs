@@ -28,7 +28,10 @@ const READ_VIEW: Operation = Operation::new("read view", &[200, 404]);
 /// A list.
 const READ_LIST: Operation = Operation::new("read list", &[200]);
 
-/// The maximum number of requests of a customer until the order is established, and of reports of a courier.
+/// The maximum number of requests of a customer until the order is established.
+const REQUESTS: u32 = 8;
+
+/// The maximum number of reports of a courier.
 const ATTEMPTS: u32 = 4;
 
 /// The `Retry-After` of the service, and the pause without a response.
@@ -58,7 +61,7 @@ pub async fn order(mut customer: Actor, decided: impl FnOnce(bool)) {
 }
 
 async fn order_until_established(customer: &mut Actor, pizza: i64, qty: i64) -> bool {
-    for _ in 0..customer.random.u32(1..=ATTEMPTS) {
+    for _ in 0..customer.random.u32(2..=REQUESTS) {
         if place(customer, PLACE_ORDER, pizza, qty).await.is_some_and(|response| response.is_success()) {
             return true;
         }
