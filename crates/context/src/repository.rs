@@ -150,6 +150,36 @@ impl<R: Row> Repository<R> {
         Ok(Ok(Some(state)))
     }
 
+    /// Changes the state of a key under its lock, and publishes the event of the change, if there is one, in the same
+    /// transaction. A missing row is inserted first, with the default values of its columns. For participants of sagas: a
+    /// compensation that overtakes its action stores a mark.
+    ///
+    /// The error of `change` is returned, and nothing is changed: no row is inserted.
+    pub async fn change_or_insert<E: EventSet, F: Send>(
+        &self,
+        key: &R::Key,
+        trace: TraceContext,
+        change: impl FnOnce(&mut R::State) -> Result<Option<E>, F> + Send,
+    ) -> Result<Result<R::State, F>, sqlx::Error>
+    where
+        R::State: Clone,
+    {
+        let mut tx = self.store.begin().await?;
+        let row = self.lock_or_insert(&mut tx, std::slice::from_ref(key)).await?.pop();
+        let mut state = row.ok_or(sqlx::Error::RowNotFound)?.into_state()?;
+        let event = match change(&mut state) {
+            Ok(event) => event,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        self.write(&mut tx, vec![state.clone()]).await?;
+        let mut pending = StagedEvents::default();
+        if let Some(event) = event {
+            self.outbox.stage(&mut pending, &event, Some(trace))?;
+        }
+        self.outbox.commit(tx, pending).await?;
+        Ok(Ok(state))
+    }
+
     /// The store of the rows.
     pub(crate) const fn store(&self) -> &Store {
         &self.store

@@ -274,6 +274,27 @@ fn a_change_is_published_with_its_row_and_a_refused_one_leaves_nothing() {
 }
 
 #[test]
+fn a_change_of_a_missing_row_inserts_it_unless_it_is_refused() {
+    on_each_store(async |place| {
+        let world = World::on(place).await;
+        let (key, trace) = ("N-1".to_owned(), TraceContext::new(&world.host.ids()));
+        let found = async || world.articles.find(&key, &Scope::All).await.unwrap().map(|article| article.version);
+        let refused: Result<_, &str> =
+            world.articles.change_or_insert(&key, trace, |_| Err::<Option<ArticleEvent>, _>("no")).await.unwrap();
+        assert_eq!((refused.map(|article| article.version), found().await), (Err("no"), None));
+        for (version, event) in [(1, None), (2, Some(ArticleEvent::from(Withdrawn { number: key.clone() })))] {
+            let change = |article: &mut Article| {
+                article.version += 1;
+                Ok::<_, &str>(event)
+            };
+            let changed = world.articles.change_or_insert(&key, trace, change).await.unwrap();
+            assert_eq!((changed.map(|article| article.version), found().await), (Ok(version), Some(version)));
+        }
+        assert_eq!(world.staged().await, [("N-1".to_owned(), "Withdrawn".to_owned())]);
+    });
+}
+
+#[test]
 fn a_row_is_shown_under_its_text_key_to_its_owner() {
     on_each_store(async |place| {
         let world = World::on(place).await;
