@@ -26,6 +26,8 @@ const GRPC_METHODS: [Method; 1] = [Method::POST];
 pub struct Route {
     /// The paths it covers.
     pub path: Pattern,
+    /// Other names of its path. A request with one is handled as one with the path itself.
+    pub aliases: Vec<Pattern>,
     /// The index of its service in [`Config::upstreams`](crate::config::Config::upstreams).
     pub upstream: usize,
     /// The allowed methods.
@@ -57,6 +59,8 @@ pub struct Route {
 #[serde(deny_unknown_fields)]
 pub(super) struct RouteEntry {
     path: String,
+    #[serde(default)]
+    aliases: Vec<String>,
     upstream: String,
     #[serde(deserialize_with = "parse_list")]
     methods: Vec<Method>,
@@ -93,14 +97,31 @@ pub(super) fn validate(
     let mut routes: Vec<Route> = Vec::new();
     for (index, entry) in entries.into_iter().enumerate() {
         let route = validate_route(index, entry, upstreams, limits)?;
-        if let Some(other) = routes.iter().position(|other| other.path.collides(&route.path)) {
-            let reason =
-                format!("{} and routes[{other}].path ({}) cover the same paths", route.path, routes[other].path);
-            return Err(invalid(format!("routes[{index}].path"), reason));
+        for (key, path) in route.paths() {
+            if let Some((at, other)) = colliding(&routes, path) {
+                let reason = format!("{path} and {at} ({other}) cover the same paths");
+                return Err(invalid(format!("routes[{index}].{key}"), reason));
+            }
         }
         routes.push(route);
     }
     Ok(routes)
+}
+
+/// The path or alias that covers the same paths as `path`, and its key.
+fn colliding<'r>(routes: &'r [Route], path: &Pattern) -> Option<(String, &'r Pattern)> {
+    let known = routes
+        .iter()
+        .enumerate()
+        .flat_map(|(index, route)| route.paths().map(move |(key, known)| (format!("routes[{index}].{key}"), known)));
+    known.into_iter().find(|(_, known)| known.collides(path))
+}
+
+impl Route {
+    /// Its path and its aliases, each with its key.
+    fn paths(&self) -> impl Iterator<Item = (&'static str, &Pattern)> {
+        self.aliases.iter().map(|alias| ("aliases", alias)).chain([("path", &self.path)])
+    }
 }
 
 fn validate_route(
@@ -111,8 +132,18 @@ fn validate_route(
 ) -> Result<Route, ConfigError> {
     let at = |key: &str, reason: String| invalid(format!("routes[{index}].{key}"), reason);
     let path = Pattern::parse(&entry.path).map_err(|error| at("path", format!("'{}' {error}", entry.path)))?;
-    if own_paths::all().any(|own| path.covers(own)) {
-        return Err(at("path", format!("{path} is the gateway's own")));
+    let parsed = entry
+        .aliases
+        .iter()
+        .map(|alias| Pattern::parse(alias).map_err(|error| at("aliases", format!("'{alias}' {error}"))));
+    let aliases = parsed.collect::<Result<Vec<_>, _>>()?;
+    if !aliases.is_empty() && !aliases.iter().chain([&path]).all(Pattern::is_plain) {
+        return Err(at("aliases", "neither a path that has aliases nor an alias may have a *".to_owned()));
+    }
+    for (key, path) in aliases.iter().map(|alias| ("aliases", alias)).chain([("path", &path)]) {
+        if own_paths::all().any(|own| path.covers(own)) {
+            return Err(at(key, format!("{path} is the gateway's own")));
+        }
     }
     let upstream = upstreams.iter().position(|upstream| upstream.name == entry.upstream).ok_or_else(|| {
         let known: Vec<_> = upstreams.iter().map(|upstream| upstream.name.as_str()).collect();
@@ -141,5 +172,20 @@ fn validate_route(
     entry.cors.as_ref().map_or(Ok(()), Cors::check).map_err(|reason| at("cors.credentials", reason.to_owned()))?;
     let share = entry.share.unwrap_or(limits.share);
     let RouteEntry { methods, stream, grpc, roles, rate, headers, cors, .. } = entry;
-    Ok(Route { path, upstream, methods, timeout, stream, grpc, roles, body, headers, in_flight, share, cors, rate })
+    Ok(Route {
+        path,
+        aliases,
+        upstream,
+        methods,
+        timeout,
+        stream,
+        grpc,
+        roles,
+        body,
+        headers,
+        in_flight,
+        share,
+        cors,
+        rate,
+    })
 }

@@ -209,6 +209,26 @@ fn routes_that_cover_the_same_paths_are_refused() {
 }
 
 #[test]
+fn an_alias_is_the_name_of_one_plain_path_alone() {
+    let with = |route: &str| format!("{MINIMAL}[[routes]]\nupstream = \"things\"\nmethods = [\"GET\"]\n{route}\n");
+    let config = parse(&with("path = \"/lists\"\naliases = [\"/Lists\"]")).unwrap();
+    assert_eq!(config.routes[1].aliases[0].to_string(), "/Lists");
+    let star = "routes[1].aliases: neither a path that has aliases nor an alias may have a *";
+    for (route, expected) in [
+        (
+            "path = \"/lists\"\naliases = [\"/things\"]",
+            "routes[1].aliases: /things and routes[0].path (/things) cover the same paths",
+        ),
+        ("path = \"/lists\"\naliases = [\"/metrics\"]", "routes[1].aliases: /metrics is the gateway's own"),
+        ("path = \"/lists\"\naliases = [\"lists\"]", "routes[1].aliases: 'lists' the path must start with /"),
+        ("path = \"/lists\"\naliases = [\"/Lists/*\"]", star),
+        ("path = \"/lists/*\"\naliases = [\"/Lists\"]", star),
+    ] {
+        assert_eq!(rejection(&with(route)), expected);
+    }
+}
+
+#[test]
 fn a_file_without_routes_is_refused() {
     assert_eq!(rejection("routes = []\n[upstreams]\n"), "routes: none is given");
 }

@@ -14,7 +14,7 @@ use chassis::access::AllowedHosts;
 use chassis::problem::Problem;
 use futures_util::{FutureExt, stream};
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ALLOW, ORIGIN};
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Uri};
 use serde_json::json;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_http::compression::CompressionLayer;
@@ -29,7 +29,7 @@ use crate::edge::health::UpstreamHealth;
 use crate::edge::proxy::Proxy;
 use crate::request::authenticator::Authenticator;
 use crate::routing::own_paths::{HEALTH, UPSTREAM_HEALTH};
-use crate::routing::pattern::Table;
+use crate::routing::pattern::{Pattern, Table};
 
 /// The HTTP service of one routes file.
 ///
@@ -37,6 +37,8 @@ use crate::routing::pattern::Table;
 #[derive(Debug)]
 pub struct Edge {
     proxy: Proxy,
+    /// Other names of paths, and the paths.
+    aliases: Vec<(Pattern, Pattern)>,
     health: Router,
     documentation: Option<Router>,
     compression_min_bytes: u16,
@@ -51,6 +53,10 @@ impl Edge {
         let upstream_health = Arc::new(UpstreamHealth::new(&config));
         let own = config.routes.iter().map(|route| (route.path.clone(), route.cors.clone().map(Cors::layer)));
         let own: Vec<_> = own.collect();
+        let aliases = config
+            .routes
+            .iter()
+            .flat_map(|route| route.aliases.iter().map(|alias| (alias.clone(), route.path.clone())));
         let any = own.iter().any(|(_, cors)| cors.is_some());
         let health = Router::new()
             .route(HEALTH, get(async || Json(json!({ "status": "up" }))))
@@ -58,6 +64,7 @@ impl Edge {
             .method_not_allowed_fallback(async || Problem::method_not_allowed());
         Self {
             proxy: Proxy::new(&config, authenticator, host),
+            aliases: aliases.collect(),
             health,
             documentation: None,
             compression_min_bytes: config.limits.compression_min_bytes,
@@ -80,13 +87,25 @@ impl Edge {
     /// Handles a request; a panic becomes a 500.
     ///
     /// A request for another host goes to the proxy alone, which rejects it.
-    pub async fn handle(&self, request: Request) -> Response {
+    pub async fn handle(&self, mut request: Request) -> Response {
+        if let Some(uri) = self.without_alias(request.uri()) {
+            *request.uri_mut() = uri;
+        }
         // The panic hook of chassis has logged the panic.
         let for_us = self.hosts().check(request.extensions()).is_ok();
         let response =
             async { if for_us { self.handle_with_cors(request).await } else { self.proxy.handle(request).await } };
         let response = AssertUnwindSafe(response).catch_unwind().await;
         response.unwrap_or_else(|_| Problem::internal().into_response())
+    }
+
+    /// The address with the path of a route in the place of its alias. `None`: it has no alias.
+    fn without_alias(&self, uri: &Uri) -> Option<Uri> {
+        let path = self.aliases.iter().find_map(|(alias, path)| alias.rename(path, uri.path()))?;
+        let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
+        let mut parts = uri.clone().into_parts();
+        parts.path_and_query = Some(format!("{path}{query}").parse().ok()?);
+        Uri::from_parts(parts).ok()
     }
 
     /// CORS wraps everything else: browsers must be able to read errors too.

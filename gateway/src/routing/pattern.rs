@@ -55,6 +55,16 @@ impl Pattern {
         self.segments.iter().all(|segment| parts.next().is_some_and(|part| segment.covers(part)))
     }
 
+    /// Whether it has no `*`.
+    pub fn is_plain(&self) -> bool {
+        !self.segments.contains(&Segment::Any)
+    }
+
+    /// `path` with `to` in the place of this prefix, if it covers the path. Both are plain.
+    pub fn rename(&self, to: &Self, path: &str) -> Option<String> {
+        self.covers(path).then(|| format!("{to}{}", path.strip_prefix(&self.text).unwrap_or_default()))
+    }
+
     /// Whether both patterns have the same length, and some path matches both.
     pub fn collides(&self, other: &Self) -> bool {
         self.segments.len() == other.segments.len()
@@ -122,6 +132,17 @@ mod tests {
         for path in ["/", "/thing", "/thingsX", "/things.json", "/Things", "/x/things"] {
             assert!(!things.covers(path), "{path}");
         }
+    }
+
+    #[test]
+    fn a_prefix_is_renamed_and_the_rest_of_the_path_stays() {
+        let (alias, things) = (pattern("/Things"), pattern("/things"));
+        for (path, expected) in
+            [("/Things", Some("/things")), ("/Things/5/Things", Some("/things/5/Things")), ("/ThingsX", None)]
+        {
+            assert_eq!(alias.rename(&things, path).as_deref(), expected, "{path}");
+        }
+        assert!(things.is_plain() && !pattern("/things/*/events").is_plain());
     }
 
     #[test]

@@ -53,6 +53,31 @@ async fn method_path_query_and_body_arrive_unchanged() {
 }
 
 #[tokio::test]
+async fn a_request_with_an_alias_is_one_with_the_path_itself() {
+    let service = Service::start(echo()).await;
+    let routes = Gateway::routes(service.address, "");
+    let routes = routes.replacen("path = \"/things\"", "path = \"/things\"\naliases = [\"/Things\"]", 1);
+    let gateway = Gateway::start(&routes).await;
+    for (asked, expected) in [
+        ("/Things", "/things"),
+        ("/Things/a%20b?cursor=%2FThings&size=2", "/things/a%20b?cursor=%2FThings&size=2"),
+        ("/Things/5/events", "/things/5/events"),
+        ("/things/Things", "/things/Things"),
+    ] {
+        let response = gateway.send(gateway.request("GET", asked).body(Body::empty()).unwrap()).await;
+        assert_eq!(json(response).await["uri"], expected, "{asked}");
+    }
+    // The rules of the longer route hold for the alias, too.
+    let response = gateway.send(gateway.request("POST", "/Things/5/events").body(Body::empty()).unwrap()).await;
+    assert_eq!(
+        (response.status(), response.headers()["allow"].to_str().unwrap()),
+        (405.try_into().unwrap(), "GET, OPTIONS")
+    );
+    let response = gateway.send(gateway.request("GET", "/ThingsX").body(Body::empty()).unwrap()).await;
+    assert_eq!(response.status(), 404);
+}
+
+#[tokio::test]
 async fn the_service_gets_the_address_of_the_client_and_the_host() {
     let (service, gateway) = fixture().await;
     let request = gateway.request("GET", "/things").header("x-forwarded-for", "10.9.8.7").header("forwarded", "for=x");
