@@ -31,6 +31,12 @@ const EXCEPTIONS: &[(&str, usize, &str)] = &[
     ("storagerent/reservation", 830, "two participants with their refusals, and four statuses with an event each"),
     ("matching/proof", 830, "four contexts with 15 laws, and two kinds of requests: with an id, and with a key"),
     ("storagerent/proof", 820, "five contexts, three aggregates and 17 laws"),
+    (
+        "foodcourt/order",
+        1_400,
+        "menus, orders that are placed without a saga, and cancellations: a saga on orders that exist",
+    ),
+    ("foodcourt/cook", 500, "a participant of a saga, beside the commands of kitchens"),
     ("storagerent/message", 280, "no view: a command and a table of its own, but no events"),
 ];
 
