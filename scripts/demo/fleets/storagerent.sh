@@ -9,7 +9,7 @@ scaled=storage
 # A client's business from end to end, what one successful request of it is called, and the context that runs its saga.
 unit=requests
 requester=reservation
-# The clients of a rollout. With more of them two cores are saturated, and calls to storage and payment exceed their time limit: 503.
+# The clients of a rollout. With 100 of them on two cores some requests were rejected with 503.
 clients=20
 
 # A room can be reserved once, so each client registers a room and reserves it, then the next one. Siege starts each client at

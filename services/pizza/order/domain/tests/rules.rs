@@ -139,7 +139,7 @@ fn an_order_is_cancelled_once_and_not_after_it_is_known_to_be_delivered() {
     assert!(order.cancel().unwrap().is_some());
     assert_eq!(order.cancel(), Ok(None));
     assert_eq!(order.progress.status(), Status::Canceled);
-    // A refund or a coupon tells as well that it was delivered.
+    // An order with a refund or a coupon counts as delivered.
     for known in [&story()[2..3], &story()[3..4], &story()[4..5], &story()[6..7]] {
         let mut order = Established { progress: after(known), ..established() };
         assert_eq!(order.cancel(), Err(AlreadyDelivered), "{known:?}");
