@@ -105,7 +105,7 @@ impl Problem {
     }
 
     /// The detail, or the title without one.
-    pub(crate) fn message(&self) -> &str {
+    pub fn message(&self) -> &str {
         self.detail.as_deref().unwrap_or(self.title)
     }
 

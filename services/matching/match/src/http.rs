@@ -4,7 +4,6 @@ use ambient::Subject;
 use chassis::body::{Fields, MAX_EXACT, required};
 use chassis::openapi::{number_or_digits, object, one_of, or_null, positive};
 use chassis::problem::Problem;
-use context::saga::Requested;
 use context::{Change, ConditionalLink, Representation, RequestDocument};
 use match_contract::{MatchEvent, Step};
 use match_domain::{Match, Offer};
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder};
 
 use crate::match_row::MatchRow;
-use crate::saga::RequestSaga;
+use crate::saga::PAYMENT_DECLINED;
 
 /// Requests matches, and sees and cancels its own.
 pub(crate) const STUDENT: &str = "student";
@@ -66,7 +65,7 @@ pub(crate) const REQUEST: RequestDocument<Offer> = RequestDocument {
     id_field: "id",
     schema: request_schema,
     read: read_request,
-    problems: || vec![RequestSaga::declined("the card has expired".to_owned())],
+    problems: || vec![PAYMENT_DECLINED.example()],
 };
 
 fn read_request(fields: &Fields, student: Option<Subject>) -> Result<Offer, Problem> {

@@ -3,8 +3,10 @@
 use axum::http::StatusCode;
 use calls::CallResponse;
 use chassis::problem::Problem;
-use context::saga::{Definition, HttpParticipant, Recovery, Reply, Requested, SagaTable, Step};
-use context::{ReceivedProblem, ServiceClient};
+use context::ServiceClient;
+use context::saga::{
+    Definition, HttpParticipant, Recovery, Refusal, Reply, Requested, SagaTable, Step, confirmed_or_declined,
+};
 use match_contract::MatchEvent;
 use match_domain::{Established, MatchAttempt, Offer};
 use messaging::Argument;
@@ -18,9 +20,13 @@ use crate::match_row::{MatchRow, TABLE};
 /// The request of a match.
 pub struct RequestSaga;
 
+/// The problem with which payment declines.
+pub(crate) const PAYMENT_DECLINED: Refusal =
+    Refusal { kind: "payment-declined", status: StatusCode::PAYMENT_REQUIRED, title: "The payment is declined" };
+
 impl Definition for RequestSaga {
     type Attempt = MatchAttempt;
-    type Reason = String;
+    type Reason = Problem;
     type Event = MatchEvent;
 
     const NAME: &'static str = "the request of a match";
@@ -70,8 +76,8 @@ impl Requested for RequestSaga {
         "payment is unavailable now; there is no match, and whatever was paid is paid back";
     const UNDECIDED: &'static str = "It is not known yet whether the match is established";
 
-    fn declined(reason: String) -> Problem {
-        Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", "The payment is declined").detail(reason)
+    fn declined(problem: Problem) -> Problem {
+        problem
     }
 }
 
@@ -84,13 +90,6 @@ fn bill(attempt: &MatchAttempt) -> Value {
     json!({ "matchId": attempt.id.get(), "attempt": attempt.number, "price": attempt.price.get() })
 }
 
-fn reply(_: &mut MatchAttempt, answer: &CallResponse) -> Option<Reply<String>> {
-    match answer.status {
-        StatusCode::OK => Some(Reply::Done),
-        StatusCode::PAYMENT_REQUIRED => {
-            let reason = ReceivedProblem::of(answer).detail;
-            Some(Reply::Declined(reason.unwrap_or_else(|| "the payment was declined".to_owned())))
-        }
-        _ => None,
-    }
+fn reply(_: &mut MatchAttempt, answer: &CallResponse) -> Option<Reply<Problem>> {
+    confirmed_or_declined(answer, &[PAYMENT_DECLINED])
 }

@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use chassis::body::{Fields, MAX_EXACT, required};
 use chassis::openapi::{nullable, number_or_digits, object, one_of, or_null, positive};
 use chassis::problem::Problem;
-use context::saga::Requested;
 use context::{Change, ConditionalLink, Representation, RequestDocument, Visibility};
 use pizza_order_contract::OrderEvent;
 use pizza_order_domain::{
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::schema::ObjectBuilder;
 
 use crate::order_row::OrderRow;
-use crate::saga::RequestSaga;
+use crate::saga::PAYMENT_DECLINED;
 
 /// A customer orders, and sees and cancels its own orders. An operator sees all.
 pub(crate) const READERS: Visibility = Visibility::Owned { own: "customer", all: "operator" };
@@ -73,7 +72,7 @@ pub(crate) const REQUEST: RequestDocument<Offer> = RequestDocument {
     read: read_request,
     problems: || {
         let invalid = Problem::unprocessable_field("qty", InvalidQuantity.to_string());
-        vec![RequestSaga::declined("the card has expired".to_owned()), unknown_pizza(7), invalid]
+        vec![PAYMENT_DECLINED.example(), unknown_pizza(7), invalid]
     },
 };
 

@@ -3,8 +3,10 @@
 use axum::http::StatusCode;
 use calls::CallResponse;
 use chassis::problem::Problem;
-use context::saga::{Definition, HttpParticipant, Recovery, Reply, Requested, SagaTable, Step};
-use context::{ReceivedProblem, ServiceClient};
+use context::ServiceClient;
+use context::saga::{
+    Definition, HttpParticipant, Recovery, Refusal, Reply, Requested, SagaTable, Step, confirmed_or_declined,
+};
 use messaging::Argument;
 use pizza_order_contract::OrderEvent;
 use pizza_order_domain::{Attempt, Established, Offer};
@@ -18,9 +20,13 @@ use crate::order_row::{OrderRow, TABLE};
 /// The request of an order.
 pub struct RequestSaga;
 
+/// The problem with which payment declines.
+pub(crate) const PAYMENT_DECLINED: Refusal =
+    Refusal { kind: "payment-declined", status: StatusCode::PAYMENT_REQUIRED, title: "The payment is declined" };
+
 impl Definition for RequestSaga {
     type Attempt = Attempt;
-    type Reason = String;
+    type Reason = Problem;
     type Event = OrderEvent;
 
     const NAME: &'static str = "the request of an order";
@@ -73,8 +79,8 @@ impl Requested for RequestSaga {
         "payment is unavailable now; nothing is ordered, and whatever was paid is paid back";
     const UNDECIDED: &'static str = "The outcome is not known yet";
 
-    fn declined(reason: String) -> Problem {
-        Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", "The payment is declined").detail(reason)
+    fn declined(problem: Problem) -> Problem {
+        problem
     }
 }
 
@@ -87,13 +93,6 @@ fn bill(attempt: &Attempt) -> Value {
     json!({ "orderId": attempt.id.get(), "attempt": attempt.number, "price": attempt.price.get() })
 }
 
-fn reply(_: &mut Attempt, answer: &CallResponse) -> Option<Reply<String>> {
-    match answer.status {
-        StatusCode::OK => Some(Reply::Done),
-        StatusCode::PAYMENT_REQUIRED => {
-            let reason = ReceivedProblem::of(answer).detail;
-            Some(Reply::Declined(reason.unwrap_or_else(|| "the payment was declined".to_owned())))
-        }
-        _ => None,
-    }
+fn reply(_: &mut Attempt, answer: &CallResponse) -> Option<Reply<Problem>> {
+    confirmed_or_declined(answer, &[PAYMENT_DECLINED])
 }

@@ -4,6 +4,7 @@ use ambient::Subject;
 use chassis::body::{Fields, MAX_EXACT, required};
 use chassis::openapi::{number_or_digits, object, one_of, positive, text, text_like};
 use chassis::problem::Problem;
+use context::saga::Refusal;
 use context::{Representation, RequestDocument};
 use refund_contract::RefundStep;
 use refund_domain::{InvalidReason, Offer, Reason, Refund};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::schema::ObjectBuilder;
 
 use crate::refund_row::RefundRow;
-use crate::saga::REFUSALS;
+use crate::saga::REFUND_DECLINED;
 
 /// The latest refund of an order that delivery has agreed to.
 pub struct RefundDocument;
@@ -47,10 +48,7 @@ pub(crate) const REQUEST: RequestDocument<Offer> = RequestDocument {
     id_field: "orderId",
     schema: request_schema,
     read: read_request,
-    problems: || {
-        let refusals = REFUSALS.into_iter().map(|(kind, status, title)| Problem::new(status, kind, title));
-        refusals.map(|problem| problem.detail("the reason")).chain([invalid_reason(InvalidReason)]).collect()
-    },
+    problems: || REFUND_DECLINED.iter().map(Refusal::example).chain([invalid_reason(InvalidReason)]).collect(),
 };
 
 fn read_request(fields: &Fields, customer: Option<Subject>) -> Result<Offer, Problem> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use calls::CallResponse;
 use chassis::problem::Problem;
-use context::saga::{Definition, HttpParticipant, Recovery, Reply, Requested, SagaTable, Step};
+use context::saga::{Definition, HttpParticipant, Recovery, Refusal, Reply, Requested, SagaTable, Step, declined};
 use context::{ReceivedProblem, ServiceClient};
 use messaging::Argument;
 use refund_contract::RefundEvent;
@@ -24,12 +24,12 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The request of a refund.
 pub struct RefundSaga;
 
-/// The types of the problems with which delivery declines a refund. Their explanations are delivery's.
-pub(crate) const REFUSALS: [(&str, StatusCode, &str); 4] = [
-    ("order-unknown", StatusCode::NOT_FOUND, "There is no such order"),
-    ("not-delivered", StatusCode::CONFLICT, "The order is not delivered"),
-    ("order-canceled", StatusCode::CONFLICT, "The order is cancelled"),
-    ("already-refunded", StatusCode::CONFLICT, "The order is already refunded"),
+/// The problems with which delivery declines a refund.
+pub(crate) const REFUND_DECLINED: [Refusal; 4] = [
+    Refusal { kind: "order-unknown", status: StatusCode::NOT_FOUND, title: "There is no such order" },
+    Refusal { kind: "not-delivered", status: StatusCode::CONFLICT, title: "The order is not delivered" },
+    Refusal { kind: "order-canceled", status: StatusCode::CONFLICT, title: "The order is cancelled" },
+    Refusal { kind: "already-refunded", status: StatusCode::CONFLICT, title: "The order is already refunded" },
 ];
 
 impl Definition for RefundSaga {
@@ -128,6 +128,5 @@ fn reply(attempt: &mut Attempt, answer: &CallResponse) -> Option<Reply<Problem>>
     if problem.kind() == "refund-withdrawn" {
         return Some(Reply::NotSent(RETRY_AFTER));
     }
-    let (kind, status, title) = REFUSALS.into_iter().find(|(kind, ..)| *kind == problem.kind())?;
-    Some(Reply::Declined(Problem::new(status, kind, title).detail(problem.detail.unwrap_or_default())))
+    declined(&problem, &REFUND_DECLINED).map(Reply::Declined)
 }

@@ -4,6 +4,7 @@ use ambient::{Positive, Subject};
 use chassis::body::{Fields, MAX_EXACT, required};
 use chassis::openapi::{number_or_digits, object, one_of, or_null, positive};
 use chassis::problem::Problem;
+use context::saga::Refusal;
 use context::{Change, ConditionalLink, Representation, RequestDocument};
 use reservation_contract::ReservationEvent;
 use reservation_domain::{Offer, Reservation, Status};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema};
 
 use crate::reservation_row::ReservationRow;
-use crate::saga::{DECLINED_HOLDS, payment_declined};
+use crate::saga::{HOLD_DECLINED, PAYMENT_DECLINED};
 
 /// A reservation. Its room is held and paid; its status shows whether it is cancelled.
 pub struct ReservationDocument;
@@ -55,10 +56,7 @@ pub(crate) const REQUEST: RequestDocument<Offer> = RequestDocument {
     id_field: "reservationId",
     schema: request_schema,
     read: read_request,
-    problems: || {
-        let holds = DECLINED_HOLDS.into_iter().map(|(kind, status, title)| Problem::new(status, kind, title));
-        holds.map(|problem| problem.detail("the reason")).chain([payment_declined("the reason".to_owned())]).collect()
-    },
+    problems: || HOLD_DECLINED.iter().chain([&PAYMENT_DECLINED]).map(Refusal::example).collect(),
 };
 
 fn read_request(fields: &Fields, customer: Option<Subject>) -> Result<Offer, Problem> {

@@ -6,7 +6,9 @@ use ambient::Positive;
 use axum::http::StatusCode;
 use calls::CallResponse;
 use chassis::problem::Problem;
-use context::saga::{Definition, HttpParticipant, Recovery, Reply, Requested, SagaTable, Step};
+use context::saga::{
+    Definition, HttpParticipant, Recovery, Refusal, Reply, Requested, SagaTable, Step, confirmed_or_declined, declined,
+};
 use context::{ReceivedProblem, ServiceClient};
 use messaging::Argument;
 use reservation_contract::ReservationEvent;
@@ -25,13 +27,17 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The request of a reservation.
 pub struct RequestSaga;
 
-/// The types of the problems with which storage declines a hold. Their explanations are storage's.
-pub(crate) const DECLINED_HOLDS: [(&str, StatusCode, &str); 4] = [
-    ("storage-unknown", StatusCode::NOT_FOUND, "There is no such storage"),
-    ("storage-taken", StatusCode::CONFLICT, "The storage is taken"),
-    ("storage-without-price", StatusCode::CONFLICT, "The storage has no price"),
-    ("other-price", StatusCode::CONFLICT, "The storage has another price"),
+/// The problems with which storage declines a hold.
+pub(crate) const HOLD_DECLINED: [Refusal; 4] = [
+    Refusal { kind: "storage-unknown", status: StatusCode::NOT_FOUND, title: "There is no such storage" },
+    Refusal { kind: "storage-taken", status: StatusCode::CONFLICT, title: "The storage is taken" },
+    Refusal { kind: "storage-without-price", status: StatusCode::CONFLICT, title: "The storage has no price" },
+    Refusal { kind: "other-price", status: StatusCode::CONFLICT, title: "The storage has another price" },
 ];
+
+/// The problem with which payment declines.
+pub(crate) const PAYMENT_DECLINED: Refusal =
+    Refusal { kind: "payment-declined", status: StatusCode::PAYMENT_REQUIRED, title: "The payment is declined" };
 
 impl Definition for RequestSaga {
     type Attempt = Attempt;
@@ -106,11 +112,6 @@ impl Requested for RequestSaga {
     }
 }
 
-/// 402: the payment is declined.
-pub(crate) fn payment_declined(reason: String) -> Problem {
-    Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", "The payment is declined").detail(reason)
-}
-
 /// Storage, which holds the room and states its price.
 pub fn storage(client: ServiceClient) -> HttpParticipant<RequestSaga> {
     HttpParticipant { client, action: "/holds", compensation: "/releases", body: hold, read: held }
@@ -154,8 +155,7 @@ fn held(attempt: &mut Attempt, answer: &CallResponse) -> Option<Reply<Problem>> 
     if problem.kind() == "hold-released" {
         return Some(Reply::NotSent(RETRY_AFTER));
     }
-    let (kind, status, title) = DECLINED_HOLDS.into_iter().find(|(kind, ..)| *kind == problem.kind())?;
-    Some(Reply::Declined(Problem::new(status, kind, title).detail(problem.detail.unwrap_or_default())))
+    declined(&problem, &HOLD_DECLINED).map(Reply::Declined)
 }
 
 fn bill(attempt: &Attempt) -> Value {
@@ -166,13 +166,5 @@ fn bill(attempt: &Attempt) -> Value {
 }
 
 fn paid(_: &mut Attempt, answer: &CallResponse) -> Option<Reply<Problem>> {
-    match answer.status {
-        StatusCode::OK => Some(Reply::Done),
-        StatusCode::PAYMENT_REQUIRED => {
-            let reason = ReceivedProblem::of(answer).detail;
-            let reason = reason.unwrap_or_else(|| "the payment was declined".to_owned());
-            Some(Reply::Declined(payment_declined(reason)))
-        }
-        _ => None,
-    }
+    confirmed_or_declined(answer, &[PAYMENT_DECLINED])
 }

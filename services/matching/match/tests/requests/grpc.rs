@@ -28,6 +28,7 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_types::StatusExt;
 
+use crate::payments::declined;
 use crate::whose::{person, student};
 use crate::{World, id};
 
@@ -122,7 +123,7 @@ fn each_outcome_has_its_answer_over_grpc() {
         }
         assert_eq!(world.said().await.len(), 2, "asked for once, cancelled once");
 
-        world.payments.answer([Reply::Declined("no money".into())]);
+        world.payments.answer([Reply::Declined(declined("no money"))]);
         let declined = request(&served, 1, 10).await.unwrap_err();
         assert_eq!((declined.code(), declined.message()), (Code::FailedPrecondition, "no money"));
         world.payments.answer([Reply::NotSent(Duration::from_secs(7))]);
@@ -238,7 +239,7 @@ fn the_same_rules_hold_by_both_doors() {
         }
         // Each answer is for one request.
         for (answer, status, code) in [
-            (Reply::Declined("no money".into()), 402, Code::FailedPrecondition),
+            (Reply::Declined(declined("no money")), 402, Code::FailedPrecondition),
             (Reply::NotSent(Duration::from_secs(7)), 503, Code::Unavailable),
             (Reply::Unknown, 503, Code::Unavailable),
         ] {

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 
 use crate::World;
+use crate::payments::declined;
 
 fn service(world: &World) -> Router {
     chassis::router(world.routes(), &world.host, &chassis::Config::default())
@@ -47,7 +48,7 @@ fn each_outcome_has_its_answer() {
         assert_eq!((answer.status(), again), (StatusCode::OK, body));
         assert_eq!(send(&world, post(&offer(11), None)).await.0.status(), StatusCode::CONFLICT);
 
-        world.payments.answer([Reply::Declined("no money".into())]);
+        world.payments.answer([Reply::Declined(declined("no money"))]);
         let (answer, body) = send(&world, post(&json!({"price": 10}), None)).await;
         assert_eq!((answer.status(), &body["detail"]), (StatusCode::PAYMENT_REQUIRED, &json!("no money")));
 

@@ -39,8 +39,8 @@ async fn ask(mut attempt: MatchAttempt, path: &str, response: &ExpectedResponse)
     let calls = payment(ServiceClient::new("match", "payment", &url, &config.own.saga.calls, &host).unwrap());
     let understood = match path {
         "/approvals" => approve(&calls, &mut attempt, &TraceContext::new(&host.ids())).await,
-        "/cancellations" => calls.compensate(&attempt).await.map_or("not undone", |()| "undone").to_owned(),
-        other => panic!("match has no reason to ask {other}"),
+        "/cancellations" => calls.compensate(&attempt).await.map_or("not cancelled", |()| "cancelled").to_owned(),
+        other => panic!("match does not call {other}"),
     };
     server.abort();
     let asked = asked.lock().unwrap().pop().expect("payment is asked");
@@ -50,7 +50,7 @@ async fn ask(mut attempt: MatchAttempt, path: &str, response: &ExpectedResponse)
 async fn approve(calls: &HttpParticipant<RequestSaga>, attempt: &mut MatchAttempt, trace: &TraceContext) -> String {
     match calls.execute(attempt, trace).await {
         Reply::Done => "approved".to_owned(),
-        Reply::Declined(reason) => format!("declined: {reason}"),
+        Reply::Declined(problem) => format!("declined: {}", problem.message()),
         Reply::NotSent(_) => "not asked".to_owned(),
         Reply::Unknown => "unknown".to_owned(),
     }

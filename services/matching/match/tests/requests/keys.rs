@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use match_domain::Offer;
 use test_stores::on_each_store;
 
+use crate::payments::declined;
 use crate::{NOW, RequestOutcome, World, by_anybody, id};
 
 async fn request(world: &World, offer: i64, key: Option<&str>) -> RequestOutcome {
@@ -108,8 +109,8 @@ fn while_payment_refuses_a_new_key_is_not_written_down_and_a_known_one_shows_its
 fn a_request_that_was_declined_may_be_made_again_with_its_key() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        world.payments.answer([Reply::Declined("no".into())]);
-        assert_eq!(request(&world, 10, Some("key")).await, RequestOutcome::Declined("no".into()));
+        world.payments.answer([Reply::Declined(declined("no"))]);
+        assert_eq!(request(&world, 10, Some("key")).await, RequestOutcome::Declined(declined("no")));
         let number_of_first = number(&request(&world, 10, Some("key")).await);
         assert_eq!(number(&request(&world, 10, Some("key")).await), number_of_first);
         assert_eq!(world.said().await.len(), 1);

@@ -5,15 +5,22 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::http::StatusCode;
+use chassis::problem::Problem;
 use context::saga::{NotCompensated, Participant, Reply};
 use events::TraceContext;
 use match_domain::MatchAttempt;
 use match_service::RequestSaga;
 use tokio::sync::watch;
 
+/// The problem of a declined payment, with this reason.
+pub fn declined(reason: &str) -> Problem {
+    Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", "The payment is declined").detail(reason)
+}
+
 pub struct Scripted {
     /// Answers to come; when there are none, it approves.
-    pub answers: Mutex<VecDeque<Reply<String>>>,
+    pub answers: Mutex<VecDeque<Reply<Problem>>>,
     pub unavailable_for: Mutex<Option<Duration>>,
     /// Cancellations that it does not confirm, from now on.
     pub unconfirmed: Mutex<usize>,
@@ -39,7 +46,7 @@ impl Default for Scripted {
 }
 
 impl Scripted {
-    pub fn answer(&self, answers: impl IntoIterator<Item = Reply<String>>) {
+    pub fn answer(&self, answers: impl IntoIterator<Item = Reply<Problem>>) {
         self.answers.lock().unwrap().extend(answers);
     }
 
@@ -58,7 +65,7 @@ impl Participant<RequestSaga> for Scripted {
         *self.unavailable_for.lock().unwrap()
     }
 
-    async fn execute(&self, attempt: &mut MatchAttempt, _trace: &TraceContext) -> Reply<String> {
+    async fn execute(&self, attempt: &mut MatchAttempt, _trace: &TraceContext) -> Reply<Problem> {
         self.asked.lock().unwrap().push(attempt.clone());
         let _ = self.open.subscribe().wait_for(|open| *open).await;
         self.answers.lock().unwrap().pop_front().unwrap_or(Reply::Done)

@@ -4,6 +4,7 @@ use context::saga::Reply;
 use futures_util::future::join_all;
 use test_stores::on_each_store;
 
+use crate::payments::declined;
 use crate::{RequestOutcome, World, event};
 
 const REQUESTS: usize = 50;
@@ -50,7 +51,7 @@ fn of_fifty_requests_at_two_prices_one_wins_and_those_at_the_other_price_are_tol
 fn when_the_first_of_many_is_declined_another_one_pays() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        world.payments.answer([Reply::Declined("no".into()), Reply::Declined("no".into())]);
+        world.payments.answer([Reply::Declined(declined("no")), Reply::Declined(declined("no"))]);
         let worlds = [world.another(place).await, world];
         let outcomes = together(&worlds, [10, 10]).await;
         assert_eq!(count(&outcomes, |o| matches!(o, RequestOutcome::Declined(_))), 2, "{outcomes:?}");

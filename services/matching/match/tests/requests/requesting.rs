@@ -7,6 +7,7 @@ use context::saga::Reply;
 use match_domain::Match;
 use test_stores::on_each_store;
 
+use crate::payments::declined;
 use crate::whose::{ask, get};
 use crate::{RequestOutcome, World, event, first, requested};
 
@@ -30,8 +31,8 @@ fn an_approved_request_is_established_and_said_once_however_often_it_comes() {
 fn a_declined_request_leaves_nothing_behind_and_may_be_made_again() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        world.payments.answer([Reply::Declined("no money".into())]);
-        assert_eq!(world.request(1, 10).await, RequestOutcome::Declined("no money".into()));
+        world.payments.answer([Reply::Declined(declined("no money"))]);
+        assert_eq!(world.request(1, 10).await, RequestOutcome::Declined(declined("no money")));
         assert_eq!((world.traces().await, world.said().await.len()), (0, 0));
         assert!(matches!(world.request(1, 20).await, RequestOutcome::Established(_)));
     });

@@ -20,7 +20,7 @@ async fn set_up(world: &World, given: &str, bill: Bill) {
         "the provider declines" => fail_next(world, ChargeError::Declined("the card is blocked".to_owned())),
         "the provider fails" => fail_next(world, ChargeError::Failed),
         "this attempt is paid" => assert_eq!(world.approve(bill).await, ApprovalOutcome::Approved),
-        "this attempt is undone" => world.cancel(bill).await,
+        "this attempt is cancelled" => world.cancel(bill).await,
         "the store is lost" => world.store.writer().close().await,
         other => panic!("no setup is known for: {other}"),
     }
