@@ -1,57 +1,46 @@
-//! More requests than a service can handle: accepted ones are answered in time, the others are rejected at once.
+//! More requests than a service can handle: the limit is reached, and further requests are rejected before one of them ends.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::routing::get;
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep};
+use tokio::time::timeout;
 
-use crate::fixture::{Gateway, Service};
+use crate::fixture::{Gateway, Service, TIMEOUT, assert_problem, until};
 
-/// The time that the service needs per request.
-const WORK: Duration = Duration::from_millis(250);
-/// The number of requests that it handles at a time.
-const AT_A_TIME: usize = 4;
-const CLIENTS: usize = 64;
-const ROUNDS: usize = 5;
-
-/// A service with limited concurrency: further requests wait.
-async fn busy_service() -> Service {
-    let places = Arc::new(Semaphore::new(AT_A_TIME));
-    let work = async move || {
-        let _place = places.acquire().await.unwrap();
-        sleep(WORK).await;
-    };
-    Service::start(Router::new().route("/things", get(work))).await
-}
-
-fn p99(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() * 99 / 100]
-}
+/// The limit of requests in flight.
+const IN_FLIGHT: usize = 4;
+const REJECTED: usize = 60;
 
 #[tokio::test]
-async fn under_overload_accepted_requests_are_fast_and_others_are_rejected_at_once() {
-    let gateway = Gateway::to(busy_service().await.address, "[limits]\nin_flight = 4\nshare = \"100%\"\n").await;
-    let client = async || {
-        let mut answers = Vec::new();
-        for _ in 0..ROUNDS {
-            let began = Instant::now();
-            let status = gateway.get("/things").await.status().as_u16();
-            answers.push((status, began.elapsed()));
-            sleep(WORK / 5).await;
+async fn under_overload_accepted_requests_are_answered_and_others_are_rejected_at_once() {
+    let (received, permits) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
+    let work = {
+        let (received, permits) = (Arc::clone(&received), Arc::clone(&permits));
+        async move || {
+            received.fetch_add(1, Ordering::SeqCst);
+            permits.acquire().await.unwrap().forget();
         }
-        answers
     };
-    let answers = join_all((0..CLIENTS).map(|_| client())).await.concat();
-    let (accepted, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(status, _)| *status == 200);
-    assert!(refused.iter().all(|(status, _)| *status == 503), "{refused:?}");
-    assert!(refused.len() > accepted.len() && accepted.len() >= AT_A_TIME, "{} accepted", accepted.len());
-    let times = |answers: Vec<(u16, Duration)>| answers.into_iter().map(|(_, took)| took).collect();
-    let (accepted, refused) = (p99(times(accepted)), p99(times(refused)));
-    assert!(accepted < WORK * 2, "accepted requests wait for {accepted:?}, the work is {WORK:?}");
-    assert!(refused < WORK / 2, "rejected requests wait for {refused:?}");
+    let service = Service::start(Router::new().route("/things", get(work))).await;
+    let limits = format!("[limits]\nin_flight = {IN_FLIGHT}\nshare = \"100%\"\n");
+    let gateway = Gateway::to(service.address, &limits).await;
+
+    let accepted = join_all((0..IN_FLIGHT).map(|_| gateway.get("/things")));
+    let others = async {
+        until("the limit is reached", async || received.load(Ordering::SeqCst) == IN_FLIGHT).await;
+        // The service has not ended any request: a request that waited for a place would wait for ever.
+        for response in join_all((0..REJECTED).map(|_| gateway.get("/things"))).await {
+            assert!(response.headers().contains_key("retry-after"), "{:?}", response.headers());
+            assert_problem(response, 503).await;
+        }
+        assert_eq!(received.load(Ordering::SeqCst), IN_FLIGHT, "a rejected request does not reach the service");
+        permits.add_permits(IN_FLIGHT + 1);
+    };
+    let (accepted, ()) = timeout(TIMEOUT * 3, async { tokio::join!(accepted, others) }).await.unwrap();
+    assert!(accepted.iter().all(|response| response.status() == 200));
+    assert_eq!(gateway.get("/things").await.status(), 200, "there is a place again");
 }

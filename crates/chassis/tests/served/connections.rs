@@ -113,12 +113,10 @@ async fn a_burst_of_connections_finds_room_before_one_of_them_is_taken() {
         std::fs::read_to_string("/proc/sys/net/core/somaxconn").map_or(4096, |text| text.trim().parse().unwrap());
     let listener = chassis::listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
-    // A full backlog makes the kernel drop the first packet of a client, which retries after a second.
+    // No connection is accepted. So a client that finds the backlog full is never connected.
     let burst = (0..600.min(most)).map(|_| timeout(DEADLINE, TcpStream::connect(address)));
-    let began = Instant::now();
     let connected = futures_util::future::join_all(burst).await;
     assert!(connected.iter().all(|connection| matches!(connection, Ok(Ok(_)))));
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::trace_links::TraceLinks;
 use crate::{Config, Outbox, PublishBatch, PublishError, Publisher};
 
 /// How often the leader polls the outbox without a signal, and the others try to become leader.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The pause after a failure.
 const BACKOFF: Duration = Duration::from_millis(250);
