@@ -3,14 +3,14 @@
 
 pub mod hostile;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::Deref;
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::Result;
 use audit::Operation;
-use serde_json::{Value, json};
+use serde_json::json;
 use storagerent_proof::{CANCEL, FLEET, RESERVE, REVIEW};
-use testkit::{Api, ApiResponse, Fleet, eventually};
+use testkit::{Api, ApiResponse, Fleet, RecordingApi};
 
 /// For whatever should take a moment: generous, as the machine may be building something else.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -23,10 +23,14 @@ pub const PRICE: i64 = 200_000;
 
 /// The operations of managers and customers.
 #[derive(Debug, Clone)]
-pub struct People {
-    /// The client that sends their requests.
-    pub api: Api,
-    history: Arc<Mutex<Vec<Operation>>>,
+pub struct People(RecordingApi);
+
+impl Deref for People {
+    type Target = RecordingApi;
+
+    fn deref(&self) -> &RecordingApi {
+        &self.0
+    }
 }
 
 impl People {
@@ -37,10 +41,10 @@ impl People {
 
     /// With this client.
     pub fn with(api: Api) -> Self {
-        Self { api, history: Arc::default() }
+        Self(RecordingApi::new(api, &FLEET))
     }
 
-    /// A manager registers a room.
+    /// A manager registers a room. The operation is not kept.
     pub async fn register(&self, room: i64) -> Result<ApiResponse> {
         let body = json!({ "storageId": room, "description": format!("Room {room}"), "price": PRICE });
         self.api.post("/storages", &body).await
@@ -49,35 +53,19 @@ impl People {
     /// A customer reserves a room.
     pub async fn reserve(&self, reservation: i64, room: i64) -> Result<ApiResponse> {
         let body = json!({ "reservationId": reservation, "storageId": room, "price": PRICE });
-        let answer = self.api.post("/reservations", &body).await;
-        self.record(Operation::new(RESERVE, reservation, status(&answer)).with("storageId", room));
-        answer
+        self.post("/reservations", &body, Operation::new(RESERVE, reservation, None).with("storageId", room)).await
     }
 
     /// The customer cancels.
     pub async fn cancel(&self, reservation: i64) -> Result<ApiResponse> {
         let (path, body) = (format!("/reservations/{reservation}"), json!({ "reservationStatus": "reqCancel" }));
-        let answer = self.api.with("PATCH".parse()?, &path, &body).await;
-        self.record(Operation::new(CANCEL, reservation, status(&answer)));
-        answer
+        self.patch(&path, &body, Operation::new(CANCEL, reservation, None)).await
     }
 
     /// The customer reviews the room.
     pub async fn review(&self, reservation: i64, room: i64) -> Result<ApiResponse> {
         let body = json!({ "storageId": room, "reservationId": reservation, "content": "Dry and clean." });
-        let answer = self.api.post("/reviews", &body).await;
-        self.record(Operation::new(REVIEW, reservation, status(&answer)));
-        answer
-    }
-
-    /// A field of a resource; "none" if there is no such resource, or no text in the field.
-    pub async fn field(&self, path: &str, field: &str) -> Result<String> {
-        let answer = self.api.get(path).await?;
-        match answer.status {
-            200 => Ok(answer.body[field].as_str().unwrap_or("none").to_owned()),
-            404 => Ok("none".to_owned()),
-            status => bail!("{path} answered {status}: {}", answer.body),
-        }
+        self.post("/reviews", &body, Operation::new(REVIEW, reservation, None)).await
     }
 
     /// The status of a reservation.
@@ -92,43 +80,11 @@ impl People {
 
     /// Waits until a reservation has this status.
     pub async fn becomes(&self, reservation: i64, status: &str) -> Result<()> {
-        self.has(&format!("/reservations/{reservation}"), "reservationStatus", status).await
+        self.shows(&format!("/reservations/{reservation}"), &[("reservationStatus", status)]).await
     }
 
     /// Waits until a room has this status.
     pub async fn room_becomes(&self, room: i64, status: &str) -> Result<()> {
-        self.has(&format!("/storages/{room}"), "storageStatus", status).await
+        self.shows(&format!("/storages/{room}"), &[("storageStatus", status)]).await
     }
-
-    async fn has(&self, path: &str, field: &str, expected: &str) -> Result<()> {
-        eventually(LATER, &format!("{field} of {path} is {expected}"), async || {
-            let found = self.field(path, field).await?;
-            ensure!(found == expected, "it is {found}");
-            Ok(())
-        })
-        .await
-    }
-
-    /// The items of a list.
-    pub async fn all(&self, path: &str) -> Result<Vec<Value>> {
-        self.api.all(path, path.trim_start_matches('/')).await
-    }
-
-    /// Waits until the fleet is at rest. Then all laws must hold, with the responses that these people have received.
-    pub async fn assert_laws(&self, fleet: &Fleet) -> Result<()> {
-        fleet.decided(&FLEET, LATER).await?;
-        fleet.settled(LATER).await?;
-        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let report = fleet.audit(&FLEET, &history).await?;
-        ensure!(report.holds(), "{report}");
-        Ok(())
-    }
-
-    fn record(&self, operation: Operation) {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
-    }
-}
-
-fn status(answer: &Result<ApiResponse>) -> Option<u16> {
-    answer.as_ref().ok().map(|answer| answer.status)
 }
