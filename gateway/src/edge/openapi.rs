@@ -13,7 +13,7 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{Object, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{OpenApi, Ref, RefOr, Response};
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response};
 
 use crate::config::{Config, Limits, Route};
 use crate::request::error::{GatewayError, bad_gateway};
@@ -33,13 +33,21 @@ const HEADERS: [(&str, &str, &str); 3] = [
     ("RateLimit-Policy", "RateLimitPolicy", "How many requests may come (`q`) in how many seconds (`w`)."),
 ];
 
-/// Merges the documents of `services` into `fleet`, which has the title and the description, and restricts them to the
-/// routes of `config`.
+/// What holds for every operation of a fleet.
+const ALL: &str = "Errors are problems (RFC 9457); clients may see more kinds than are named here. Responses may have more \
+                   fields. HEAD is answered wherever GET is. A method that a path does not have is answered 405, with \
+                   `Allow`.";
+
+/// The document of a fleet: those of its `services`, restricted to the routes of `config`. `about` is one sentence.
 ///
 /// # Errors
 ///
 /// If two services define the same path, or different schemas with the same name.
-pub fn document(config: &Config, mut fleet: OpenApi, services: Vec<OpenApi>) -> Result<OpenApi, String> {
+pub fn document(config: &Config, name: &str, about: &str, services: Vec<OpenApi>) -> Result<OpenApi, String> {
+    let license = LicenseBuilder::new().name("Apache-2.0 OR MIT").build();
+    let info = InfoBuilder::new().title(format!("Flotilla: {name}")).version(env!("CARGO_PKG_VERSION"));
+    let info = info.description(Some(format!("{about}\n\n{ALL}"))).license(Some(license)).build();
+    let mut fleet = OpenApiBuilder::new().info(info).build();
     for service in services {
         let info = &service.info;
         let tag = TagBuilder::new().name(&info.title).description(info.description.clone()).build();

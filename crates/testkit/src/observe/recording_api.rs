@@ -8,7 +8,7 @@ use audit::Operation;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
-use crate::fleet::fixture::Fleet;
+use crate::fleet::Fleet;
 use crate::observe::{Api, ApiResponse, eventually};
 
 /// The time limit of whatever waits until a broker assigns the partitions of a dead consumer to another one.

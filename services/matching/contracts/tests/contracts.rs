@@ -9,8 +9,10 @@ use gateway::config::Config;
 use match_contract::{MatchCanceled, MatchEvent};
 use matching_catalog::{documents, published};
 use payment_contract::PaymentEvent;
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::OpenApi;
 use visit_contract::{VisitAssigned, VisitEvent};
+
+const ABOUT: &str = "Students ask for matches and pay, tutors take the visits.";
 
 fn routes() -> Config {
     Config::parse(include_str!("../../gateway.toml"), |_| None).unwrap()
@@ -18,19 +20,13 @@ fn routes() -> Config {
 
 /// The document of all that the gateway serves.
 fn open() -> OpenApi {
-    let about = "Students ask for matches and pay, tutors take the visits.\n\n\
-                 Errors are problems (RFC 9457); clients may see more kinds than are named here. Answers may have more fields. \
-                 HEAD is answered wherever GET is. A method that a path does not have is answered 405, with `Allow`.";
-    let license = LicenseBuilder::new().name("Apache-2.0 OR MIT").build();
-    let info = InfoBuilder::new().title("Flotilla: matching").version(env!("CARGO_PKG_VERSION"));
-    let info = info.description(Some(about)).license(Some(license)).build();
-    gateway::openapi::document(&routes(), OpenApiBuilder::new().info(info).build(), documents()).unwrap()
+    gateway::openapi::document(&routes(), "matching", ABOUT, documents()).unwrap()
 }
 
 fn fleet() -> FleetContracts {
     FleetContracts {
         name: "matching",
-        about: "Students ask for matches and pay, tutors take the visits.",
+        about: ABOUT,
         key: "The match id, as decimal digits.",
         version: env!("CARGO_PKG_VERSION"),
         published: published().unwrap(),

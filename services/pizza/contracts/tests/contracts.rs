@@ -12,7 +12,7 @@ use pizza_catalog::{documents, published};
 use pizza_order_contract::OrderEvent;
 use pizza_payment_contract::PaymentEvent;
 use refund_contract::RefundEvent;
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::OpenApi;
 
 const ABOUT: &str = "Customers order pizzas, couriers deliver them, and a refund takes everything back.";
 
@@ -22,14 +22,7 @@ fn routes() -> Config {
 
 /// The document of all that the gateway serves.
 fn open() -> OpenApi {
-    let about = format!(
-        "{ABOUT}\n\nErrors are problems (RFC 9457); clients may see more kinds than are named here. Responses may have more \
-         fields. HEAD is answered wherever GET is. A method that a path does not have is answered 405, with `Allow`."
-    );
-    let license = LicenseBuilder::new().name("Apache-2.0 OR MIT").build();
-    let info = InfoBuilder::new().title("Flotilla: pizza").version(env!("CARGO_PKG_VERSION"));
-    let info = info.description(Some(about)).license(Some(license)).build();
-    gateway::openapi::document(&routes(), OpenApiBuilder::new().info(info).build(), documents()).unwrap()
+    gateway::openapi::document(&routes(), "pizza", ABOUT, documents()).unwrap()
 }
 
 fn fleet() -> FleetContracts {

@@ -10,7 +10,7 @@ use reservation_contract::ReservationEvent;
 use storage_contract::StorageEvent;
 use storagerent_catalog::{documents, published};
 use storagerent_payment_contract::PaymentEvent;
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::OpenApi;
 
 const ABOUT: &str = "Managers register storage rooms, customers reserve and review them.";
 
@@ -20,14 +20,7 @@ fn routes() -> Config {
 
 /// The document of all that the gateway serves.
 fn open() -> OpenApi {
-    let about = format!(
-        "{ABOUT}\n\nErrors are problems (RFC 9457); clients may see more kinds than are named here. Responses may have more \
-         fields. HEAD is answered wherever GET is. A method that a path does not have is answered 405, with `Allow`."
-    );
-    let license = LicenseBuilder::new().name("Apache-2.0 OR MIT").build();
-    let info = InfoBuilder::new().title("Flotilla: storagerent").version(env!("CARGO_PKG_VERSION"));
-    let info = info.description(Some(about)).license(Some(license)).build();
-    gateway::openapi::document(&routes(), OpenApiBuilder::new().info(info).build(), documents()).unwrap()
+    gateway::openapi::document(&routes(), "storagerent", ABOUT, documents()).unwrap()
 }
 
 fn fleet() -> FleetContracts {
