@@ -88,6 +88,17 @@ impl Run {
         }
     }
 
+    /// What the heading says beside the command: of which programs, under which circumstances.
+    pub fn note(&self, command: &str) -> String {
+        self.heading
+            .iter()
+            .map(|line| line.trim_end_matches(command).trim())
+            .collect::<Vec<_>>()
+            .join(" ")
+            .trim()
+            .to_owned()
+    }
+
     fn is_of(&self, command: &str) -> bool {
         self.heading.iter().any(|line| *line == command || line.ends_with(&format!(" {command}")))
     }
@@ -120,6 +131,7 @@ mod tests {
         let kept = Kept::of_text(TEXT);
         let run = kept.of(&command("scripts/demo/a --fleet b")).unwrap();
         assert!(run.holds());
+        assert_eq!(run.note("scripts/demo/a --fleet b"), "second: holds.");
         assert_eq!(run.excerpt(), ["  2 s  holds   it works", "VERDICT: holds"]);
         assert_eq!(kept.of(&command("scripts/demo/a --fleet c")), None);
         assert_eq!(kept.of(&command("scripts/demo/a --fleet")), None);

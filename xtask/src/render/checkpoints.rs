@@ -82,7 +82,9 @@ fn run(command: &Command, kept: &Kept) -> String {
     match kept.of(command) {
         Some(run) => {
             let lines = each(run.excerpt(), |line| format!("{line}\n"));
-            format!("\n```console\n$ {text}\n{lines}```\n\nFrom [{0}]({0}).\n", run.file)
+            let note = run.note(text);
+            let note = if note.is_empty() { ".".to_owned() } else { format!(": {note}") };
+            format!("\n```console\n$ {text}\n{lines}```\n\nFrom [{0}]({0}){note}\n", run.file)
         }
         None => format!("\n```console\n$ {text}\n```\n\nNot run: no output is kept.\n"),
     }
@@ -92,7 +94,7 @@ fn run(command: &Command, kept: &Kept) -> String {
 mod tests {
     use super::*;
 
-    const RUNS: &str = "=== scripts/demo/a --fleet harbour\n  1 s  holds   it works\nVERDICT: holds\n\
+    const RUNS: &str = "=== optimised.\n=== scripts/demo/a --fleet harbour\n  1 s  holds   it works\nVERDICT: holds\n\
         === cargo test --package p --lib fails\ntest fails ... FAILED\nexit code 101 after 1 s\n";
 
     fn declaration(fleet: &str, lines: &str) -> Declaration {
@@ -122,7 +124,7 @@ mod tests {
         assert!(page.contains(link), "{page}");
         let section = "\n### harbour 4: Request/response\n\nIt works.\n\n\
             ```console\n$ scripts/demo/a --fleet harbour\n  1 s  holds   it works\nVERDICT: holds\n```\n\n\
-            From [runs/a.txt](runs/a.txt).\n\n```console\n$ scripts/b\n```\n\nNot run: no output is kept.\n\n###";
+            From [runs/a.txt](runs/a.txt): optimised.\n\n```console\n$ scripts/b\n```\n\nNot run: no output is kept.\n\n###";
         assert!(page.contains(section), "{page}");
         assert!(page.contains("\nIt works.\n\nShown in [harbour](#harbour-1-saga).\n"), "{page}");
     }
