@@ -125,7 +125,7 @@ mod tests {
 
     /// A declaration in which each checkpoint has these lines.
     fn all(lines: &str) -> String {
-        CHECKPOINTS.iter().map(|checkpoint| format!("[{}]\n{lines}\n", checkpoint.key)).collect()
+        CHECKPOINTS.map(|checkpoint| format!("[{}]\n{lines}\n", checkpoint.key)).concat()
     }
 
     fn error(text: &str) -> String {

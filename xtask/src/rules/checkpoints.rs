@@ -38,9 +38,9 @@ fn exists(root: &Path, tests: &BTreeSet<(&str, String)>, command: &Command) -> b
 fn in_vain<'a>(fleet: &'a Declaration, fleets: &'a [Declaration]) -> impl Iterator<Item = String> + 'a {
     CHECKPOINTS.iter().zip(&fleet.evidence).enumerate().filter_map(|(index, (checkpoint, evidence))| {
         let other = evidence.shown_in.as_ref()?;
-        let shows = |declaration: &&Declaration| declaration.fleet == *other && *other != fleet.fleet;
-        let shown = fleets.iter().find(shows).is_some_and(|other| !other.evidence[index].commands.is_empty());
-        (!shown).then(|| format!("[{}]: the fleet {other} has no command that shows it", checkpoint.key))
+        let named = fleets.iter().find(|one| one.fleet == *other && *other != fleet.fleet);
+        let shows = named.is_some_and(|one| !one.evidence[index].commands.is_empty());
+        (!shows).then(|| format!("[{}]: the fleet {other} has no command that shows it", checkpoint.key))
     })
 }
 
