@@ -1,9 +1,10 @@
-//! Checks of the repository itself, `cargo xtask check`; files that list contexts, `cargo xtask render`; and bills of
-//! materials of binaries, `cargo xtask sbom`.
+//! Checks of the repository itself, `cargo xtask check`; files that list contexts, `cargo xtask render`; bills of materials of
+//! binaries, `cargo xtask sbom`; and the commands that show the checkpoints of a fleet, `cargo xtask checkpoints`.
 //!
 //! Each rule of the architecture is one file in [`rules`]. A rule gets the packages from [`workspace`] and the files from
 //! [`source`], and returns findings.
 
+mod checkpoints;
 mod finding;
 mod imports;
 mod render;
@@ -14,6 +15,7 @@ mod table;
 mod workspace;
 
 use anyhow::Context;
+use checkpoints::Declaration;
 use finding::Finding;
 use rules::sizes::Figures;
 use source::Source;
@@ -24,8 +26,8 @@ use std::{
 };
 use workspace::Workspace;
 
-const USAGE: &str =
-    "usage: cargo xtask check [--sizes] | cargo xtask render [--check] | cargo xtask sbom FOLDER BINARY…";
+const USAGE: &str = "usage: cargo xtask check [--sizes] | cargo xtask render [--check] | cargo xtask sbom FOLDER BINARY… | \
+    cargo xtask checkpoints FLEET";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         [command] if command == "render" => write_rendered(),
         [command, option] if command == "render" && option == "--check" => check_rendered(),
         [command, option] if command == "check" && option == "--sizes" => print_sizes(),
+        [command, fleet] if command == "checkpoints" => print_checkpoints(fleet),
         [command, folder, binaries @ ..] if command == "sbom" && !binaries.is_empty() => {
             sbom::write(Path::new(folder), binaries).map(|()| ExitCode::SUCCESS)
         }
@@ -69,6 +72,14 @@ fn check_rendered() -> anyhow::Result<ExitCode> {
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Prints the commands that show the checkpoints of a fleet on this machine: a line each, with its number and a tab before it.
+fn print_checkpoints(fleet: &str) -> anyhow::Result<ExitCode> {
+    let declaration = Declaration::read(&root()?, fleet)?;
+    let mut output = io::stdout().lock();
+    declaration.local().try_for_each(|(number, command)| writeln!(output, "{number}\t{}", command.text()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// The root of the workspace. Cargo's metadata has it too, but not while the lock file lacks a new context.
 fn root() -> anyhow::Result<PathBuf> {
     Ok(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?)
@@ -96,5 +107,11 @@ fn findings(workspace: &Workspace, sources: &[Source], figures: &Figures) -> any
     all.extend(figures.findings());
     all.extend(render::check(root)?);
     all.extend(rules::budgets::check(&workspace.packages, sources));
+    all.extend(rules::checkpoints::check(root, &declarations(root)?, &workspace.packages, sources));
     Ok(all)
+}
+
+/// What shows the checkpoints in each fleet.
+fn declarations(root: &Path) -> anyhow::Result<Vec<Declaration>> {
+    render::fleets(root)?.iter().map(|fleet| Declaration::read(root, &fleet.name)).collect()
 }

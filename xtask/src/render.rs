@@ -3,6 +3,7 @@
 //! What people decide per environment (overlays, secrets, limits) is never rendered. The texts are in `render/templates`.
 
 mod catalog;
+mod checkpoints;
 mod compose;
 mod gateway;
 mod identity;
@@ -33,11 +34,12 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<Finding>> {
     Ok(changed.into_iter().map(|path| Finding::at(path, "is not as rendered: run cargo xtask render")).collect())
 }
 
-/// What follows from the declarations, and the parts of the READMEs.
+/// What follows from the declarations, the parts of the READMEs, and the page of the checkpoints.
 fn all(root: &Path) -> anyhow::Result<Rendered> {
     let fleets = fleets(root)?;
     let mut rendered = render(&fleets)?;
     fleets.iter().try_for_each(|fleet| readme::render(root, fleet, &mut rendered))?;
+    checkpoints::render(root, &fleets, &mut rendered)?;
     Ok(rendered)
 }
 
@@ -58,7 +60,7 @@ fn render(fleets: &[Manifest]) -> anyhow::Result<Rendered> {
 }
 
 /// The fleets, ordered by name.
-fn fleets(root: &Path) -> anyhow::Result<Vec<Manifest>> {
+pub fn fleets(root: &Path) -> anyhow::Result<Vec<Manifest>> {
     let services = root.join("services");
     let mut fleets = Vec::new();
     for entry in services.read_dir().with_context(|| services.display().to_string())? {

@@ -1,6 +1,7 @@
 //! The rules, one per file.
 
 pub mod budgets;
+pub mod checkpoints;
 pub mod circles;
 pub mod directions;
 pub mod fleet_words;

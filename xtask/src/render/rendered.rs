@@ -11,7 +11,7 @@ use std::{
 /// How the first line of every rendered file begins, after the sign of a comment.
 const GENERATOR: &str = "Rendered by `cargo xtask render` from ";
 /// The folders that have rendered files, and the endings of their names.
-const FOLDERS: [&str; 4] = ["compose", "k8s", "observability", "services"];
+const FOLDERS: [&str; 5] = ["compose", "docs", "k8s", "observability", "services"];
 const EXTENSIONS: &[&str] = &["md", "rs", "toml", "txt", "yaml", "yml"];
 
 /// Texts by their paths, relative to the root of the repository.
@@ -21,8 +21,12 @@ pub struct Rendered(BTreeMap<String, String>);
 impl Rendered {
     /// Adds a file. `source` is the declaration to edit instead.
     pub fn add(&mut self, path: String, source: &str, text: &str) {
-        let sign = if source::is(&path, "rs") { "//" } else { "#" };
-        self.0.insert(path, format!("{sign} {GENERATOR}{source}: edit that, not this file.\n{text}"));
+        let (sign, end) = match path.rsplit_once('.') {
+            Some((_, "rs")) => ("//", ""),
+            Some((_, "md")) => ("<!--", " -->"),
+            _ => ("#", ""),
+        };
+        self.0.insert(path, format!("{sign} {GENERATOR}{source}: edit that, not this file.{end}\n{text}"));
     }
 
     /// Adds a file that people write, except for a part of it.
@@ -71,7 +75,7 @@ impl Rendered {
 }
 
 fn is_rendered(text: &str) -> bool {
-    text.trim_start_matches(['#', '/', ' ']).starts_with(GENERATOR)
+    text.trim_start_matches(['#', '/', '<', '!', '-', ' ']).starts_with(GENERATOR)
 }
 
 /// The files that could be rendered ones.
@@ -113,7 +117,7 @@ mod tests {
     #[test]
     fn a_second_run_changes_nothing_and_an_edited_missing_or_stale_file_is_found() {
         let root = tempfile::tempdir().unwrap();
-        let (one, other) = ("k8s/a/one.yaml", "compose/other.yaml");
+        let (one, other) = ("docs/a/one.md", "compose/other.yaml");
         let both = rendered(&[one, other]);
         assert_eq!(both.write(root.path()).unwrap(), [other, one]);
         assert_eq!(both.changed(root.path()).unwrap(), Vec::<String>::new());
@@ -121,7 +125,7 @@ mod tests {
         fs::remove_file(root.path().join(other)).unwrap();
         assert_eq!(both.write(root.path()).unwrap(), [other, one]);
         assert_eq!(rendered(&[other]).write(root.path()).unwrap(), [one]);
-        assert!(!root.path().join("k8s/a").exists());
+        assert!(!root.path().join("docs/a").exists());
     }
 
     #[test]

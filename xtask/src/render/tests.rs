@@ -164,3 +164,27 @@ fn two_contexts_with_one_image_and_sections_that_are_rendered_are_rejected() {
     fleet.gateway.settings.insert("routes".to_owned(), toml::Value::Table(toml::Table::new()));
     assert!(gateway::render(&fleet, &mut Rendered::default()).is_err());
 }
+
+#[test]
+fn a_context_that_is_added_to_any_fleet_changes_no_file_of_another_context() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for fleet in fleets(&root).unwrap() {
+        let declaration = root.join("services").join(&fleet.name).join("fleet.toml");
+        let mut contexts = manifest::context_texts(&declaration).unwrap();
+        contexts.push(ContextText { folder: "diary".to_owned(), text: "name = \"diary\"\nport = 8999\n".to_owned() });
+        let with = Manifest::assemble(&std::fs::read_to_string(&declaration).unwrap(), &contexts).unwrap();
+        let with = render(&[with]).unwrap();
+        let is_of_a_context = |path: &str| {
+            let parts = || path.split('/').map(|part| part.split_once('.').map_or(part, |(name, _)| name));
+            fleet.contexts.iter().any(|context| parts().any(|part| part == context.name))
+        };
+        let without = render(std::slice::from_ref(&fleet)).unwrap();
+        let of_contexts: Vec<_> = without.files().filter(|(path, _)| is_of_a_context(path)).collect();
+        assert!(of_contexts.len() >= fleet.contexts.len(), "{of_contexts:?}");
+        for (path, text) in of_contexts {
+            assert_eq!(with.files().find(|(other, _)| *other == path), Some((path, text)));
+        }
+        let new = with.files().filter(|(path, _)| !without.files().any(|(other, _)| other == *path));
+        assert!(new.map(|(path, _)| path).all(|path| path.contains("diary")));
+    }
+}
