@@ -18,7 +18,7 @@ use crate::{NOW, RequestOutcome, World, by_anybody, id, price};
 
 pub fn person(name: &str, roles: &[&str]) -> Principal {
     let roles = roles.iter().map(|role| (*role).to_owned()).collect();
-    Principal::User { identity: Identity { subject: name.to_owned(), roles }, operator_role: "operator".into() }
+    Principal::User { identity: Identity::new(name, roles), operator_role: "operator".into() }
 }
 
 pub fn student(name: &str) -> Principal {

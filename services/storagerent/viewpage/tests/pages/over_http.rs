@@ -11,7 +11,7 @@ use test_stores::on_each_store;
 use crate::{World, registered, reserved, reviewed};
 
 fn person(role: &str) -> Principal {
-    let identity = Identity { subject: "kim".to_owned(), roles: BTreeSet::from([role.to_owned()]) };
+    let identity = Identity::new("kim", [role]);
     Principal::User { identity, operator_role: "manager".into() }
 }
 
