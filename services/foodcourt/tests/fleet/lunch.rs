@@ -1,0 +1,63 @@
+//! Lunch: 100 orders per second over 50 shops, with two and then five replicas of the kitchen.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use foodcourt_tests::{LATER, People};
+use serde_json::json;
+use testkit::{Fleet, eventually};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+/// Shops.
+const SHOPS: i64 = 50;
+
+/// The time between two orders.
+const INTERVAL: Duration = Duration::from_millis(10);
+
+/// Orders of a lunch: a minute.
+const ORDERS: i64 = 6_000;
+
+/// Orders at the given rate. Returns the number of those that were placed.
+async fn orders(people: &People, ids: std::ops::RangeInclusive<i64>) -> Result<()> {
+    let (begin, mut customers) = (Instant::now(), JoinSet::new());
+    for (place, order) in (0_u32..).zip(ids) {
+        sleep_until(begin + INTERVAL * place).await;
+        let people = people.clone();
+        customers.spawn(async move { people.order_of(order, order % SHOPS + 1).await });
+    }
+    while let Some(answer) = customers.join_next().await {
+        answer??.must_be(201)?;
+    }
+    Ok(())
+}
+
+pub async fn each_order_of_a_lunch_in_fifty_shops_is_in_one_kitchen_once(fleet: &mut Fleet) -> Result<()> {
+    fleet.start_all().await?;
+    let people = People::of(fleet)?;
+    for shop in 1..=SHOPS {
+        let dish = json!({ "name": format!("Dish of the day {shop}"), "price": 1_000 });
+        let put = people.api.with("PUT".parse()?, &format!("/menus/{shop}/1"), &dish).await?;
+        ensure!(matches!(put.status, 200 | 201), "{}", put.status);
+    }
+    fleet.replicate("cook").await?;
+    orders(&people, 1..=ORDERS / 2).await?;
+    for _ in 3..=5 {
+        fleet.replicate("cook").await?;
+    }
+    orders(&people, ORDERS / 2 + 1..=ORDERS).await?;
+    eventually(LATER, "the kitchens have all orders", async || {
+        let heard = fleet.number("cook", "SELECT COUNT(*) FROM cooks WHERE status = 'order'").await?;
+        ensure!(heard == ORDERS, "{heard} of them");
+        Ok(())
+    })
+    .await?;
+    let mut listed = 0;
+    for shop in 1..=SHOPS {
+        let orders = people.all(&format!("/cooks?shopId={shop}")).await?;
+        ensure!(orders.iter().all(|order| order["shopId"] == shop), "of other shops: {orders:?}");
+        listed += i64::try_from(orders.len())?;
+    }
+    ensure!(listed == ORDERS, "{listed} are in the lists of the kitchens");
+    people.assert_laws(fleet).await
+}
