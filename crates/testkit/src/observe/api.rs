@@ -115,10 +115,11 @@ impl Api {
         self.with(Method::POST, path, body).await
     }
 
-    /// All items of a list, in pages of 100. The items are in `_embedded`, under `rel`.
+    /// All items of a list, which the path may narrow down, in pages of 100. The items are in `_embedded`, under `rel`.
     pub async fn all(&self, path: &str, rel: &str) -> Result<Vec<Value>> {
         let mut items = Vec::new();
-        let mut next = Some(format!("{path}?size=100"));
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let mut next = Some(format!("{path}{separator}size=100"));
         for _ in 0..MAX_PAGES {
             let Some(link) = next.take() else { return Ok(items) };
             let mut page = self.get(&link).await?.must_be(200)?.body;
