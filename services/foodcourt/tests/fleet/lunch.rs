@@ -18,16 +18,25 @@ const INTERVAL: Duration = Duration::from_millis(10);
 /// Orders of a lunch: a minute.
 const ORDERS: i64 = 6_000;
 
-/// Orders at the given rate. Returns the number of those that were placed.
+/// Orders at the given rate.
 async fn orders(people: &People, ids: std::ops::RangeInclusive<i64>) -> Result<()> {
     let (begin, mut customers) = (Instant::now(), JoinSet::new());
     for (place, order) in (0_u32..).zip(ids) {
         sleep_until(begin + INTERVAL * place).await;
         let people = people.clone();
-        customers.spawn(async move { people.order_of(order, order % SHOPS + 1).await });
+        // On a busy machine more orders are under way than one address may have, or an answer comes too late: then the same is
+        // ordered again.
+        customers.spawn(async move {
+            eventually(LATER, "it is ordered", async || {
+                let answer = people.order_of(order, order % SHOPS + 1).await?;
+                ensure!(matches!(answer.status, 200 | 201), "{}", answer.status);
+                Ok(())
+            })
+            .await
+        });
     }
-    while let Some(answer) = customers.join_next().await {
-        answer??.must_be(201)?;
+    while let Some(placed) = customers.join_next().await {
+        placed??;
     }
     Ok(())
 }
