@@ -9,6 +9,8 @@ scaled=order
 # A client's business from end to end, what one successful request of it is called, and the context that runs its saga.
 unit=requests
 requester=order
+# The contexts that the demonstration of Compose kills.
+killed=(order cook)
 
 # Each client orders a dish and cancels the order, then the next one. Siege starts each client at an equal share of the lines. A
 # client that gets beyond its own repeats requests of another client, which are idempotent.
@@ -18,7 +20,8 @@ requests() { # CLIENTS
     's|.*|/orders/order POST {"orderId":&,"shopId":1,"menuId":1,"qty":1,"price":1000}\n/orders/cancel POST {"orderId":&,"status":"cancel"}|'
 }
 
-# Establishes one case, which needs the kitchen, and prints the status and the seconds of its request.
+# Establishes one case, a cancellation, since only that needs the kitchen, and prints the status and the seconds of its request.
+established=200
 establish() {
   local id=$((EPOCHSECONDS * 100000 + RANDOM))
   curl --silent --max-time 15 --output /dev/null "$gateway/orders/order" --header 'content-type: application/json' \
