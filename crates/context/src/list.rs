@@ -88,8 +88,8 @@ impl<const N: usize> List<N> {
         Ok(position)
     }
 
-    /// The first parameters are the position after which the page begins. Then follow the owner or the tenant, if the scope has one,
-    /// the values of the filters, and the number of rows.
+    /// The first parameters are the position after which the page begins. Then follow the owner or the tenant, if the scope
+    /// has one, the values of the filters, and the number of rows.
     pub(crate) fn sql<R: Row>(&self, scope: &Scope, filters: &[(&Filter, Value)]) -> String {
         let (columns, name, by) = (R::TABLE.names(), R::TABLE.name, self.by.join(", "));
         let (follows, direction) = if self.is_newest_first { ("<", " DESC") } else { (">", "") };

@@ -36,7 +36,7 @@ pub use self::request::RequestDocument;
 pub use self::route::{Route, command, outcome_or};
 use crate::document::{Document, not_found};
 use crate::live::prefer::PreferredWait;
-use crate::representation::{KeyOf, Representation, Totals};
+use crate::representation::{KeyOf, Representation, StateOf, Totals};
 use crate::{List, Live, Repository, live, store_problem};
 
 /// The roles that see rows.
@@ -259,13 +259,13 @@ pub fn shown<B: Representation>(state: &<B::Row as Row>::State) -> Result<Respon
     Ok(Tagged::new(&document)?.into_response())
 }
 
-/// Whether the conditions of a request allow a change of the document: 412 if not. 404 if a row has no document. For a
-/// command that is no [`Change`].
+/// Whether the conditions of a request allow a command on a row in this state: 412 if not. 404 if the row has no document.
 pub fn check_conditions<B: Representation>(
     conditions: &Conditions,
-    state: &<B::Row as Row>::State,
+    key: &KeyOf<B>,
+    state: &StateOf<B>,
 ) -> Result<(), Problem> {
-    let document = Document::<B>::of(state).ok_or_else(|| Problem::not_found(format!("there is no {}", B::TITLE)))?;
+    let document = Document::<B>::of(state).ok_or_else(|| not_found::<B>(key))?;
     if conditions.allow(&document) { Ok(()) } else { Err(changed_since()) }
 }
 

@@ -115,6 +115,21 @@ mod tests {
     }
 
     #[test]
+    fn a_subscription_to_all_rows_is_notified_of_every_change_and_counts_as_a_stream() {
+        let subscriptions = Arc::new(Subscriptions::<i64>::new(1, 0));
+        let all = subscriptions.stream_of_all().unwrap();
+        assert!(subscriptions.stream_of_all().is_none() && subscriptions.stream(1).is_none());
+        for key in [1, 2] {
+            let changed = all.next();
+            subscriptions.notify(&key);
+            assert!(std::pin::pin!(changed).now_or_never().is_some());
+        }
+        assert!(std::pin::pin!(all.next()).now_or_never().is_none());
+        drop(all);
+        assert!(subscriptions.stream(1).is_some());
+    }
+
+    #[test]
     fn the_number_of_streams_is_limited_and_a_closed_one_makes_room() {
         let subscriptions = Arc::new(Subscriptions::new(1, 0));
         let open = subscriptions.stream(1).unwrap();

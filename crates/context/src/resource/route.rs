@@ -47,10 +47,13 @@ impl Route {
         };
         let filter = match method {
             HttpMethod::Get => MethodFilter::GET,
+            HttpMethod::Post => MethodFilter::POST,
             HttpMethod::Put => MethodFilter::PUT,
-            HttpMethod::Patch => MethodFilter::PATCH,
             HttpMethod::Delete => MethodFilter::DELETE,
-            _ => MethodFilter::POST,
+            HttpMethod::Options => MethodFilter::OPTIONS,
+            HttpMethod::Head => MethodFilter::HEAD,
+            HttpMethod::Patch => MethodFilter::PATCH,
+            HttpMethod::Trace => MethodFilter::TRACE,
         };
         let operation = parameters.into_iter().fold(operation, OperationBuilder::parameter);
         routes(path, vec![method], operation, on(filter, handler), Vec::new())
@@ -76,7 +79,7 @@ where
     Route { method: HttpMethod::Post, path, id, about, parameters, request, responses }.handled_by(handler)
 }
 
-/// The responses to a command in the `OpenAPI` document: 200 with an outcome, and the
+/// The responses to a command in the `OpenAPI` document: 200 with an outcome, whose properties are all required, and the
 /// problems of the command.
 pub fn outcome_or(about: &str, outcome: ObjectBuilder, problems: impl IntoIterator<Item = Problem>) -> Responses {
     let content = ContentBuilder::new().schema(Some(required(outcome))).build();

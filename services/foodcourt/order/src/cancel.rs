@@ -86,7 +86,7 @@ async fn decide(
     let scope = Scope::of(principal.require_subject(CUSTOMER)?.as_deref());
     let order = state.store.orders.find(&order_id, &scope).await.map_err(store_problem)?;
     let order = order.ok_or_else(|| unknown(order_id))?;
-    check_conditions::<OrderDocument>(conditions, &order)?;
+    check_conditions::<OrderDocument>(conditions, &order_id, &order)?;
     let (id, offer) = (order.id, CancelOffer { shop_id: order.placement.shop_id });
     let cancellations = state.cancellations;
     match run_to_completion(&state.host, async move { cancellations.request(id, &offer, trace).await }).await? {

@@ -3,13 +3,12 @@
 use ambient::Positive;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use chassis::Principal;
 use chassis::body::{Fields, PathId, required};
 use chassis::openapi::{Responses, number, number_or_digits, object, refusals, text_like};
 use chassis::problem::Problem;
-use context::{Route, created_or, shown, shown_or, store_problem};
+use context::{Route, created, created_or, shown, shown_or, store_problem};
 use serde_json::json;
 use utoipa::openapi::path::{HttpMethod, Parameter, ParameterIn};
 use utoipa::openapi::{Required, Response as Described};
@@ -117,12 +116,7 @@ async fn put(
     let (shop_id, menu_id) = (path.shop_id.get(), path.menu_id.get());
     let row = DishRow { dish: path.key(), shop_id, menu_id, name: name.to_owned(), price };
     let is_new = store.put_dish(&row).await.map_err(store_problem)?;
-    let mut response = shown::<Dish>(&row)?;
-    if is_new {
-        *response.status_mut() = StatusCode::CREATED;
-        return Ok(([(LOCATION, format!("/menus/{}", row.dish))], response).into_response());
-    }
-    Ok(response)
+    if is_new { created::<Dish>(&row) } else { shown::<Dish>(&row) }
 }
 
 /// Handles `DELETE`.

@@ -1,7 +1,5 @@
 //! Who sees which messages, and who writes one.
 
-use std::collections::BTreeSet;
-
 use chassis::Principal;
 use identity::Identity;
 use serde_json::{Value, json};
