@@ -9,20 +9,15 @@ pub fn forgetful(kitchen: Transport) -> Transport {
 }
 
 async fn forget(request: Request, kitchen: Transport) -> Result<CallResponse, CallError> {
-    let body: serde_json::Value = request
-        .body()
-        .and_then(|body| body.as_bytes())
-        .and_then(|body| serde_json::from_slice(body).ok())
-        .unwrap_or_default();
-    let state = state_of(request.url(), &body["orderId"]);
-    let known = match state {
-        Some(state) => kitchen.clone().oneshot(Request::new(Method::GET, state)).await?.status != StatusCode::NOT_FOUND,
-        None => true,
-    };
-    if known {
-        return kitchen.oneshot(request).await;
+    let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+    let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    if let Some(state) = state_of(request.url(), &body["orderId"]) {
+        let found = kitchen.clone().oneshot(Request::new(Method::GET, state)).await?;
+        if found.status == StatusCode::NOT_FOUND {
+            return Ok(CallResponse { status: StatusCode::OK, body: body.to_string().into() });
+        }
     }
-    Ok(CallResponse { status: StatusCode::OK, body: body.to_string().into() })
+    kitchen.oneshot(request).await
 }
 
 /// Where the kitchen has the state of an order.

@@ -16,7 +16,7 @@ use crate::forgetful::forgetful;
 const CUSTOMERS: i64 = 12;
 
 /// The kitchen forgets the mark of a cancellation that came before its order.
-pub const FORGOTTEN_MARK: Mutant = Mutant::of_stub("forgotten-mark");
+const FORGOTTEN_MARK: Mutant = Mutant::of_stub("forgotten-mark");
 
 /// How the mutants differ.
 pub struct Outside {
