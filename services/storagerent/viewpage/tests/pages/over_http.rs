@@ -1,7 +1,5 @@
 //! Who sees which page, over HTTP.
 
-use std::collections::BTreeSet;
-
 use axum::body::to_bytes;
 use chassis::Principal;
 use identity::Identity;
