@@ -51,6 +51,11 @@ fn filled(path: &str, document: &Value) -> String {
     })
 }
 
+/// The properties that fill a path.
+pub(crate) fn properties_in(path: &'static str) -> impl Iterator<Item = &'static str> {
+    path.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name)
+}
+
 /// An id in a path. A text is percent-encoded (RFC 3986, section 2.1).
 fn path_segment(id: &Value) -> String {
     id.as_str().map_or_else(|| id.to_string(), |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string())

@@ -34,7 +34,7 @@ pub use self::change::Change;
 pub use self::deletion::Deletion;
 pub use self::request::RequestDocument;
 pub use self::route::{Route, command, outcome_or};
-use crate::document::{Document, not_found};
+use crate::document::{Document, not_found, properties_in};
 use crate::live::prefer::PreferredWait;
 use crate::representation::{KeyOf, Representation, StateOf, Totals};
 use crate::{List, Live, Repository, live, store_problem};
@@ -293,7 +293,11 @@ pub fn created_or<B: Representation>(problems: impl IntoIterator<Item = Problem>
 /// The link to an operation on the document of the response.
 fn operation_on<B: Representation>(name: &str) -> Link {
     let operation = LinkBuilder::new().operation_id(format!("{name}{}", B::NAME));
-    operation.parameter("id", "$response.body#/id").build()
+    let own = |link: &str| link == name || (link, name) == ("self", "show");
+    let paths = B::LINKS.iter().copied().chain(B::CONDITIONAL_LINKS.iter().map(|(link, path, _)| (*link, *path)));
+    let path = paths.into_iter().find_map(|(link, path)| own(link).then_some(path)).unwrap_or_default();
+    let given = |all: LinkBuilder, name| all.parameter(name, format!("$response.body#/{name}"));
+    properties_in(path).fold(operation, given).build()
 }
 
 fn one<B: Representation>(rest: &str) -> String {

@@ -70,7 +70,8 @@ impl Representation for ShelvedDocument {
     const PATH: &'static str = "/articles";
     const REL: &'static str = "articles";
     const TITLE: &'static str = "article";
-    const LINKS: &'static [(&'static str, &'static str)] = &[("shelf", "/shelves/{shelf}/articles/{id}?shelf={shelf}")];
+    const LINKS: &'static [(&'static str, &'static str)] =
+        &[("self", "/articles/{shelf}/{id}"), ("shelf", "/shelves/{shelf}/articles/{id}?shelf={shelf}")];
     const TOTALS: Option<Totals> = Some(Totals { column: "seller", values: &["kim", "lee"] });
 
     fn of(article: &ShelvedArticle) -> Option<Value> {

@@ -9,13 +9,14 @@ use chassis::conditional::Conditions;
 use chassis::openapi::{object, positive, text};
 use chassis::problem::Problem;
 use chassis::{Principal, Scope};
-use context::{Repository, Route, check_conditions, outcome_or, store_problem};
+use context::{Repository, Route, check_conditions, created_or, outcome_or, store_problem};
 use serde_json::{Value, json};
 use test_stores::on_sqlite;
 use tower::ServiceExt;
 use utoipa::openapi::path::{HttpMethod, Parameter, ParameterIn};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::following::ShelvedDocument;
 use crate::{Article, ArticleDocument, World, priced};
 
 type Articles = State<Repository<Article>>;
@@ -134,4 +135,13 @@ fn a_command_is_refused_unless_its_conditions_allow_it_and_there_is_a_document()
         }
         assert!(send(&world, read("B", "")).await.1.contains("there is no article B"));
     });
+}
+
+#[test]
+fn the_link_to_a_new_document_names_the_properties_of_its_path() {
+    let links = |response: &Value| response["links"]["show"]["parameters"].clone();
+    let plain = serde_json::to_value(&created_or::<ArticleDocument>([])["201"]).unwrap();
+    assert_eq!(links(&plain), json!({ "id": "$response.body#/id" }));
+    let shelved = serde_json::to_value(&created_or::<ShelvedDocument>([])["201"]).unwrap();
+    assert_eq!(links(&shelved), json!({ "shelf": "$response.body#/shelf", "id": "$response.body#/id" }));
 }

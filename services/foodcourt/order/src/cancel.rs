@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use chassis::body::{Fields, Id, MAX_EXACT, required};
 use chassis::conditional::{Conditions, changed_since};
-use chassis::openapi::{Responses, number_or_digits, object, one_of};
+use chassis::openapi::{Responses, number_or_digits, object, one_of, or_null};
 use chassis::problem::Problem;
 use chassis::trace::{Trace, correlate};
 use chassis::{Principal, Scope};
@@ -15,7 +15,7 @@ use foodcourt_order_domain::{CANCEL, CancelOffer, Progress};
 use serde_json::json;
 use utoipa::IntoParams;
 use utoipa::openapi::path::HttpMethod;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::documents::OrderDocument;
@@ -28,7 +28,7 @@ pub(crate) fn handlers() -> OpenApiRouter<OrderState> {
     let status = object("The cancellation of an order.").property("status", one_of(&[CANCEL]));
     let by_number = object("The cancellation of an order.")
         .property("orderId", number_or_digits("The order.", MAX_EXACT))
-        .property("status", one_of(&[CANCEL]).description(Some("May be left out.")))
+        .property("status", or_null(OneOfBuilder::new().item(one_of(&[CANCEL])).description(Some("May be left out."))))
         .required("orderId")
         .examples([json!({ "orderId": 1, "status": CANCEL })]);
     let patch = Route {

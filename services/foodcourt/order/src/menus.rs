@@ -33,7 +33,7 @@ pub(crate) fn handlers() -> OpenApiRouter<OrderState> {
         .property("name", name)
         .property("price", number_or_digits("The price of one.", MAX_PRICE))
         .examples([json!({ "name": "Bibimbap", "price": 1_000 })]);
-    let put_responses: Responses = shown_or::<Dish>("It is changed.", [invalid_name()])
+    let put_responses: Responses = shown_or::<Dish>("It is changed.", [invalid_name(), invalid_path()])
         .into_iter()
         .chain(created_or::<Dish>([]).into_iter().filter(|(status, _)| status == "201"))
         .collect();
@@ -70,7 +70,7 @@ struct DishPath {
 impl DishPath {
     fn read(Path((shop, menu)): Path<(String, String)>) -> Result<Self, Problem> {
         let id = |text: &str| i64::parse(text).and_then(|id| Positive::new(id).ok());
-        let (shop_id, menu_id) = id(&shop).zip(id(&menu)).ok_or_else(|| Problem::not_found(i64::rule()))?;
+        let (shop_id, menu_id) = id(&shop).zip(id(&menu)).ok_or_else(invalid_path)?;
         Ok(Self { shop_id, menu_id })
     }
 
@@ -134,6 +134,10 @@ async fn delete(
 
 fn unknown(dish: &str) -> Problem {
     Problem::not_found(format!("there is no dish {dish}"))
+}
+
+fn invalid_path() -> Problem {
+    Problem::not_found(i64::rule())
 }
 
 fn invalid_name() -> Problem {
