@@ -42,7 +42,7 @@ pub mod access {
     pub use crate::http::cross_origin::{add_accept_header, is_cross_origin, is_safe, needs_preflight};
 }
 
-pub use auth::principal::{Principal, RequireOperator, RequireService, Scope};
+pub use auth::principal::{Principal, RequireOperator, RequireService, Scope, Tenancy};
 pub use auth::trust::{AuthSettings, AuthSettingsError};
 pub use http::connection::{Encrypted, HttpService, Peer};
 pub use http::connection_limit::network;

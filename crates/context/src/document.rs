@@ -24,10 +24,9 @@ pub(crate) struct Document<B> {
 impl<B: Representation> Document<B> {
     pub(crate) fn of(state: &<B::Row as Row>::State) -> Option<Self> {
         let mut value = B::of(state)?;
-        let id = path_segment(&value["id"]);
         let conditional = B::CONDITIONAL_LINKS.iter().filter(|(.., has_link)| has_link(state));
         let links = B::LINKS.iter().copied().chain(conditional.map(|(name, path, _)| (*name, *path)));
-        let links = links.map(|(name, path)| (name.to_owned(), json!(Link::to(path.replace("{id}", &id)))));
+        let links = links.map(|(name, path)| (name.to_owned(), json!(Link::to(filled(path, &value)))));
         value["_links"] = links.collect::<Map<_, _>>().into();
         Some(Self { value, representation: PhantomData })
     }
@@ -40,6 +39,21 @@ impl<B: Representation> Document<B> {
     pub(crate) fn into_value(self) -> Value {
         self.value
     }
+}
+
+/// A path with properties of a document, such as `/pages/{id}`.
+fn filled(path: &str, document: &Value) -> String {
+    let mut parts = path.split('{');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |filled, part| match part.split_once('}') {
+        Some((name, rest)) => filled + &path_segment(&document[name]) + rest,
+        None => filled + part,
+    })
+}
+
+/// The properties that fill a path.
+pub(crate) fn properties_in(path: &'static str) -> impl Iterator<Item = &'static str> {
+    path.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name)
 }
 
 /// An id in a path. A text is percent-encoded (RFC 3986, section 2.1).
@@ -56,6 +70,10 @@ impl<B> Serialize for Document<B> {
 impl<B: Representation> Listed for Document<B> {
     const PATH: &'static str = B::PATH;
     const REL: &'static str = B::REL;
+    const TOTALS: &'static [&'static str] = match B::TOTALS {
+        Some(totals) => totals.values,
+        None => &[],
+    };
 }
 
 impl<B: Representation> PartialSchema for Document<B> {

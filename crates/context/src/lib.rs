@@ -38,9 +38,10 @@ pub use live::{Live, LiveLimits, Streamed, Versioned};
 pub use process::{Config, Context, NoSettings, Parts, build, document, main, migrations};
 pub use projector::Projector;
 pub use repository::Repository;
-pub use representation::{ConditionalLink, Representation};
+pub use representation::{ConditionalLink, Representation, Totals};
 pub use resource::{
-    Change, Deletion, RequestDocument, Resource, Visibility, command, created, created_or, outcome_or, shown, shown_or,
+    Change, Deletion, RequestDocument, Resource, Route, Visibility, check_conditions, command, created, created_or,
+    outcome_or, shown, shown_or,
 };
 pub use service_client::{CallSettings, ReceivedProblem, ServiceClient};
 pub use updater::Updater;

@@ -4,7 +4,7 @@ use chassis::problem::Problem;
 use chassis::query::{Value, Values};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
-use store::{Row, sqlx};
+use store::{Row, changes, sqlx};
 
 /// The rows of a list, their order, and the parameters that narrow it down.
 ///
@@ -65,6 +65,12 @@ impl<const N: usize> List<N> {
         self.filters.iter().filter_map(|filter| read(filter).transpose()).collect()
     }
 
+    /// The same rows in the order of their latest changes.
+    pub(crate) const fn by_changes(&self) -> List<1> {
+        let Self { condition, filters, .. } = *self;
+        List { condition, by: [changes::COLUMN], is_newest_first: false, filters }
+    }
+
     pub(crate) const fn filters(&self) -> &'static [Filter] {
         self.filters
     }
@@ -82,22 +88,38 @@ impl<const N: usize> List<N> {
         Ok(position)
     }
 
-    /// The first parameters are the position after which the page begins. Then follow the owner, if the scope has one,
-    /// the values of the filters, and the number of rows.
+    /// The first parameters are the position after which the page begins. Then follow the owner or the tenant, if the scope
+    /// has one, the values of the filters, and the number of rows.
     pub(crate) fn sql<R: Row>(&self, scope: &Scope, filters: &[(&Filter, Value)]) -> String {
         let (columns, name, by) = (R::TABLE.names(), R::TABLE.name, self.by.join(", "));
         let (follows, direction) = if self.is_newest_first { ("<", " DESC") } else { (">", "") };
         let after = (1..=N).map(|index| format!("${index}")).collect::<Vec<_>>().join(", ");
-        let owner = match scope {
-            Scope::All => None,
-            // A table without owners has no row of this one.
-            Scope::Own(_) => Some(R::OWNER.unwrap_or("''")),
-        };
-        let equal: Vec<&str> = owner.into_iter().chain(filters.iter().map(|(filter, _)| filter.column)).collect();
+        let narrowed = narrowed_by::<R>(scope, filters);
         let mut conditions = vec![format!("({by}) {follows} ({after})"), self.condition.to_owned()];
-        conditions.extend((N + 1..).zip(&equal).map(|(index, column)| format!("{column} = ${index}")));
-        let (conditions, limit) = (conditions.join(" AND "), N + equal.len() + 1);
+        conditions.extend((N + 1..).zip(&narrowed).map(|(index, column)| format!("{column} = ${index}")));
+        let (conditions, limit) = (conditions.join(" AND "), N + narrowed.len() + 1);
         let order = self.by.map(|column| format!("{column}{direction}")).join(", ");
         format!("SELECT {columns} FROM {name} WHERE {conditions} ORDER BY {order} LIMIT ${limit}")
     }
+
+    /// Counts the rows by a column. The parameters are the owner or the tenant, if the scope has one, and the values of the
+    /// filters.
+    pub(crate) fn totals_sql<R: Row>(&self, column: &str, scope: &Scope, filters: &[(&Filter, Value)]) -> String {
+        let narrowed = narrowed_by::<R>(scope, filters);
+        let mut conditions = vec![self.condition.to_owned()];
+        conditions.extend((1..).zip(narrowed).map(|(index, narrowed)| format!("{narrowed} = ${index}")));
+        let (name, conditions) = (R::TABLE.name, conditions.join(" AND "));
+        format!("SELECT {column}, COUNT(*) FROM {name} WHERE {conditions} GROUP BY {column}")
+    }
+}
+
+/// The columns by which a scope and filters narrow down a list.
+fn narrowed_by<R: Row>(scope: &Scope, filters: &[(&Filter, Value)]) -> Vec<&'static str> {
+    let scope = match scope {
+        Scope::All => None,
+        // A table without owners has no row of this one, and a table without tenants none of this one.
+        Scope::Own(_) => Some(R::OWNER.unwrap_or("''")),
+        Scope::Tenant(_) => Some(R::TENANT.unwrap_or("0")),
+    };
+    scope.into_iter().chain(filters.iter().map(|(filter, _)| filter.column)).collect()
 }

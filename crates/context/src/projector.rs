@@ -15,6 +15,7 @@ use crate::{Repository, Subscriptions};
 pub struct Projector<R: Row<Key: Key>> {
     repository: Repository<R>,
     subscriptions: Option<Arc<Subscriptions<R::Key>>>,
+    is_numbering: bool,
 }
 
 type EventOf<R> = <<R as Row>::State as Projection>::Event;
@@ -22,13 +23,20 @@ type EventOf<R> = <<R as Row>::State as Projection>::Event;
 impl<R: Row<Key: Key>> Projector<R> {
     /// Applies events to the rows of `repository`.
     pub const fn new(repository: Repository<R>) -> Self {
-        Self { repository, subscriptions: None }
+        Self { repository, subscriptions: None, is_numbering: false }
     }
 
     /// Notifies the subscriptions of a row when it has changed.
     #[must_use]
     pub fn notifying(self, subscriptions: &Arc<Subscriptions<R::Key>>) -> Self {
         Self { subscriptions: Some(Arc::clone(subscriptions)), ..self }
+    }
+
+    /// Numbers the changes of the rows, for clients that follow the list: see [`store::changes`]. The rows have the column
+    /// [`store::changes::COLUMN`].
+    #[must_use]
+    pub fn numbering_changes(self) -> Self {
+        Self { is_numbering: true, ..self }
     }
 }
 
@@ -56,9 +64,11 @@ where
         pending: &mut StagedEvents,
     ) -> Result<(), sqlx::Error> {
         let events = EventsByKey::of(events);
-        let rows = self.repository.lock_or_insert(tx, &events.keys()).await?;
+        let keys = events.keys();
+        let rows = self.repository.lock_or_insert(tx, &keys).await?;
         let states = events.apply(rows, outbox, pending, events::apply::<R::State>)?;
-        self.repository.write(tx, states).await
+        self.repository.write(tx, states).await?;
+        if self.is_numbering { self.repository.number_changes(tx, &keys).await } else { Ok(()) }
     }
 
     async fn applied(&self, events: &[Received<Self::Event>]) {

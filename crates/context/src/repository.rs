@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -7,9 +8,10 @@ use chassis::page::PageRequest;
 use chassis::query::Value;
 use events::{EventSet, TraceContext};
 use messaging::{Outbox, StagedEvents};
-use sqlx::AssertSqlSafe;
+use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
-use store::{Page, Row, Store, Tx, sqlx};
+use sqlx::{Any, AssertSqlSafe, Row as _};
+use store::{Page, Row, Store, Tx, changes, sqlx};
 
 use crate::list::{Filter, List};
 
@@ -52,7 +54,7 @@ impl<R: Row> Repository<R> {
         let sql = format!("SELECT {columns} FROM {name} WHERE {key_column} = $1");
         let query = sqlx::query_as(AssertSqlSafe(sql)).bind(store::ColumnValue::to_stored(key));
         let row: Option<R> = query.fetch_optional(self.store.reader()).await?;
-        row.filter(|row| scope.includes(row.owner())).map(Row::into_state).transpose()
+        row.filter(|row| scope.includes(row.owner(), row.tenant())).map(Row::into_state).transpose()
     }
 
     /// The requested page of a list, without the rows outside this scope.
@@ -73,22 +75,66 @@ impl<R: Row> Repository<R> {
         filters: &[(&Filter, Value)],
         request: &PageRequest<N>,
     ) -> Result<PageAndNext<R::State, N>, sqlx::Error> {
-        let sql = list.sql::<R>(scope, filters);
         let after = request.after.unwrap_or_else(|| list.start());
-        let query = after.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), Query::bind);
-        let query = match scope {
-            Scope::Own(subject) => query.bind(subject.as_str()),
-            Scope::All => query,
-        };
-        let query = filters.iter().fold(query, |query, (_, value)| match value {
-            Value::Number(number) => query.bind(*number),
-            Value::Text(text) => query.bind(*text),
-        });
-        let rows = query.bind(Page::<R>::look_ahead(request.size)).fetch_all(self.store.reader()).await?;
+        let rows = self.rows_after(list, scope, filters, after, Page::<R>::look_ahead(request.size)).await?;
         let page = Page::cut(rows, request.size, Ok)?;
         let next = page.end().map(|last| list.position(last)).transpose()?;
         let items = page.items.iter().map(|row| R::from_row(row)?.into_state());
         Ok((items.collect::<Result<_, _>>()?, next))
+    }
+
+    /// The rows of a list after a position, `most` at most.
+    async fn rows_after<const N: usize>(
+        &self,
+        list: &List<N>,
+        scope: &Scope,
+        filters: &[(&Filter, Value)],
+        after: [i64; N],
+        most: i64,
+    ) -> Result<Vec<AnyRow>, sqlx::Error> {
+        let query = after.into_iter().fold(sqlx::query(AssertSqlSafe(list.sql::<R>(scope, filters))), Query::bind);
+        bind_narrowed(query, scope, filters).bind(most).fetch_all(self.store.reader()).await
+    }
+
+    /// The rows of a list whose latest change has a greater number, `most` at most, each with the number.
+    pub(crate) async fn changed_after<const N: usize>(
+        &self,
+        list: &List<N>,
+        scope: &Scope,
+        filters: &[(&Filter, Value)],
+        number: i64,
+        most: i64,
+    ) -> Result<Vec<(i64, R::State)>, sqlx::Error> {
+        let list = list.by_changes();
+        let rows = self.rows_after(&list, scope, filters, [number], most).await?;
+        let read = |row: &AnyRow| -> Result<(i64, R::State), sqlx::Error> {
+            let [number] = list.position(row)?;
+            Ok((number, R::from_row(row)?.into_state()?))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// The number of the latest change of these rows.
+    pub(crate) async fn latest_change(&self) -> Result<i64, sqlx::Error> {
+        changes::latest(&self.store, &R::TABLE).await
+    }
+
+    /// Numbers the changes of rows that are locked and written.
+    pub(crate) async fn number_changes(&self, tx: &mut Tx, keys: &[R::Key]) -> Result<(), sqlx::Error> {
+        changes::number(tx, self.store.dialect(), &R::TABLE, keys, self.now()).await
+    }
+
+    /// The number of rows of a list with each value of a column, with these filters.
+    pub(crate) async fn totals<const N: usize>(
+        &self,
+        list: &List<N>,
+        column: &str,
+        scope: &Scope,
+        filters: &[(&Filter, Value)],
+    ) -> Result<BTreeMap<String, i64>, sqlx::Error> {
+        let query = sqlx::query(AssertSqlSafe(list.totals_sql::<R>(column, scope, filters)));
+        let rows = bind_narrowed(query, scope, filters).fetch_all(self.store.reader()).await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 
     /// Changes the state of a key under its lock, and publishes the event of the change in the same transaction.
@@ -134,7 +180,7 @@ impl<R: Row> Repository<R> {
     {
         let mut tx = self.store.begin().await?;
         let row = self.lock(&mut tx, std::slice::from_ref(key)).await?.pop();
-        let Some(row) = row.filter(|row| scope.includes(row.owner())) else { return Ok(Ok(None)) };
+        let Some(row) = row.filter(|row| scope.includes(row.owner(), row.tenant())) else { return Ok(Ok(None)) };
         let mut state = row.into_state()?;
         let event = match change(&mut state) {
             Ok(event) => event,
@@ -212,4 +258,21 @@ impl<R: Row> Repository<R> {
         let sql = format!("DELETE FROM {}", R::TABLE.name);
         sqlx::query(AssertSqlSafe(sql)).execute(&mut **tx).await.map(drop)
     }
+}
+
+/// Binds the owner or the tenant of a scope, and the values of filters.
+fn bind_narrowed<'q>(
+    query: Query<'q, Any, AnyArguments>,
+    scope: &'q Scope,
+    filters: &[(&Filter, Value)],
+) -> Query<'q, Any, AnyArguments> {
+    let query = match scope {
+        Scope::Own(subject) => query.bind(subject.as_str()),
+        Scope::Tenant(tenant) => query.bind(*tenant),
+        Scope::All => query,
+    };
+    filters.iter().fold(query, |query, (_, value)| match value {
+        Value::Number(number) => query.bind(*number),
+        Value::Text(text) => query.bind(*text),
+    })
 }

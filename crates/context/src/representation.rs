@@ -13,6 +13,15 @@ pub(crate) type StateOf<B> = <<B as Representation>::Row as Row>::State;
 /// A link of documents in certain states.
 pub type ConditionalLink<B> = (&'static str, &'static str, fn(&StateOf<B>) -> bool);
 
+/// The totals of a list: its rows are counted by a column.
+#[derive(Debug, Clone, Copy)]
+pub struct Totals {
+    /// The column: TEXT.
+    pub column: &'static str,
+    /// The values that are counted.
+    pub values: &'static [&'static str],
+}
+
 /// Rows as JSON documents, in HAL.
 pub trait Representation: Sized + Send + Sync + 'static {
     /// The rows.
@@ -41,7 +50,10 @@ pub trait Representation: Sized + Send + Sync + 'static {
     /// The schema of the documents, without links. All properties are required.
     fn schema() -> ObjectBuilder;
 
-    /// The links of each document: name, and path with `{id}`.
+    /// The totals of a list that a filter narrows down.
+    const TOTALS: Option<Totals> = None;
+
+    /// The links of each document: name, and path with `{id}` or other properties of the document.
     const LINKS: &'static [(&'static str, &'static str)];
 
     /// The links of documents in certain states: name, path, and whether a document in this state has it. The name is that

@@ -1,10 +1,11 @@
 mod change;
 mod deletion;
 mod request;
+mod route;
+mod streams;
 
 use std::fmt::{self, Display};
 use std::marker::PhantomData;
-use std::str::FromStr;
 
 use ambient::Subject;
 use axum::Json;
@@ -15,11 +16,11 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use chassis::body::Id;
-use chassis::conditional::{Conditions, Tagged};
+use chassis::conditional::{Conditions, Tagged, changed_since};
 use chassis::openapi::{self, Responses, required, text};
 use chassis::page::{Page, PageRequest};
 use chassis::problem::Problem;
-use chassis::{Principal, Scope};
+use chassis::{Principal, Scope, Tenancy};
 use store::Row;
 use utoipa::openapi::link::{Link, LinkBuilder};
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, Parameter, Paths};
@@ -32,11 +33,11 @@ use utoipa_axum::router::OpenApiRouter;
 pub use self::change::Change;
 pub use self::deletion::Deletion;
 pub use self::request::RequestDocument;
-use crate::document::{Document, not_found};
+pub use self::route::{Route, command, outcome_or};
+use crate::document::{Document, not_found, properties_in};
 use crate::live::prefer::PreferredWait;
-use crate::live::stream::MessagesAfter;
-use crate::representation::{KeyOf, Representation};
-use crate::{List, Live, Repository, Streamed, UnknownPosition, Versioned, live, store_problem};
+use crate::representation::{KeyOf, Representation, StateOf, Totals};
+use crate::{List, Live, Repository, live, store_problem};
 
 /// The roles that see rows.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +49,8 @@ pub enum Visibility {
         /// Sees all rows.
         all: &'static str,
     },
+    /// A role sees the rows that it owns, another one those of its tenant, a third one all.
+    Tenants(Tenancy),
     /// Each of these roles sees all rows.
     Shared(&'static [&'static str]),
 }
@@ -64,6 +67,7 @@ impl Visibility {
     pub fn scope(self, principal: Principal) -> Result<Scope, Problem> {
         match self {
             Self::Owned { own, all } => principal.scope(own, all),
+            Self::Tenants(tenancy) => principal.tenant_scope(tenancy),
             Self::Shared(roles) => principal.require_any_role(roles).map(|()| Scope::All),
         }
     }
@@ -72,7 +76,7 @@ impl Visibility {
     /// role.
     pub fn owner(self, principal: Principal) -> Result<Option<Subject>, Problem> {
         match self {
-            Self::Owned { own, .. } => principal.require_subject(own),
+            Self::Owned { own, .. } | Self::Tenants(Tenancy { own, .. }) => principal.require_subject(own),
             Self::Shared(roles) => principal.require_any_role(roles).map(|()| None),
         }
     }
@@ -82,6 +86,10 @@ impl Display for Visibility {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Owned { own, all } => write!(f, "The role {own} sees its own, the role {all} all."),
+            Self::Tenants(Tenancy { own, member, claim, all }) => write!(
+                f,
+                "The role {own} sees its own, the role {member} those of the {claim} in its token, the role {all} all."
+            ),
             Self::Shared(roles) => write!(f, "For the roles {}.", roles.join(", ")),
         }
     }
@@ -114,8 +122,11 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
             let filters = list.given(&uri)?;
             let (states, next) = rows.filtered_page(&list, &scope, &filters, &request).await.map_err(store_problem)?;
             let documents = states.iter().filter_map(Document::<B>::of).collect();
-            let filters: Vec<_> = filters.into_iter().map(|(filter, value)| (filter.parameter, value)).collect();
-            Ok::<_, Problem>(Json(Page::filtered(documents, &request, &filters, next)))
+            let given: Vec<_> = filters.iter().map(|(filter, value)| (filter.parameter, *value)).collect();
+            let page = Page::<Document<B>>::filtered(documents, &request, &given, next);
+            let Some(Totals { column, .. }) = B::TOTALS.filter(|_| !filters.is_empty()) else { return Ok(Json(page)) };
+            let totals = rows.totals(&list, column, &scope, &filters).await.map_err(store_problem)?;
+            Ok::<_, Problem>(Json(page.with_totals(&totals)))
         };
         let operation = self
             .operation(&format!("list{}", B::plural()), about, list_parameters(&list))
@@ -172,50 +183,6 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
         self.route(&one::<B>(""), HttpMethod::Get, operation, get(handler), schemas::<Document<B>>())
     }
 
-    /// `GET` of the live stream of the steps of one row.
-    #[must_use]
-    pub fn follow(self, about: &str) -> Self
-    where
-        B: Streamed,
-        Live<B::Row>: FromRef<S>,
-    {
-        let parameter = live::stream::step_parameter();
-        let operation = self.stream_operation(about, live::stream::steps_description::<B>(), parameter);
-        let operation = live::stream::responses(operation, "161113140000000001-01", "happened");
-        self.route_stream(operation, live::stream::steps_after::<B>)
-    }
-
-    /// `GET` of the live stream of the versions of one row.
-    #[must_use]
-    pub fn follow_versions(self, about: &str) -> Self
-    where
-        B: Versioned,
-        Live<B::Row>: FromRef<S>,
-    {
-        let parameter = live::stream::version_parameter();
-        let operation = self.stream_operation(about, live::stream::versions_description(), parameter);
-        let operation = live::stream::responses(operation, "3.0.71", live::stream::CHANGED);
-        self.route_stream(operation, live::stream::version_after::<B>)
-    }
-
-    fn stream_operation(&self, about: &str, description: String, last: Parameter) -> OperationBuilder {
-        let parameters = Id::<KeyOf<B>>::into_params(|| None).into_iter().chain([last]);
-        self.operation(&format!("follow{}", B::NAME), about, parameters).description(Some(description))
-    }
-
-    fn route_stream<P>(self, operation: OperationBuilder, after: MessagesAfter<B, P>) -> Self
-    where
-        P: Clone + Default + Display + FromStr<Err = UnknownPosition> + Send + Sync + 'static,
-        Live<B::Row>: FromRef<S>,
-    {
-        let visibility = self.visibility;
-        let handler = async move |State(live): State<Live<B::Row>>, principal, Id(id): Id<KeyOf<B>>, last| {
-            let scope = visibility.scope(principal)?;
-            live.follow::<B, P>(id, scope, last, after).await
-        };
-        self.route(&one::<B>("/events"), HttpMethod::Get, operation, get(handler), Vec::new())
-    }
-
     /// `POST` to the list: a command. `request` is the schema of its body, `responses` are those of the command itself.
     #[must_use]
     pub fn post<H, T>(self, id: &str, about: &str, request: ObjectBuilder, responses: Responses, handler: H) -> Self
@@ -256,35 +223,6 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
     }
 }
 
-/// `POST` of a command that is not about one kind of documents. `request` is the schema of its body, `responses` are those
-/// of the command itself.
-pub fn command<S, H, T>(
-    path: &str,
-    id: &str,
-    about: &str,
-    request: ObjectBuilder,
-    responses: Responses,
-    handler: H,
-) -> OpenApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    H: Handler<T, S>,
-    T: 'static,
-{
-    let operation = operation_of(id, about, required(request), responses);
-    routes(path, vec![HttpMethod::Post], operation, post(handler), Vec::new())
-}
-
-/// The responses to a command in the `OpenAPI` document: 200 with an outcome, whose properties are all required, and the
-/// problems of the command.
-pub fn outcome_or(about: &str, outcome: ObjectBuilder, problems: impl IntoIterator<Item = Problem>) -> Responses {
-    let content = ContentBuilder::new().schema(Some(required(outcome))).build();
-    let ok = ResponseBuilder::new().description(about).content("application/json", content).build();
-    let mut responses = openapi::refusals(problems);
-    responses.insert("200".to_owned(), ok.into());
-    responses
-}
-
 fn operation_of(id: &str, about: &str, request: Object, responses: Responses) -> OperationBuilder {
     let content = ContentBuilder::new().schema(Some(request)).build();
     let body = RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
@@ -321,6 +259,16 @@ pub fn shown<B: Representation>(state: &<B::Row as Row>::State) -> Result<Respon
     Ok(Tagged::new(&document)?.into_response())
 }
 
+/// Whether the conditions of a request allow a command on a row in this state: 412 if not. 404 if the row has no document.
+pub fn check_conditions<B: Representation>(
+    conditions: &Conditions,
+    key: &KeyOf<B>,
+    state: &StateOf<B>,
+) -> Result<(), Problem> {
+    let document = Document::<B>::of(state).ok_or_else(|| not_found::<B>(key))?;
+    if conditions.allow(&document) { Ok(()) } else { Err(changed_since()) }
+}
+
 /// The responses with a document in the `OpenAPI` document: 200 with this description, and the problems of the command.
 pub fn shown_or<B: Representation>(description: &str, problems: impl IntoIterator<Item = Problem>) -> Responses {
     let mut responses = openapi::refusals(problems);
@@ -345,7 +293,11 @@ pub fn created_or<B: Representation>(problems: impl IntoIterator<Item = Problem>
 /// The link to an operation on the document of the response.
 fn operation_on<B: Representation>(name: &str) -> Link {
     let operation = LinkBuilder::new().operation_id(format!("{name}{}", B::NAME));
-    operation.parameter("id", "$response.body#/id").build()
+    let own = |link: &str| link == name || (link, name) == ("self", "show");
+    let paths = B::LINKS.iter().copied().chain(B::CONDITIONAL_LINKS.iter().map(|(link, path, _)| (*link, *path)));
+    let path = paths.into_iter().find_map(|(link, path)| own(link).then_some(path)).unwrap_or_default();
+    let given = |all: LinkBuilder, name| all.parameter(name, format!("$response.body#/{name}"));
+    properties_in(path).fold(operation, given).build()
 }
 
 fn one<B: Representation>(rest: &str) -> String {

@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -151,7 +151,7 @@ impl ServiceClient {
             headers.insert(HeaderName::from_static("traceparent"), HeaderValue::from_str(&trace.to_string())?);
         }
         if let Some(signer) = &self.signer {
-            let identity = Identity { subject: self.own_name.to_owned(), roles: BTreeSet::new() };
+            let identity = Identity::new(self.own_name, [""; 0]);
             let mut token = HeaderValue::from_str(&signer.pass(&identity, self.clock.now())?)?;
             // A token is as good as a password while it is valid.
             token.set_sensitive(true);

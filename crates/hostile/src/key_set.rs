@@ -53,6 +53,7 @@ fn verifier() -> Verifier {
         algorithms: vec![Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA],
         leeway: Duration::ZERO,
         roles: "roles".parse().unwrap(),
+        claims: Vec::new(),
     })
     .unwrap()
 }

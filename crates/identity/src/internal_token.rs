@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ambient::Timestamp;
@@ -68,6 +68,9 @@ struct Claims {
     aud: String,
     sub: String,
     roles: BTreeSet<String>,
+    /// Absent in the passes of an earlier version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    claims: BTreeMap<String, String>,
     /// The expiry, in seconds since 1970.
     exp: i64,
 }
@@ -84,6 +87,7 @@ impl TokenSigner {
             aud: self.purpose.to_owned(),
             sub: identity.subject.clone(),
             roles: identity.roles.clone(),
+            claims: identity.claims.clone(),
             exp: seconds(now.plus(PASS_VALID)),
         };
         encode(&Header::new(Algorithm::EdDSA), &claims, &self.key)
@@ -113,7 +117,7 @@ impl TokenVerifier {
         if left <= -LEEWAY_SECONDS || left > longest + LEEWAY_SECONDS {
             return Err(InternalTokenError::Stale);
         }
-        Ok(Identity { subject: claims.sub, roles: claims.roles })
+        Ok(Identity { subject: claims.sub, roles: claims.roles, claims: claims.claims })
     }
 }
 

@@ -19,7 +19,7 @@ mod key_set;
 mod roles;
 mod verifier;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -43,9 +43,26 @@ pub struct Identity {
     pub subject: String,
     /// The roles. Each handler decides what a role may do.
     pub roles: BTreeSet<String>,
+    /// Further claims, by their names: those that the gateway passes on. A role may need one, such as the tenant that its
+    /// members belong to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub claims: BTreeMap<String, String>,
 }
 
 impl Identity {
+    /// An identity without further claims.
+    pub fn new(subject: impl Into<String>, roles: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let roles = roles.into_iter().map(Into::into).collect();
+        Self { subject: subject.into(), roles, claims: BTreeMap::new() }
+    }
+
+    /// The same identity with a further claim.
+    #[must_use]
+    pub fn with_claim(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.claims.insert(name.into(), value.into());
+        self
+    }
+
     /// Whether the identity has this role.
     pub fn is(&self, role: &str) -> bool {
         self.roles.contains(role)

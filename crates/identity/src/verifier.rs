@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ambient::Timestamp;
@@ -15,6 +16,8 @@ use crate::roles::RolesClaim;
 const MAX_TOKEN_BYTES: usize = 8192;
 /// Maximum length of a subject (`OpenID` Connect Core, 2: 255 ASCII characters).
 const MAX_SUBJECT_BYTES: usize = 255;
+/// Maximum length of a further claim in bytes.
+const MAX_CLAIM_BYTES: usize = 255;
 
 /// The requirements for a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct Rules {
     pub leeway: Duration,
     /// The claim with the roles.
     pub roles: RolesClaim,
+    /// The names of further claims that services get.
+    pub claims: Vec<String>,
 }
 
 /// Why rules are unsafe.
@@ -48,7 +53,7 @@ pub enum RulesError {
 /// The content of a valid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedToken {
-    /// Subject and roles. Without roles only handlers for any caller are allowed.
+    /// Subject, roles and further claims. Without roles only handlers for any caller are allowed.
     pub identity: Identity,
     /// A description of the invalid part of the roles claim. Valid roles count nevertheless.
     pub unreadable_roles: Option<&'static str>,
@@ -124,10 +129,23 @@ impl Verifier {
         let first = tried.find(|claims| !matches!(claims, Err(Refusal::Signature)));
         let claims = first.unwrap_or(Err(error))?;
         self.check_claims(&claims, now)?;
+        let further = self.further_claims(&claims.others);
         let read = self.rules.roles.read(&Value::Object(claims.others));
-        let identity = Identity { subject: claims.sub, roles: read.roles };
+        let identity = Identity { subject: claims.sub, roles: read.roles, claims: further };
         let until = expiry(claims.exp).plus(self.rules.leeway);
         Ok(VerifiedToken { identity, unreadable_roles: read.unreadable, until })
+    }
+
+    /// The further claims that are texts or whole numbers. Others are left out, as if the token did not have them.
+    fn further_claims(&self, claims: &Map<String, Value>) -> BTreeMap<String, String> {
+        let text = |value: &Value| match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => number.as_i64().map(|number| number.to_string()),
+            _ => None,
+        };
+        let read = |name: &String| Some((name.clone(), text(claims.get(name)?)?));
+        let read = self.rules.claims.iter().filter_map(read);
+        read.filter(|(_, value)| value.len() <= MAX_CLAIM_BYTES).collect()
     }
 
     fn check_claims(&self, claims: &Claims, now: Timestamp) -> Result<(), Refusal> {

@@ -18,7 +18,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn kim() -> Identity {
-    Identity { subject: "f:kim".to_owned(), roles: ["clerk"].map(str::to_owned).into() }
+    Identity::new("f:kim", ["clerk"]).with_claim("desk", "7")
 }
 
 #[test]

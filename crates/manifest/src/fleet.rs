@@ -90,6 +90,9 @@ pub struct Claims {
     pub name: String,
     /// The role of the caller.
     pub role: String,
+    /// Further claims.
+    #[serde(default)]
+    pub claims: BTreeMap<String, String>,
 }
 
 fn gateway() -> String {

@@ -99,8 +99,27 @@ fn server_request(request: &reqwest::Request) -> Result<Request<Body>, CallError
     let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default().to_vec();
     let mut received = Request::new(Body::from(body));
     *received.method_mut() = request.method().clone();
-    let uri = request.url().path().parse();
+    let url = request.url();
+    let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let uri = format!("{}{query}", url.path()).parse();
     *received.uri_mut() = uri.map_err(|error: http::uri::InvalidUri| CallError::Unsent(error.to_string()))?;
     *received.headers_mut() = request.headers().clone();
     Ok(received)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_receives_method_path_query_headers_and_body() {
+        let client = reqwest::Client::new();
+        let sent = client.put("http://shop/things?id=1&of=a%20b").header("tag", "7").body("text").build().unwrap();
+        let (head, body) = server_request(&sent).unwrap().into_parts();
+        assert_eq!((head.method.as_str(), head.uri.to_string().as_str()), ("PUT", "/things?id=1&of=a%20b"));
+        assert_eq!(head.headers["tag"], "7");
+        assert_eq!(to_bytes(body, 100).await.unwrap(), "text");
+        let without = client.get("http://shop/things").build().unwrap();
+        assert_eq!(server_request(&without).unwrap().uri(), "/things");
+    }
 }

@@ -8,6 +8,7 @@ struct Attributes {
     table: Option<LitStr>,
     key: Option<Ident>,
     owner: Option<Ident>,
+    tenant: Option<Ident>,
     state: Option<Path>,
 }
 
@@ -21,8 +22,9 @@ impl Attributes {
                     Some("table") => read.table = Some(value),
                     Some("key") => read.key = Some(value.parse()?),
                     Some("owner") => read.owner = Some(value.parse()?),
+                    Some("tenant") => read.tenant = Some(value.parse()?),
                     Some("state") => read.state = Some(value.parse()?),
-                    _ => return Err(meta.error("unknown: use `table`, `key`, `owner` or `state`")),
+                    _ => return Err(meta.error("unknown: use `table`, `key`, `owner`, `tenant` or `state`")),
                 }
                 Ok(())
             })?;
@@ -46,6 +48,12 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         Some(owner) => (quote!(Some(stringify!(#owner))), quote!(self.#owner.as_deref())),
         None => (quote!(None), quote!(None)),
     };
+    let (tenant_column, tenant) = match &attributes.tenant {
+        Some(tenant) => {
+            (quote!(Some(stringify!(#tenant))), quote!(::store::ColumnValue::to_stored(&self.#tenant).into()))
+        }
+        None => (quote!(None), quote!(None)),
+    };
     Ok(quote! {
         impl ::store::Row for #row {
             type Key = #key_type;
@@ -56,6 +64,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
                 columns: &[#((stringify!(#names), <#types as ::store::ColumnValue>::COLUMN)),*],
             };
             const OWNER: Option<&'static str> = #owner_column;
+            const TENANT: Option<&'static str> = #tenant_column;
 
             fn key(&self) -> &#key_type {
                 &self.#key
@@ -63,6 +72,10 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
 
             fn owner(&self) -> Option<&str> {
                 #owner
+            }
+
+            fn tenant(&self) -> Option<i64> {
+                #tenant
             }
         }
 

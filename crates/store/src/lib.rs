@@ -5,6 +5,7 @@
 //! are BIGINT 0 or 1: see `docs/decisions/0003-one-sql-two-stores.md`.
 
 mod address;
+pub mod changes;
 mod column_value;
 mod config;
 mod dialect;

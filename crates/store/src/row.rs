@@ -18,11 +18,19 @@ pub trait Row: for<'r> FromRow<'r, AnyRow> + Serialize + Send + Sync + Unpin + F
     /// The column of the subject that owns a row.
     const OWNER: Option<&'static str>;
 
+    /// The column of the tenant that a row belongs to: BIGINT.
+    const TENANT: Option<&'static str> = None;
+
     /// The primary key.
     fn key(&self) -> &Self::Key;
 
     /// The subject that owns this row.
     fn owner(&self) -> Option<&str>;
+
+    /// The tenant that this row belongs to.
+    fn tenant(&self) -> Option<i64> {
+        None
+    }
 
     /// The state of this row.
     fn into_state(self) -> Result<Self::State, sqlx::Error> {

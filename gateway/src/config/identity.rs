@@ -26,6 +26,8 @@ pub struct IdentitySection {
     #[serde(deserialize_with = "duration")]
     leeway: Duration,
     roles: String,
+    /// Names of further claims that the services get.
+    claims: Vec<String>,
     #[serde(deserialize_with = "duration")]
     refresh: Duration,
     #[serde(deserialize_with = "duration")]
@@ -47,6 +49,7 @@ impl Default for IdentitySection {
             algorithms: vec![Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA],
             leeway: Duration::from_secs(30),
             roles: "realm_access.roles".to_owned(),
+            claims: Vec::new(),
             refresh: Duration::from_mins(10),
             refetch: Duration::from_secs(10),
             max_key_age: Duration::from_hours(24),
@@ -128,9 +131,9 @@ impl IdentitySection {
         })?;
         let keys = self.source(&issuer)?;
         let max_keys = self.max_keys.get();
-        let Self { algorithms, leeway, remembered, .. } = self;
+        let Self { algorithms, leeway, remembered, claims, .. } = self;
         Ok(Some(IdentityConfig {
-            rules: Rules { issuer, audience, algorithms, leeway, roles },
+            rules: Rules { issuer, audience, algorithms, leeway, roles, claims },
             keys,
             max_keys,
             remembered,

@@ -114,7 +114,7 @@ fn colliding<'r>(routes: &'r [Route], path: &Pattern) -> Option<(String, &'r Pat
         .iter()
         .enumerate()
         .flat_map(|(index, route)| route.paths().map(move |(key, known)| (format!("routes[{index}].{key}"), known)));
-    known.into_iter().find(|(_, known)| known.collides(path))
+    known.into_iter().find(|(_, known)| *known == path)
 }
 
 impl Route {

@@ -1,5 +1,6 @@
 //! Path patterns of routes.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use thiserror::Error;
@@ -64,12 +65,6 @@ impl Pattern {
     pub fn rename(&self, to: &Self, path: &str) -> Option<String> {
         self.covers(path).then(|| format!("{to}{}", path.strip_prefix(&self.text).unwrap_or_default()))
     }
-
-    /// Whether both patterns have the same length, and some path matches both.
-    pub fn collides(&self, other: &Self) -> bool {
-        self.segments.len() == other.segments.len()
-            && self.segments.iter().zip(&other.segments).all(|(one, other)| one.collides(other))
-    }
 }
 
 impl fmt::Display for Pattern {
@@ -89,23 +84,22 @@ impl Segment {
             Self::Any => !part.is_empty(),
         }
     }
-
-    fn collides(&self, other: &Self) -> bool {
-        self == other || *self == Self::Any || *other == Self::Any
-    }
 }
 
-/// Patterns and their targets. The longest pattern that covers a path wins.
+/// Patterns and their targets. The longest pattern that covers a path wins; of two, the one with a name where the other one has
+/// its first `*`.
 #[derive(Debug)]
 pub struct Table<T> {
     longest_first: Vec<(Pattern, T)>,
 }
 
 impl<T> Table<T> {
-    /// A table of `entries` in any order; no two of them collide.
+    /// A table of `entries` in any order; no two of them are equal.
     pub fn new(entries: impl IntoIterator<Item = (Pattern, T)>) -> Self {
         let mut longest_first: Vec<_> = entries.into_iter().collect();
-        longest_first.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.segments.len()));
+        longest_first.sort_by_key(|(Pattern { segments, .. }, _)| {
+            (Reverse(segments.len()), segments.iter().map(|part| *part == Segment::Any).collect::<Vec<_>>())
+        });
         Self { longest_first }
     }
 
@@ -170,11 +164,18 @@ mod tests {
     }
 
     #[test]
-    fn patterns_of_one_length_collide_when_a_path_belongs_to_both() {
-        assert!(pattern("/things").collides(&pattern("/things")));
-        assert!(pattern("/things/*/events").collides(&pattern("/things/5/*")));
-        assert!(!pattern("/things").collides(&pattern("/things/*")));
-        assert!(!pattern("/things/*/events").collides(&pattern("/things/*/log")));
+    fn of_two_patterns_of_one_length_the_one_with_the_earlier_name_wins() {
+        let entries = [("/things/*", 1), ("/things/special", 2), ("/things/*/events", 3), ("/things/5/*", 4)];
+        for shift in 0..entries.len() {
+            let mut entries = entries;
+            entries.rotate_left(shift);
+            let table = Table::new(entries.map(|(text, target)| (pattern(text), target)));
+            assert_eq!(table.find("/things/5"), Some(&1));
+            assert_eq!(table.find("/things/special"), Some(&2));
+            assert_eq!(table.find("/things/special/x"), Some(&2));
+            assert_eq!(table.find("/things/special/events"), Some(&3));
+            assert_eq!(table.find("/things/5/events"), Some(&4));
+        }
     }
 
     #[test]

@@ -9,6 +9,8 @@ scaled=storage
 # A client's business from end to end, what one successful request of it is called, and the context that runs its saga.
 unit=requests
 requester=reservation
+# The contexts that the demonstration of Compose kills.
+killed=(reservation payment)
 # The clients of a rollout. With 100 of them on two cores some requests were rejected with 503.
 clients=20
 
@@ -21,6 +23,7 @@ requests() { # CLIENTS
 }
 
 # Establishes one case, and prints the status and the seconds of its request.
+established=201
 establish() {
   local id=$((EPOCHSECONDS * 100000 + RANDOM))
   curl --silent --max-time 15 --output /dev/null "$gateway/storages" --header 'content-type: application/json' \

@@ -36,6 +36,12 @@ const EXCEPTIONS: &[(&str, usize, &str)] = &[
     ("pizza/refund", 730, "forward recovery has two more phases, and a cancelled refund is kept beside the next one"),
     ("pizza/statusview", 290, "fifteen events of five contexts"),
     ("pizza/proof", 900, "six contexts with 21 laws"),
+    (
+        "foodcourt/order",
+        1_400,
+        "menus, orders that are placed without a saga, and cancellations: a saga on orders that exist",
+    ),
+    ("foodcourt/cook", 500, "a participant of a saga, beside the commands of kitchens"),
     ("storagerent/message", 280, "no view: a command and a table of its own, but no events"),
 ];
 

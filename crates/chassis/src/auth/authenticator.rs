@@ -81,7 +81,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::auth::principal::{RequireOperator, RequireService};
+    use crate::auth::principal::{RequireOperator, RequireService, Tenancy};
     use crate::http::router::router;
     use crate::process::config::Config;
     use crate::process::host::Host;
@@ -96,14 +96,20 @@ mod tests {
     }
 
     fn identity(subject: &str, roles: &[&str]) -> Identity {
-        Identity { subject: subject.to_owned(), roles: roles.iter().map(|role| (*role).to_owned()).collect() }
+        Identity::new(subject, roles.iter().copied())
     }
+
+    const TENANCY: Tenancy = Tenancy { own: "reader", member: "desk", claim: "deskId", all: "boss" };
 
     /// A service with one route per kind of authorization.
     fn service(trust: &AuthSettings, clock: Arc<ManualClock>) -> Router {
         let scope = async |caller: Principal| caller.scope("reader", "boss").map(|scope| format!("{scope:?}"));
         let routes = Router::new()
             .route("/things", get(scope))
+            .route(
+                "/tenant",
+                get(async |caller: Principal| caller.tenant_scope(TENANCY).map(|scope| format!("{scope:?}"))),
+            )
             .route("/own", get(async |caller: Principal| caller.require_role("reader").map(|who| format!("{who:?}"))))
             .route("/inside", get(async |_: RequireService| "inside"))
             .route("/operation", get(async |_: RequireOperator| "operation"));
@@ -159,6 +165,29 @@ mod tests {
         assert_eq!(send(&service, "/things", Some(&boss)).await.1, "All");
         clock.advance(Duration::from_mins(2));
         assert_eq!(send(&service, "/things", Some(&reader)).await.0, 401, "a pass of two minutes ago");
+    }
+
+    #[tokio::test]
+    async fn a_member_sees_the_rows_of_the_tenant_that_its_token_names() {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_800_000_000_000_000)));
+        let (gateway, signer) = keys("tenants");
+        let trust = AuthSettings { internal_token_public_key_file: Some(gateway), ..AuthSettings::default() };
+        let service = service(&trust, clock.clone());
+        let desk = |roles: &[&str], claim: &str| identity("kim", roles).with_claim("deskId", claim);
+        for (who, status, seen) in [
+            (desk(&["desk"], "7"), 200, "Tenant(7)"),
+            (desk(&["desk", "reader"], "7"), 200, "Tenant(7)"),
+            (desk(&["reader"], "7"), 200, "Own(\"kim\")"),
+            (desk(&["desk", "boss"], "7"), 200, "All"),
+            (identity("kim", &["desk"]), 403, "deskId"),
+            (desk(&["desk"], "0"), 403, "deskId"),
+            (desk(&["desk"], "7x"), 403, "deskId"),
+            (desk(&["other"], "7"), 403, "reader or desk or boss"),
+        ] {
+            let pass = signer.pass(&who, clock.now()).unwrap();
+            let (replied, body) = send(&service, "/tenant", Some(&pass)).await;
+            assert!(replied == status && body.contains(seen), "{who:?}: {replied} {body}");
+        }
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ use hyper::http::Extensions;
 use hyper::http::request::Parts;
 use identity::Identity;
 
+use crate::http::number::{self, MAX_EXACT};
 use crate::http::problem::Problem;
 
 /// The caller of a request.
@@ -34,6 +35,21 @@ pub enum Scope {
     All,
     /// The rows of this subject.
     Own(String),
+    /// The rows of this tenant.
+    Tenant(i64),
+}
+
+/// The roles that see rows of several tenants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tenancy {
+    /// Sees the rows that it owns.
+    pub own: &'static str,
+    /// Sees the rows of its tenant.
+    pub member: &'static str,
+    /// The claim with the tenant of a member: a positive whole number.
+    pub claim: &'static str,
+    /// Sees all rows.
+    pub all: &'static str,
 }
 
 impl Scope {
@@ -42,11 +58,12 @@ impl Scope {
         subject.map_or(Self::All, |subject| Self::Own(subject.to_owned()))
     }
 
-    /// Whether a row of `owner` is visible. `None`: the row has no owner.
-    pub fn includes(&self, owner: Option<&str>) -> bool {
+    /// Whether a row of this owner and this tenant is visible. `None`: the row has none.
+    pub fn includes(&self, owner: Option<&str>, tenant: Option<i64>) -> bool {
         match self {
             Self::All => true,
             Self::Own(subject) => owner == Some(subject),
+            Self::Tenant(of) => tenant == Some(*of),
         }
     }
 }
@@ -92,6 +109,23 @@ impl Principal {
             Self::User { identity, .. } if !identity.is(all) => Scope::Own(identity.subject),
             Self::Unauthenticated | Self::User { .. } | Self::Service => Scope::All,
         })
+    }
+
+    /// The rows visible to the caller: the widest of what its roles see. 403 without any of the roles, and for a member
+    /// whose token names no tenant.
+    pub fn tenant_scope(self, Tenancy { own, member, claim, all }: Tenancy) -> Result<Scope, Problem> {
+        self.require_any_role(&[own, member, all])?;
+        match self {
+            Self::User { identity, .. } if !identity.is(all) && identity.is(member) => {
+                let tenant = identity.claims.get(claim).and_then(|tenant| number::parse_digits(tenant));
+                let tenant = tenant.filter(|tenant| (1..=MAX_EXACT).contains(tenant));
+                let rule = || {
+                    Problem::forbidden(format!("the token of a {member} needs the claim {claim}: a positive number"))
+                };
+                tenant.map(Scope::Tenant).ok_or_else(rule)
+            }
+            caller => caller.scope(own, all),
+        }
     }
 }
 

@@ -66,7 +66,8 @@ impl Conditions {
         Self { some: Tags::of(headers, &IF_MATCH), none: Tags::of(headers, &IF_NONE_MATCH) }
     }
 
-    /// Whether the conditions allow a change of the resource in its state `now`. The caller must hold its lock.
+    /// Whether the conditions allow a change of the resource in its state `now`. Unless the caller holds its lock, it may have
+    /// changed by the time of the change.
     pub fn allow<T: Serialize>(&self, now: &T) -> bool {
         if self.some.is_none() && self.none.is_none() {
             return true;

@@ -1,6 +1,7 @@
 //! Keyset pagination. A cursor holds the sort key of the last item, so every page costs the same.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use axum::extract::{FromRequestParts, Query};
@@ -164,6 +165,8 @@ pub trait Listed: Serialize {
     const PATH: &'static str;
     /// The name of the items in `_embedded`.
     const REL: &'static str;
+    /// The names of the totals, if a page may have totals.
+    const TOTALS: &'static [&'static str] = &[];
 }
 
 /// One page of a list in HAL.
@@ -173,6 +176,8 @@ pub struct Page<T: Listed> {
     items: Vec<T>,
     #[serde(rename = "_links")]
     links: PageLinks,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totals: Option<BTreeMap<&'static str, i64>>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -200,7 +205,15 @@ impl<T: Listed> Page<T> {
         next: Option<[i64; N]>,
     ) -> Self {
         let link = |after| Link::to(request.link(T::PATH, filters, after));
-        Self { items, links: PageLinks { this: link(request.after), next: next.map(|next| link(Some(next))) } }
+        let links = PageLinks { this: link(request.after), next: next.map(|next| link(Some(next))) };
+        Self { items, links, totals: None }
+    }
+
+    /// The same page, with the totals of the whole list: [`Listed::TOTALS`] have these values, or 0.
+    #[must_use]
+    pub fn with_totals(self, totals: &BTreeMap<String, i64>) -> Self {
+        let total = |name: &&'static str| (*name, totals.get(*name).copied().unwrap_or_default());
+        Self { totals: Some(T::TOTALS.iter().map(total).collect()), ..self }
     }
 }
 
@@ -214,7 +227,16 @@ impl<T: Listed + ToSchema> PartialSchema for Page<T> {
         let items = ArrayBuilder::from(items).max_items(usize::try_from(MAX_SIZE).ok());
         let embedded = ObjectBuilder::new().property(T::REL, items).required(T::REL);
         let page = ObjectBuilder::new().property("_embedded", embedded).required("_embedded");
-        page.property("_links", PageLinks::schema()).required("_links").description(Some("One page of a list.")).into()
+        let page = page.property("_links", PageLinks::schema()).required("_links");
+        let count = || number_schema(&(0..=number::MAX_EXACT));
+        let totals =
+            T::TOTALS.iter().fold(ObjectBuilder::new(), |all, name| all.property(*name, count()).required(*name));
+        let about = "The number of items of the whole list in each state. Left out without a filter.";
+        let page = match T::TOTALS {
+            [] => page,
+            _ => page.property("totals", totals.description(Some(about))),
+        };
+        page.description(Some("One page of a list.")).into()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Error responses: `application/problem+json`, RFC 9457.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
@@ -21,6 +22,7 @@ pub struct Problem {
     title: &'static str,
     detail: Option<String>,
     errors: Vec<FieldError>,
+    members: BTreeMap<&'static str, Value>,
     retry_after: Option<Duration>,
     code: Option<Code>,
     accepted: Option<&'static str>,
@@ -49,6 +51,8 @@ struct Document<'a> {
     detail: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+    #[serde(flatten)]
+    members: &'a BTreeMap<&'static str, Value>,
 }
 
 impl Problem {
@@ -60,6 +64,7 @@ impl Problem {
             title,
             detail: None,
             errors: Vec::new(),
+            members: BTreeMap::new(),
             retry_after: None,
             code: None,
             accepted: None,
@@ -78,6 +83,13 @@ impl Problem {
     #[must_use]
     pub fn field(mut self, name: &str, rule: impl Into<String>) -> Self {
         self.errors.push(FieldError { pointer: format!("#/{name}"), detail: rule.into() });
+        self
+    }
+
+    /// An extension member (RFC 9457, section 3.2): what a program may need to know of this occurrence.
+    #[must_use]
+    pub fn member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.insert(name, value.into());
         self
     }
 
@@ -213,6 +225,7 @@ impl Problem {
             status: self.status.as_u16(),
             detail: self.detail.as_deref(),
             errors: &self.errors,
+            members: &self.members,
         }
     }
 

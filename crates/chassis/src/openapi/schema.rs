@@ -56,6 +56,11 @@ pub fn text(about: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).description(Some(about))
 }
 
+/// A time: RFC 3339.
+pub fn date_time(about: &str) -> ObjectBuilder {
+    text(about).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+}
+
 /// A day such as `2021-01-21`.
 pub fn date(about: &str) -> ObjectBuilder {
     text(about).format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)))

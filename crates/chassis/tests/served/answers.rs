@@ -7,6 +7,8 @@ use chassis::Peer;
 use chassis::body::Id;
 use chassis::problem::Problem;
 use chassis::trace::Trace;
+use reqwest::StatusCode;
+use serde_json::json;
 
 use crate::{Service, problem};
 
@@ -71,6 +73,21 @@ async fn retry_after_is_in_whole_seconds_rounded_up() {
         assert_eq!(response.headers()["retry-after"], seconds, "{path}");
         assert_eq!(problem(response).await.0, 503);
     }
+}
+
+#[tokio::test]
+async fn a_problem_has_its_extension_members_beside_its_own() {
+    let taken = || Problem::new(StatusCode::CONFLICT, "taken", "It is taken").detail("by kim");
+    let routes = Router::new()
+        .route("/plain", get(async move || taken()))
+        .route("/more", get(async move || taken().member("by", "kim").member("seats", 2)));
+    let service = Service::routes(routes).await;
+    let plain =
+        json!({ "type": "urn:flotilla:problem:taken", "title": "It is taken", "status": 409, "detail": "by kim" });
+    assert_eq!(problem(service.get("/plain").await).await, (409, plain.clone()));
+    let mut more = plain;
+    (more["by"], more["seats"]) = ("kim".into(), 2.into());
+    assert_eq!(problem(service.get("/more").await).await, (409, more));
 }
 
 #[tokio::test]

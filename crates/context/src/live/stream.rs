@@ -8,10 +8,11 @@ use axum::http::request::Parts;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use chassis::Scope;
-use chassis::openapi;
+use chassis::openapi::{self, Responses};
 use chassis::problem::Problem;
+use chassis::query::Value as QueryValue;
 use events::Key;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use serde_json::{Value, json};
 use store::Row;
 use tokio::time::timeout;
@@ -23,7 +24,9 @@ use crate::document::{Document, not_found};
 use crate::live::versions::{MAX_PARTS, VersionVector};
 use crate::live::{POLL_INTERVAL, Versioned};
 use crate::representation::KeyOf;
-use crate::{Live, Position, Repository, Representation, Streamed, Subscription, UnknownPosition, store_problem};
+use crate::{
+    Filter, List, Live, Position, Repository, Representation, Streamed, Subscription, UnknownPosition, store_problem,
+};
 
 /// The interval of keep-alive comments on a silent stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -35,6 +38,22 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 pub(crate) const CHANGED: &str = "changed";
 
 type StateOf<B> = <<B as Representation>::Row as Row>::State;
+
+/// The rows of a list that are read at a time.
+const MOST_CHANGES: i64 = 100;
+
+/// A position in the live stream of a list. `None`: from now on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ChangeNumber(Option<i64>);
+
+impl FromStr for ChangeNumber {
+    type Err = UnknownPosition;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPosition> {
+        let is_of_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        is_of_digits.then(|| text.parse().ok()).flatten().map(|number| Self(Some(number))).ok_or(UnknownPosition)
+    }
+}
 
 /// Extractor of the position after which a stream continues, from `Last-Event-ID`.
 pub(crate) struct LastEventId<P>(P);
@@ -71,6 +90,62 @@ impl<R: Row<Key: Key>> Live<R> {
         let stream = Sse::new(self.host.until_draining(messages));
         Ok(stream.keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
     }
+}
+
+impl<R: Row<Key: Key>> Live<R> {
+    /// The live stream of a list: the rows that change after the position, or from now on.
+    pub(crate) async fn follow_list<B: Representation<Row = R>, const N: usize>(
+        &self,
+        list: List<N>,
+        scope: Scope,
+        filters: Vec<(&'static Filter, QueryValue)>,
+        LastEventId(position): LastEventId<ChangeNumber>,
+    ) -> Result<Response, Problem> {
+        // Before the latest number is read, so that a change in between is not lost.
+        let subscription = self.subscriptions.stream_of_all().ok_or_else(too_many_streams)?;
+        let (first, number) = match position {
+            ChangeNumber(Some(number)) => (None, number),
+            ChangeNumber(None) => {
+                let latest = self.rows.latest_change().await.map_err(store_problem)?;
+                // An id without data is not an event of the client, which continues from there after a broken connection.
+                (Some(Ok(Event::default().id(latest.to_string()))), latest)
+            }
+        };
+        let changes = changes::<B, N>(self.rows.clone(), list, scope, filters, subscription, number);
+        let stream = Sse::new(self.host.until_draining(stream::iter(first).chain(changes)));
+        Ok(stream.keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    }
+}
+
+/// The rows of a list that change after `number`, without end. Fails when the store is lost, so that the client reconnects.
+fn changes<B: Representation, const N: usize>(
+    rows: Repository<B::Row>,
+    list: List<N>,
+    scope: Scope,
+    filters: Vec<(&'static Filter, QueryValue)>,
+    subscription: Subscription<KeyOf<B>>,
+    number: i64,
+) -> impl Stream<Item = Result<Event, axum::Error>> {
+    let begin = (rows, scope, filters, subscription, number, VecDeque::new());
+    stream::try_unfold(begin, move |(rows, scope, filters, subscription, mut number, mut due)| async move {
+        loop {
+            if let Some(message) = due.pop_front() {
+                return Ok(Some((event(message)?, (rows, scope, filters, subscription, number, due))));
+            }
+            // Before the rows are read, so that a change in between is not lost.
+            let change = subscription.next();
+            let changed = rows.changed_after(&list, &scope, &filters, number, MOST_CHANGES).await;
+            let changed = changed.map_err(axum::Error::new)?;
+            match changed.last() {
+                Some((last, _)) => number = *last,
+                None => drop(timeout(POLL_INTERVAL, change).await),
+            }
+            due.extend(changed.iter().filter_map(|(position, state)| {
+                let document = Document::<B>::of(state)?.into_value();
+                Some(Message { position: *position, event: CHANGED, document })
+            }));
+        }
+    })
 }
 
 /// The messages after `position`, without end. Fails when the store is lost, so that the client reconnects. A row that
@@ -169,6 +244,22 @@ pub(crate) fn versions_description() -> String {
     )
 }
 
+/// The description of the stream of a list.
+pub(crate) fn changes_description() -> String {
+    format!(
+        "It has a message for each resource of the list that appears or changes, in the order of the changes. The event of a \
+         message is `{CHANGED}`, its data is the resource as it is when the message is sent. Changes of one resource that become \
+         known together are one message. The id of a message is the number of the change, for `Last-Event-ID`: the stream \
+         continues after it and skips no resource; after the list was rebuilt, resources are sent again. Without \
+         `Last-Event-ID` the stream begins now, with an id alone: open it, and then read the list. With `0` it begins with \
+         all resources. It has no end."
+    )
+}
+
+pub(crate) fn change_parameter() -> Parameter {
+    parameter("^[0-9]{1,19}$".to_owned(), "1611131400000001")
+}
+
 pub(crate) fn step_parameter() -> Parameter {
     parameter("^[0-9]{1,21}-0?[0-6]$".to_owned(), "161113140000000003-02")
 }
@@ -197,7 +288,11 @@ pub(crate) fn responses(operation: OperationBuilder, id: &str, event: &str) -> O
         .example(Some(message.into()));
     let stream =
         ResponseBuilder::new().description("Messages, as they occur.").content("text/event-stream", content.build());
-    let problems = openapi::refusals([unknown_position(UnknownPosition), too_many_streams()]);
     let operation = operation.response("200", stream);
-    problems.into_iter().fold(operation, |operation, (status, problem)| operation.response(status, problem))
+    refusals_with([]).into_iter().fold(operation, |operation, (status, problem)| operation.response(status, problem))
+}
+
+/// The problems of a stream, and these.
+pub(crate) fn refusals_with(more: impl IntoIterator<Item = Problem>) -> Responses {
+    openapi::refusals([unknown_position(UnknownPosition), too_many_streams()].into_iter().chain(more))
 }

@@ -11,16 +11,18 @@ pub struct Subscriptions<K: Key> {
     streams: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     rows: Mutex<Rows<K>>,
+    /// Of every row.
+    any: Arc<Notify>,
 }
 
 /// By key: the number of subscriptions, and their notification.
 type Rows<K> = HashMap<K, (usize, Arc<Notify>)>;
 
-/// The subscription of one stream, or of one waiting request, to one row. Ends when it is dropped.
+/// The subscription of one stream, or of one waiting request, to one row or to all of them. Ends when it is dropped.
 #[derive(Debug)]
 pub struct Subscription<K: Key> {
     subscriptions: Arc<Subscriptions<K>>,
-    key: K,
+    key: Option<K>,
     changed: Arc<Notify>,
     _permit: OwnedSemaphorePermit,
 }
@@ -29,7 +31,7 @@ impl<K: Key> Subscriptions<K> {
     /// At most `streams` open streams, and at most `waiting` waiting requests.
     pub fn new(streams: usize, waiting: usize) -> Self {
         let permits = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
-        Self { streams: permits(streams), waiting: permits(waiting), rows: Mutex::default() }
+        Self { streams: permits(streams), waiting: permits(waiting), rows: Mutex::default(), any: Arc::default() }
     }
 
     /// The subscription of a stream. `None` if the maximum number is open.
@@ -42,13 +44,20 @@ impl<K: Key> Subscriptions<K> {
         self.subscribe(key, &self.waiting)
     }
 
+    /// The subscription of a stream to all rows. `None` if the maximum number is open.
+    pub fn stream_of_all(self: &Arc<Self>) -> Option<Subscription<K>> {
+        let permit = Arc::clone(&self.streams).try_acquire_owned().ok()?;
+        let (subscriptions, changed) = (Arc::clone(self), Arc::clone(&self.any));
+        Some(Subscription { subscriptions, key: None, changed, _permit: permit })
+    }
+
     fn subscribe(self: &Arc<Self>, key: K, permits: &Arc<Semaphore>) -> Option<Subscription<K>> {
         let permit = Arc::clone(permits).try_acquire_owned().ok()?;
         let mut rows = self.rows();
         let (count, changed) = rows.entry(key.clone()).or_default();
         *count += 1;
         let changed = Arc::clone(changed);
-        Some(Subscription { subscriptions: Arc::clone(self), key, changed, _permit: permit })
+        Some(Subscription { subscriptions: Arc::clone(self), key: Some(key), changed, _permit: permit })
     }
 
     /// The number of subscriptions to a row.
@@ -56,8 +65,9 @@ impl<K: Key> Subscriptions<K> {
         self.rows().get(key).map_or(0, |(count, _)| *count)
     }
 
-    /// Notifies the subscriptions of a row.
+    /// Notifies the subscriptions of a row, and those of all rows.
     pub fn notify(&self, key: &K) {
+        self.any.notify_waiters();
         if let Some((_, changed)) = self.rows().get(key) {
             changed.notify_waiters();
         }
@@ -77,11 +87,12 @@ impl<K: Key> Subscription<K> {
 
 impl<K: Key> Drop for Subscription<K> {
     fn drop(&mut self) {
+        let Some(key) = &self.key else { return };
         let mut rows = self.subscriptions.rows();
-        if let Some((count, _)) = rows.get_mut(&self.key) {
+        if let Some((count, _)) = rows.get_mut(key) {
             *count -= 1;
             if *count == 0 {
-                rows.remove(&self.key);
+                rows.remove(key);
             }
         }
     }
@@ -101,6 +112,21 @@ mod tests {
         subscriptions.notify(&1);
         assert!(std::pin::pin!(changed).now_or_never().is_some());
         assert!(std::pin::pin!(unchanged).now_or_never().is_none());
+    }
+
+    #[test]
+    fn a_subscription_to_all_rows_is_notified_of_every_change_and_counts_as_a_stream() {
+        let subscriptions = Arc::new(Subscriptions::<i64>::new(1, 0));
+        let all = subscriptions.stream_of_all().unwrap();
+        assert!(subscriptions.stream_of_all().is_none() && subscriptions.stream(1).is_none());
+        for key in [1, 2] {
+            let changed = all.next();
+            subscriptions.notify(&key);
+            assert!(std::pin::pin!(changed).now_or_never().is_some());
+        }
+        assert!(std::pin::pin!(all.next()).now_or_never().is_none());
+        drop(all);
+        assert!(subscriptions.stream(1).is_some());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use axum::extract::{FromRef, State};
 use axum::response::IntoResponse;
 use axum::routing::patch;
 use chassis::body::{Fields, Id};
-use chassis::conditional::{Conditions, changed_since};
+use chassis::conditional::Conditions;
 use chassis::openapi::refusals;
 use chassis::problem::Problem;
 use chassis::trace::Trace;
@@ -16,7 +16,7 @@ use utoipa::openapi::schema::ObjectBuilder;
 
 use crate::document::{Document, not_found};
 use crate::representation::{KeyOf, Representation, StateOf};
-use crate::resource::{Resource, json, one, operation_of, schemas, show_parameters};
+use crate::resource::{Resource, check_conditions, json, one, operation_of, schemas, show_parameters};
 use crate::{Repository, store_problem};
 
 /// A command that changes an existing row: its operation, its body, and the change.
@@ -59,8 +59,8 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
             let scope = Scope::of(visibility.owner(principal)?.as_deref());
             let command = read(&fields)?;
             let change = |state: &mut StateOf<B>| {
-                let document = Document::<B>::of(state).ok_or_else(|| not_found::<B>(&key))?;
-                if conditions.allow(&document) { apply(command, state) } else { Err(changed_since()) }
+                check_conditions::<B>(&conditions, &key, state)?;
+                apply(command, state)
             };
             let changed = rows.update(&key, &scope, trace, total, change).await.map_err(store_problem)??;
             let document = changed.as_ref().and_then(Document::<B>::of).ok_or_else(|| not_found::<B>(&key))?;

@@ -4,7 +4,7 @@ use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use axum::routing::delete;
 use chassis::body::Id;
-use chassis::conditional::{Conditions, changed_since};
+use chassis::conditional::Conditions;
 use chassis::openapi::refusals;
 use chassis::problem::Problem;
 use chassis::trace::Trace;
@@ -13,9 +13,9 @@ use events::EventSet;
 use utoipa::openapi::Response;
 use utoipa::openapi::path::HttpMethod;
 
-use crate::document::{Document, not_found};
+use crate::document::not_found;
 use crate::representation::{KeyOf, Representation, StateOf};
-use crate::resource::{Resource, add_responses, one, show_parameters};
+use crate::resource::{Resource, add_responses, check_conditions, one, show_parameters};
 use crate::{Repository, store_problem};
 
 /// A command that deletes what a row is about: its operation, and the change. The row stays, without a document.
@@ -50,8 +50,8 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
                                   conditions: Conditions| {
             let scope = Scope::of(visibility.owner(principal)?.as_deref());
             let delete = |state: &mut StateOf<B>| {
-                let document = Document::<B>::of(state).ok_or_else(|| not_found::<B>(&key))?;
-                if conditions.allow(&document) { apply(state).map(Some) } else { Err(changed_since()) }
+                check_conditions::<B>(&conditions, &key, state)?;
+                apply(state).map(Some)
             };
             let deleted = rows.update(&key, &scope, trace, total, delete).await.map_err(store_problem)??;
             deleted.map(|_| StatusCode::NO_CONTENT).ok_or_else(|| not_found::<B>(&key))

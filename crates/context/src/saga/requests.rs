@@ -12,9 +12,7 @@ use store::idempotency::{self, Claim};
 use store::sqlx::Error;
 use tokio::time::{Instant, sleep};
 
-use crate::saga::{
-    HttpParticipant, Outcome, Participant, RequestOutcome, RequestOutcomeOf, Requested, Saga, SagaSettings,
-};
+use crate::saga::{Outcome, Participant, RequestOutcome, RequestOutcomeOf, Requested, Saga, SagaSettings};
 use crate::{Parts, Repository, run_to_completion, start_purging};
 
 /// The interval at which a request checks whether another one for the same id is decided.
@@ -58,9 +56,9 @@ impl<D: Requested> FromRef<Requests<D>> for Repository<D::Row> {
 
 impl<S> Parts<S> {
     /// The requests of a saga with these participants. Starts the recovery, and the purge of idempotency keys.
-    pub fn requests<D: Requested>(
+    pub fn requests<D: Requested, P: Participant<D> + 'static>(
         &self,
-        participants: Vec<HttpParticipant<D>>,
+        participants: Vec<P>,
         settings: &SagaSettings,
     ) -> anyhow::Result<Requests<D>> {
         settings.check()?;

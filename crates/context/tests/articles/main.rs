@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod following;
+mod routes;
+mod tenants;
 mod updates;
 
 use std::collections::BTreeSet;
@@ -137,7 +140,11 @@ struct World {
 
 impl World {
     async fn on(place: &TestStore) -> Self {
-        let store = place.open(&[messaging::MIGRATIONS, MIGRATIONS]).await;
+        Self::with(place, &[messaging::MIGRATIONS, MIGRATIONS]).await
+    }
+
+    async fn with(place: &TestStore, migrations: &[Migrations]) -> Self {
+        let store = place.open(migrations).await;
         let ids = Arc::new(Ids::from_entropy(Arc::new(SystemClock)));
         let host = Host::new(Arc::new(ManualClock::at(Timestamp::from_micros(1))), ids);
         let config = Config::<NoSettings>::parse_from(["articles", "--fleet", "test"]);
@@ -211,7 +218,7 @@ fn priced(number: &str, version: i64, price: i64, seller: &str) -> Record {
 }
 
 fn seller(name: &str) -> Principal {
-    let identity = Identity { subject: name.to_owned(), roles: BTreeSet::from(["seller".to_owned()]) };
+    let identity = Identity::new(name, ["seller"]);
     Principal::User { identity, operator_role: "operator".into() }
 }
 

@@ -33,6 +33,9 @@ pub struct TokenArgs {
     /// Role of the caller; repeatable
     #[arg(long = "role", value_name = "ROLE")]
     pub roles: Vec<String>,
+    /// Further claim of the caller, such as its tenant; repeatable
+    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
+    pub claims: Vec<(String, String)>,
     /// Validity of the token, 30 days at most
     #[arg(long, default_value = "1h", value_parser = valid)]
     pub valid: Duration,
@@ -72,7 +75,8 @@ pub struct Tokens {
 pub fn token(args: &TokenArgs, screen: &Screen) -> Result<(), TokenError> {
     let (_, fleet) = args.fleet.find()?;
     let tokens = Tokens::of(&Keyring::new(&fleet.manifest, &args.fleet.folder(&fleet.manifest)?))?;
-    let identity = Identity { subject: args.name.clone(), roles: args.roles.iter().cloned().collect() };
+    let claims = args.claims.iter().cloned().collect();
+    let identity = Identity { claims, ..Identity::new(&args.name, &args.roles) };
     screen.line(tokens.token(&identity, SystemClock.now(), args.valid)?);
     Ok(())
 }
@@ -93,7 +97,7 @@ impl Tokens {
 
     /// Signs a token that is valid from `now` for `valid`.
     pub fn token(&self, identity: &Identity, now: Timestamp, valid: Duration) -> Result<String, TokenError> {
-        let claims = json!({
+        let mut claims = json!({
             "iss": ISSUER,
             "aud": self.audience,
             "sub": identity.subject,
@@ -103,6 +107,12 @@ impl Tokens {
             // The claim of Keycloak.
             "realm_access": { "roles": identity.roles },
         });
+        for (name, value) in &identity.claims {
+            // What the fleet states itself stays as it is.
+            if claims.get(name).is_none() {
+                claims[name] = value.as_str().into();
+            }
+        }
         Ok(encode(&self.header, &claims, &self.key)?)
     }
 }
@@ -124,6 +134,11 @@ fn name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+fn claim(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty());
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "a claim is NAME=VALUE".to_owned())
+}
+
 fn valid(text: &str) -> Result<Duration, String> {
     let valid = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if valid < Duration::from_secs(1) || valid > MAX_VALID {
@@ -135,6 +150,14 @@ fn valid(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_claim_has_a_name_and_a_value() {
+        assert_eq!(claim("desk=7=8"), Ok(("desk".to_owned(), "7=8".to_owned())));
+        for text in ["", "desk", "=7", "desk="] {
+            assert!(claim(text).is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn a_name_is_not_empty_and_a_token_ends() {

@@ -51,11 +51,13 @@ impl Plan {
             }
         }
         for example in &mut self.tries {
-            if let Some(Claims { name, role }) = &example.caller {
+            if let Some(Claims { name, role, claims }) = &example.caller {
                 let (command, role, name) = (&auth.token_command, shell::word(role), shell::word(name));
+                let further = claims.iter().map(|(claim, value)| shell::word(&format!("{claim}={value}")));
+                let further: String = further.map(|claim| format!(" --claim {claim}")).collect();
                 let token = match &auth.issuer {
                     Some(_) => "$TOKEN".to_owned(),
-                    None => format!("$({command} --role {role} --name {name})"),
+                    None => format!("$({command} --role {role}{further} --name {name})"),
                 };
                 example.curl = format!("{} \\\n    -H \"Authorization: Bearer {token}\"", example.curl);
             }

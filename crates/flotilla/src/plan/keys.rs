@@ -67,7 +67,7 @@ pub fn signer(pass_key: &Path) -> Result<TokenSigner, KeyError> {
 
 /// The identity of this command at the services of a fleet.
 pub fn operator() -> Identity {
-    Identity { subject: "flotilla".to_owned(), roles: [OPERATOR.to_owned()].into() }
+    Identity::new("flotilla", [OPERATOR])
 }
 
 impl PrivateKey {

@@ -29,7 +29,7 @@ port = 7002
 [[try]]
 say = "lift it"
 curl = "curl {gateway}/lifts"
-as = { name = "kim o", role = "clerk" }
+as = { name = "kim o", role = "clerk", claims = { desk = "7" } }
 [[try]]
 say = "look at it"
 curl = "curl {gateway}/"
@@ -230,7 +230,7 @@ fn a_replica_authenticates_too() {
 fn an_example_request_carries_a_token_of_its_caller() {
     let curls = planned(&with_auth()).tries.into_iter().map(|one| one.curl).collect::<Vec<_>>();
     let with_token = "curl http://127.0.0.1:7000/lifts \\\n    \
-                 -H \"Authorization: Bearer $(flotilla token --role clerk --name 'kim o')\"";
+                 -H \"Authorization: Bearer $(flotilla token --role clerk --claim desk=7 --name 'kim o')\"";
     assert_eq!(curls, [with_token, "curl http://127.0.0.1:7000/"]);
 }
 

@@ -41,6 +41,7 @@ fn verified(harbour: &Harbour, token: &str) -> Result<Identity, Refusal> {
         algorithms: vec![Algorithm::EdDSA],
         leeway: Duration::ZERO,
         roles: "realm_access.roles".parse().unwrap(),
+        claims: Vec::new(),
     };
     let verifier = Verifier::new(rules).unwrap();
     verifier
@@ -49,7 +50,7 @@ fn verified(harbour: &Harbour, token: &str) -> Result<Identity, Refusal> {
 }
 
 fn identity(name: &str, roles: &[&str]) -> Identity {
-    Identity { subject: name.to_owned(), roles: roles.iter().map(|role| (*role).to_owned()).collect() }
+    Identity::new(name, roles.iter().copied())
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ impl Site {
 #[test]
 fn a_token_of_the_provider_has_a_subject_and_roles() {
     let site = Site::new();
-    let kim = Identity { subject: "f:kim".to_owned(), roles: ["clerk", "guest"].map(str::to_owned).into() };
+    let kim = Identity::new("f:kim", ["clerk", "guest"]);
     let Provider { rsa, ec, ed } = &site.provider;
     for (algorithm, id, key) in
         [(Algorithm::RS256, "rsa", rsa), (Algorithm::ES256, "ec", ec), (Algorithm::EdDSA, "ed", ed)]
@@ -60,6 +60,23 @@ fn a_token_without_roles_has_an_identity_without_roles() {
     for roles in [json!(null), json!({}), json!({ "roles": "" }), json!({ "roles": [1, null] })] {
         let token = site.signed(&with(|claims| claims["realm_access"] = roles));
         assert!(site.verify(&token).unwrap().roles.is_empty(), "{token}");
+    }
+}
+
+#[test]
+fn further_claims_are_passed_on_if_they_are_named_and_are_texts_or_whole_numbers() {
+    let provider = Provider::new();
+    let verifier = Verifier::new(Rules { claims: vec!["desk".to_owned()], ..rules() }).unwrap();
+    let claim = |value: Value| {
+        let claims = with(|claims| (claims["desk"], claims["room"]) = (value, json!("9")));
+        let token = encode(&header(Algorithm::EdDSA, "ed"), &claims, &provider.ed).unwrap();
+        verifier.verify(&token, &provider.keys(), at(NOW)).unwrap().identity.claims
+    };
+    for value in [json!("7"), json!(7)] {
+        assert_eq!(claim(value), [("desk".to_owned(), "7".to_owned())].into());
+    }
+    for value in [json!(null), json!([7]), json!(7.5), json!(true), json!("x".repeat(256))] {
+        assert_eq!(claim(value.clone()), [].into(), "{value}");
     }
 }
 

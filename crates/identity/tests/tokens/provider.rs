@@ -78,6 +78,7 @@ pub fn rules() -> Rules {
         algorithms: vec![Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA],
         leeway: Duration::from_secs(30),
         roles: "realm_access.roles".parse().unwrap(),
+        claims: Vec::new(),
     }
 }
 

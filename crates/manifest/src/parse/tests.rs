@@ -99,10 +99,13 @@ fn calls_name_other_contexts() {
 }
 
 #[test]
-fn the_caller_of_an_example_has_a_name_and_a_role() {
-    let text = format!("{HARBOUR}as = {{ name = \"kim\", role = \"clerk\" }}\n");
-    let caller = Manifest::parse(&text).unwrap().tries[0].caller.clone();
-    assert_eq!(caller, Some(Claims { name: "kim".to_owned(), role: "clerk".to_owned() }));
+fn the_caller_of_an_example_has_a_name_a_role_and_perhaps_further_claims() {
+    for (further, claims) in [("", None), (", claims = { desk = \"7\" }", Some(("desk".to_owned(), "7".to_owned())))] {
+        let text = format!("{HARBOUR}as = {{ name = \"kim\", role = \"clerk\"{further} }}\n");
+        let caller = Manifest::parse(&text).unwrap().tries[0].caller.clone();
+        let claims = claims.into_iter().collect();
+        assert_eq!(caller, Some(Claims { name: "kim".to_owned(), role: "clerk".to_owned(), claims }), "{further}");
+    }
     let error = Manifest::parse(&format!("{HARBOUR}as = {{ name = \"kim\" }}\n")).unwrap_err().to_string();
     assert_eq!(error, "try[0].as: missing field `role`");
 }

@@ -31,12 +31,22 @@ impl Fleet {
 
     /// The client of the gateway, as a caller with one role.
     pub fn gateway_as(&self, role: &str, name: &str) -> Result<Api> {
-        self.gateway()?.with_token(&self.token(role, name)?)
+        self.gateway_for(&identity(role, name))
+    }
+
+    /// The client of the gateway, as this caller.
+    pub fn gateway_for(&self, identity: &Identity) -> Result<Api> {
+        self.gateway()?.with_token(&self.credentials()?.token(identity)?)
+    }
+
+    /// The client of a process that bypasses the gateway, with the internal tokens of this caller.
+    pub fn api_for(&self, process: &str, identity: Identity) -> Result<Api> {
+        Ok(self.credentials()?.sign(&self.api(process)?, identity))
     }
 
     /// The client of a process that bypasses the gateway, with the internal tokens of a caller with one role.
     pub fn api_as(&self, process: &str, role: &str, name: &str) -> Result<Api> {
-        Ok(self.credentials()?.sign(&self.api(process)?, identity(role, name)))
+        self.api_for(process, identity(role, name))
     }
 
     /// The client of a process, as an operator.
@@ -54,7 +64,7 @@ impl Fleet {
 }
 
 fn identity(role: &str, name: &str) -> Identity {
-    Identity { subject: name.to_owned(), roles: [role.to_owned()].into() }
+    Identity::new(name, [role])
 }
 
 #[cfg(test)]
@@ -141,6 +151,7 @@ mod tests {
             algorithms: vec![identity::Algorithm::EdDSA],
             leeway: Duration::from_secs(5),
             roles: "realm_access.roles".parse().unwrap(),
+            claims: Vec::new(),
         });
         let claims =
             verifier.unwrap().verify(token, &Keys::read(&keys, identity::MAX_KEYS).unwrap(), SystemClock.now());

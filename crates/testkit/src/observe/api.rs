@@ -115,10 +115,11 @@ impl Api {
         self.with(Method::POST, path, body).await
     }
 
-    /// All items of a list, in pages of 100. The items are in `_embedded`, under `rel`.
+    /// All items of a list, which the path may narrow down, in pages of 100. The items are in `_embedded`, under `rel`.
     pub async fn all(&self, path: &str, rel: &str) -> Result<Vec<Value>> {
         let mut items = Vec::new();
-        let mut next = Some(format!("{path}?size=100"));
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let mut next = Some(format!("{path}{separator}size=100"));
         for _ in 0..MAX_PAGES {
             let Some(link) = next.take() else { return Ok(items) };
             let mut page = self.get(&link).await?.must_be(200)?.body;
@@ -162,5 +163,50 @@ impl ApiResponse {
     /// A header, if it is present and text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// A list with one page, and the same narrowed down, with two.
+    async fn answer(mut client: TcpStream) -> Result<()> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(client.read_u8().await?);
+        }
+        let path = String::from_utf8(head)?.split(' ').nth(1).unwrap_or_default().to_owned();
+        let (status, body) = match path.split_once('&') {
+            None if path == "/lifts?size=100" => ("200 OK", json!({ "_embedded": { "lifts": [1] } })),
+            Some(("/lifts?of=7", "size=100")) => {
+                let next = json!({ "href": "/lifts?of=7&after=3&size=100" });
+                ("200 OK", json!({ "_embedded": { "lifts": [2, 3] }, "_links": { "next": next } }))
+            }
+            Some(("/lifts?of=7", "after=3&size=100")) => ("200 OK", json!({ "_embedded": { "lifts": [4] } })),
+            _ => ("404 Not Found", Value::Null),
+        };
+        let body = body.to_string();
+        let response =
+            format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+        Ok(client.write_all(response.as_bytes()).await?)
+    }
+
+    #[tokio::test]
+    async fn all_items_of_a_list_are_read_page_by_page_also_if_the_path_narrows_it_down() {
+        let server = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let api = Api::new(client().unwrap(), format!("http://{}", server.local_addr().unwrap()));
+        tokio::spawn(async move {
+            loop {
+                answer(server.accept().await.unwrap().0).await.unwrap();
+            }
+        });
+        assert_eq!(api.all("/lifts", "lifts").await.unwrap(), [json!(1)]);
+        assert_eq!(api.all("/lifts?of=7", "lifts").await.unwrap(), [json!(2), json!(3), json!(4)]);
+        assert!(api.all("/stairs", "lifts").await.is_err());
     }
 }

@@ -1,9 +1,9 @@
 use ambient::Timestamp;
-use chassis::openapi::{nullable, object, positive, text};
+use chassis::openapi::{date_time, nullable, object, positive, text};
 use context::Representation;
 use serde_json::{Value, json};
 use store::Row;
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat};
+use utoipa::openapi::schema::ObjectBuilder;
 
 /// A row of `messages`.
 #[derive(Debug, Clone, PartialEq, Eq, Row)]
@@ -42,7 +42,6 @@ impl Representation for MessageDocument {
     }
 
     fn schema() -> ObjectBuilder {
-        let date_time = SchemaFormat::KnownFormat(KnownFormat::DateTime);
         object("A message about a room.")
             .property("id", positive("The message."))
             .property("storageId", positive("The room."))
@@ -50,8 +49,7 @@ impl Representation for MessageDocument {
             .property("content", text("The text."))
             .property(
                 "writtenAt",
-                text("When it was written: for a reservation, when that was confirmed or cancelled.")
-                    .format(Some(date_time)),
+                date_time("When it was written: for a reservation, when that was confirmed or cancelled."),
             )
     }
 }

@@ -53,7 +53,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 fn kim() -> Identity {
-    Identity { subject: "kim".to_owned(), roles: ["clerk", "guest"].map(str::to_owned).into() }
+    Identity::new("kim", ["clerk", "guest"]).with_claim("desk", "7")
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -147,6 +147,7 @@ fn verifier(audience: &str) -> Verifier {
         algorithms: vec![Algorithm::EdDSA],
         leeway: Duration::ZERO,
         roles: "realm_access.roles".parse().unwrap(),
+        claims: vec!["desk".to_owned()],
     };
     Verifier::new(rules).unwrap()
 }

@@ -17,8 +17,7 @@ use tower::ServiceExt;
 use crate::{NOW, RequestOutcome, World, by_anybody, id, price};
 
 pub fn person(name: &str, roles: &[&str]) -> Principal {
-    let roles = roles.iter().map(|role| (*role).to_owned()).collect();
-    Principal::User { identity: Identity { subject: name.to_owned(), roles }, operator_role: "operator".into() }
+    Principal::User { identity: Identity::new(name, roles.iter().copied()), operator_role: "operator".into() }
 }
 
 pub fn student(name: &str) -> Principal {

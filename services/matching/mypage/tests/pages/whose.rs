@@ -15,8 +15,7 @@ use tokio::time::timeout;
 use crate::{World, said, student_of};
 
 pub fn person(name: &str, roles: &[&str]) -> Principal {
-    let roles = roles.iter().map(|role| (*role).to_owned()).collect();
-    Principal::User { identity: Identity { subject: name.to_owned(), roles }, operator_role: "operator".into() }
+    Principal::User { identity: Identity::new(name, roles.iter().copied()), operator_role: "operator".into() }
 }
 
 pub fn student(attempt: i64) -> Principal {

@@ -12,8 +12,7 @@ use tower::ServiceExt;
 use crate::{World, approved, bill, canceled};
 
 fn person(roles: &[&str]) -> Principal {
-    let roles = roles.iter().map(|role| (*role).to_owned()).collect();
-    Principal::User { identity: Identity { subject: "kim".to_owned(), roles }, operator_role: "operator".into() }
+    Principal::User { identity: Identity::new("kim", roles.iter().copied()), operator_role: "operator".into() }
 }
 
 async fn ask(world: &World, principal: &Principal, method: Method, path: &str, body: &Value) -> u16 {

@@ -1,7 +1,5 @@
 //! Who sees which messages, and who writes one.
 
-use std::collections::BTreeSet;
-
 use chassis::Principal;
 use identity::Identity;
 use serde_json::{Value, json};
@@ -10,7 +8,7 @@ use test_stores::on_each_store;
 use crate::{NOW, World, cancelled, confirmed, content, customer_of};
 
 fn person(name: &str, role: &str) -> Principal {
-    let identity = Identity { subject: name.to_owned(), roles: BTreeSet::from([role.to_owned()]) };
+    let identity = Identity::new(name, [role]);
     Principal::User { identity, operator_role: "manager".into() }
 }
 

@@ -168,8 +168,7 @@ impl World {
 const OPEN: Principal = Principal::Unauthenticated;
 
 fn person(name: &str, roles: &[&str]) -> Principal {
-    let roles = roles.iter().map(|role| (*role).to_owned()).collect();
-    Principal::User { identity: Identity { subject: name.to_owned(), roles }, operator_role: "manager".into() }
+    Principal::User { identity: Identity::new(name, roles.iter().copied()), operator_role: "manager".into() }
 }
 
 fn customer(name: &str) -> Principal {

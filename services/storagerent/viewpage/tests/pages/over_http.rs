@@ -1,7 +1,5 @@
 //! Who sees which page, over HTTP.
 
-use std::collections::BTreeSet;
-
 use axum::body::to_bytes;
 use chassis::Principal;
 use identity::Identity;
@@ -11,7 +9,7 @@ use test_stores::on_each_store;
 use crate::{World, registered, reserved, reviewed};
 
 fn person(role: &str) -> Principal {
-    let identity = Identity { subject: "kim".to_owned(), roles: BTreeSet::from([role.to_owned()]) };
+    let identity = Identity::new("kim", [role]);
     Principal::User { identity, operator_role: "manager".into() }
 }
 
