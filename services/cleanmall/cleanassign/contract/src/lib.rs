@@ -1,0 +1,56 @@
+//! The events of the cleanassign context.
+
+use events::{EventSet, event};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// An event of the cleanassign context. Its correlation id is the id of the call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EventSet)]
+#[events(context = "cleanassign", key = "call_id")]
+pub enum CleanAssignEvent {
+    /// A cleaner is assigned to a call.
+    CleanerAssigned(CleanerAssigned),
+    /// The assignment is cancelled, and the cleaner is free.
+    AssignmentCanceled(AssignmentCanceled),
+    /// The work is done, and the cleaner is free.
+    AssignmentFinished(AssignmentFinished),
+}
+
+/// A cleaner is assigned to a call.
+#[event]
+pub struct CleanerAssigned {
+    /// The call.
+    pub call_id: i64,
+    /// The attempt at this call. Later attempts have greater numbers.
+    pub attempt: i64,
+    /// The cleaner.
+    pub cleaner_id: i64,
+    /// The name of the cleaner.
+    pub cleaner: String,
+}
+
+/// The assignment is cancelled, and the cleaner is free.
+#[event]
+pub struct AssignmentCanceled {
+    /// The call.
+    pub call_id: i64,
+    /// The attempt at this call. Later attempts have greater numbers.
+    pub attempt: i64,
+    /// The cleaner.
+    pub cleaner_id: i64,
+    /// The name of the cleaner.
+    pub cleaner: String,
+}
+
+/// The work is done, and the cleaner is free.
+#[event]
+pub struct AssignmentFinished {
+    /// The call.
+    pub call_id: i64,
+    /// The attempt at this call. Later attempts have greater numbers.
+    pub attempt: i64,
+    /// The cleaner.
+    pub cleaner_id: i64,
+    /// The name of the cleaner.
+    pub cleaner: String,
+}
