@@ -106,6 +106,7 @@ impl Stores {
     ///
     /// If the row does not name its case.
     pub fn add(&mut self, table: &Table, row: Fields) -> Result<(), StoreError> {
+        let row = row.without(table.personal);
         let Table { context, name, key, .. } = *table;
         for column in table.references {
             if let Some(id) = row.i64(column) {

@@ -7,6 +7,6 @@ mod document;
 pub(crate) mod schema;
 
 pub use document::{Responses, document, name_problems, operations, refusals, refuse};
-pub use schema::{
+pub use schema::{texts, 
     date, date_times, nullable, number, number_or_digits, object, one_of, or_null, positive, required, text, text_like,
 };

@@ -13,7 +13,7 @@ use axum::handler::Handler;
 use axum::http::header::LOCATION;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, post, put};
 use chassis::body::Id;
 use chassis::conditional::{Conditions, Tagged};
 use chassis::openapi::{self, Responses, required, text};
@@ -227,6 +227,25 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
         self.route(B::PATH, HttpMethod::Post, operation, post(handler), schemas::<Document<B>>())
     }
 
+    /// A command about one row, for a method without a usual form, by a handler of its own. `request` is the schema of its
+    /// body, if it has one.
+    #[must_use]
+    pub fn command_on(
+        self,
+        method: HttpMethod,
+        (id, about): (&str, &str),
+        request: Option<ObjectBuilder>,
+        responses: Responses,
+        handler: MethodRouter<S>,
+    ) -> Self {
+        let operation = match request {
+            Some(request) => operation_of(id, about, required(request), responses),
+            None => add_responses(OperationBuilder::new().operation_id(Some(id)).summary(Some(about)), responses),
+        };
+        let operation = operation.parameters(Some(Id::<KeyOf<B>>::into_params(|| None)));
+        self.route(&one::<B>(""), method, operation, handler, schemas::<Document<B>>())
+    }
+
     fn operation(&self, id: &str, about: &str, parameters: impl IntoIterator<Item = Parameter>) -> OperationBuilder {
         let summary = format!("{about} {}", self.visibility);
         OperationBuilder::new().operation_id(Some(id)).summary(Some(summary)).parameters(Some(parameters))
@@ -273,6 +292,25 @@ where
 {
     let operation = operation_of(id, about, required(request), responses);
     routes(path, vec![HttpMethod::Post], operation, post(handler), Vec::new())
+}
+
+/// `PUT` of something of which a context has one. `request` is the schema of its body, which names the properties that are
+/// required, `responses` are those of the command.
+pub fn replacement<S, H, T>(
+    path: &str,
+    id: &str,
+    about: &str,
+    request: ObjectBuilder,
+    responses: Responses,
+    handler: H,
+) -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    H: Handler<T, S>,
+    T: 'static,
+{
+    let operation = operation_of(id, about, request.build(), responses);
+    routes(path, vec![HttpMethod::Put], operation, put(handler), Vec::new())
 }
 
 /// The responses to a command in the `OpenAPI` document: 200 with an outcome, whose properties are all required, and the

@@ -37,6 +37,18 @@ pub use published::{Published, schema};
 pub use section::section;
 pub use verification::assert_consumer_contract;
 
+use utoipa::openapi::OpenApi;
+
+/// The `OpenAPI` document of a context that is written by hand, as its code is none of Rust.
+///
+/// # Panics
+///
+/// If the text is no such document.
+#[expect(clippy::panic, reason = "only tests use this crate, and what fails here fails the test")]
+pub fn written_document(text: &str) -> OpenApi {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("no OpenAPI document: {error}"))
+}
+
 /// `Ok` if there are no violations.
 ///
 /// # Errors

@@ -52,6 +52,7 @@ fn context(fleet: &Manifest, context: &Context) -> String {
         &[
             ("name", &context.name),
             ("binary", context.local_binary()),
+            ("build", &build(fleet, context)),
             ("version", VERSION),
             ("fleet", &fleet.name),
             ("store", &store(context)),
@@ -59,6 +60,14 @@ fn context(fleet: &Manifest, context: &Context) -> String {
         ],
     );
     format!("\n{text}")
+}
+
+/// How the image is made.
+fn build(fleet: &Manifest, context: &Context) -> String {
+    match &context.program {
+        Some(program) => format!("context: services/{}/{}, dockerfile: {}", fleet.name, context.name, program.dockerfile),
+        None => format!("args: {{ BINARY: {} }}", context.local_binary()),
+    }
 }
 
 fn audit(fleet: &Manifest, audit: &Check) -> String {

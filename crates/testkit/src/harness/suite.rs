@@ -135,6 +135,7 @@ async fn build(template: &FleetTemplate) -> Result<()> {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
         binaries::build(&workspace, &template.binaries, &template.embedded()?).await?;
     }
+    template.set_up().await?;
     template.check()
 }
 

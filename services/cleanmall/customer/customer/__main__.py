@@ -86,7 +86,6 @@ def _keep_private() -> None:
 
 def run(settings: Settings) -> None:
     """Runs until SIGTERM, SIGINT, or the end of standard input."""
-    _keep_private()
     authenticator = Authenticator(settings)
     if not authenticator.is_enabled:
         log.warning("authentication is disabled: every caller may do anything")
@@ -115,7 +114,8 @@ def main() -> int:
         settings = Settings.read(os.environ)
         if "--probe" in sys.argv[1:]:
             return _probe(settings)
-        logs.start(settings.log, settings.log_format)
+        _keep_private()
+        logs.start(settings)
         run(settings)
         return 0
     except SettingsError as error:

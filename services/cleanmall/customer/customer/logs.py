@@ -8,6 +8,9 @@ import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+
+from .settings import Settings
 
 _trace: ContextVar[str | None] = ContextVar("trace", default=None)
 _case: ContextVar[str | None] = ContextVar("case", default=None)
@@ -99,9 +102,24 @@ class _Stream(logging.StreamHandler):
         """A line that cannot be written, as on a full disk, is dropped."""
 
 
-def start(level: str, log_format: str) -> None:
+class _File(RotatingFileHandler):
+    """`log.txt` is renamed to `log.1.txt` when it is too large."""
+
+    def rotation_filename(self, default_name: str) -> str:
+        path, _, number = default_name.rpartition(".")
+        stem, dot, extension = path.rpartition(".")
+        return f"{stem}.{number}{dot}{extension}" if dot else default_name
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the library's
+        """A line that cannot be written, as on a full disk, is dropped."""
+
+
+def start(settings: Settings) -> None:
     """Starts the log. Of a filter such as `info,sqlx=warn` only the level for everything is used."""
-    handler = _Stream(sys.stderr)
+    level, log_format = settings.log, settings.log_format
+    handler: logging.Handler = _Stream(sys.stderr)
+    if settings.log_file is not None:
+        handler = _File(settings.log_file, maxBytes=settings.log_file_limit, backupCount=settings.log_files_kept)
     handler.setFormatter(_Formatter(log_format == "json"))
     handler.addFilter(_Limit())
     first = next((part for part in level.split(",") if "=" not in part), "info")

@@ -1,6 +1,6 @@
 //! The events of the cleanassign context.
 
-use events::{EventSet, event};
+use events::{EventSet, Names, event};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,4 +53,35 @@ pub struct AssignmentFinished {
     pub cleaner_id: i64,
     /// The name of the cleaner.
     pub cleaner: String,
+}
+
+/// How far the assignment of a call is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Names)]
+pub enum Progress {
+    /// No cleaner is assigned.
+    #[default]
+    Waiting,
+    /// A cleaner is assigned.
+    Assigned,
+    /// The work is done.
+    Finished,
+    /// The assignment is cancelled.
+    Canceled,
+}
+
+/// The assignment of a call, as its events state it: the furthest progress counts, in whatever order they arrive.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Assignment {
+    /// How far it is.
+    pub progress: Progress,
+    /// The name of the cleaner, once there was one.
+    pub cleaner: Option<String>,
+}
+
+impl Assignment {
+    /// An event states this progress.
+    pub fn advance(&mut self, progress: Progress, cleaner: &str) {
+        self.progress = self.progress.max(progress);
+        self.cleaner = Some(cleaner.to_owned());
+    }
 }

@@ -1,0 +1,124 @@
+//! One call per cleaner and one cleaner per call, oldest first, whatever dies or is cancelled.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, ensure};
+use cleanmall_tests::{LATER, People, SOON};
+use testkit::{Fleet, each, eventually};
+
+pub async fn a_call_that_is_cancelled_before_it_reaches_cleanassign_is_never_assigned(fleet: &mut Fleet) -> Result<()> {
+    fleet.start_all().await?;
+    let people = People::of(fleet)?;
+    fleet.kill("cleanassign").await?;
+    people.call(1, Some("seoul")).await?.must_be(201)?;
+    people.cancel(1).await?.must_be(204)?;
+    people.has("/cleanmanages/1", "status", "canceled").await?;
+    people.call(2, Some("seoul")).await?.must_be(201)?;
+    fleet.start("cleanassign").await?;
+    people.becomes(2, "confirmed").await?;
+    people.assert_laws(fleet).await?;
+    let events = fleet.topics().events("cleanassign").await?;
+    ensure!(events.iter().all(|event| event.subject == "2"), "{events:?}");
+    Ok(())
+}
+
+pub async fn calls_that_are_cancelled_at_the_instant_of_their_assignment_leave_all_cleaners_free(
+    fleet: &mut Fleet,
+) -> Result<()> {
+    fleet.start_all().await?;
+    let people = People::of(fleet)?;
+    let answers = each(1..=60, 6, async |call| {
+        people.call(call, None).await?.must_be(201)?;
+        people.cancel(call).await?.must_be(204)
+    })
+    .await;
+    for answer in answers {
+        answer?;
+    }
+    people.assert_laws(fleet).await?;
+    let cleaners = people.all("/cleaners").await?;
+    ensure!(cleaners.iter().all(|cleaner| cleaner["status"] == "free"), "{cleaners:?}");
+    let managed = people.all("/cleanmanages").await?;
+    ensure!(managed.len() == 60 && managed.iter().all(|call| call["status"] == "canceled"), "{managed:?}");
+    Ok(())
+}
+
+/// The replicas of cleanassign are killed in turn while an operator finishes whatever is assigned.
+pub async fn a_hundred_calls_and_three_cleaners_with_replicas_that_are_killed_are_served_in_order(
+    fleet: &mut Fleet,
+) -> Result<()> {
+    fleet.start_all().await?;
+    let people = People::of(fleet)?;
+    let replica = fleet.replicate("cleanassign").await?;
+    for call in 1..=100 {
+        people.call(call, None).await?.must_be(201)?;
+    }
+    let mut open: Vec<i64> = (1..=100).collect();
+    let mut round = 0;
+    while !open.is_empty() {
+        round += 1;
+        let victim = if round % 2 == 0 { "cleanassign" } else { replica.as_str() };
+        if round % 5 == 1 {
+            fleet.kill(victim).await?;
+        }
+        eventually(LATER, "a call is finished", async || {
+            let answers = each(open.iter().copied().take(6), 6, async |call| {
+                let done = people.finish(call).await.is_ok_and(|answer| answer.status == 200);
+                done.then_some(call)
+            })
+            .await;
+            let done: Vec<i64> = answers.into_iter().flatten().collect();
+            ensure!(!done.is_empty(), "none of {:?}", &open[..open.len().min(6)]);
+            open.retain(|call| !done.contains(call));
+            Ok(())
+        })
+        .await?;
+        if round % 5 == 1 {
+            fleet.start(victim).await?;
+        }
+    }
+    people.assert_laws(fleet).await?;
+    served_in_order(fleet).await
+}
+
+/// The assignments are in the order of the acceptances, and a cleaner has one call after the other.
+async fn served_in_order(fleet: &Fleet) -> Result<()> {
+    let (topics, mut accepted) = (fleet.topics(), BTreeMap::new());
+    for event in topics.events("cleanmanage").await? {
+        accepted.insert(event.subject.clone(), event.time);
+    }
+    let mut events = topics.events("cleanassign").await?;
+    events.sort_by_key(|event| (event.time, event.kind == "CleanerAssigned"));
+    let mut current: BTreeMap<String, String> = BTreeMap::new();
+    let mut latest = None;
+    for event in events {
+        let data: serde_json::Value = serde_json::from_str(&event.data)?;
+        let cleaner = data["cleanerId"].to_string();
+        if event.kind != "CleanerAssigned" {
+            current.remove(&cleaner);
+            continue;
+        }
+        let other = current.insert(cleaner.clone(), event.subject.clone());
+        ensure!(other.is_none(), "cleaner {cleaner} has {other:?} and {}", event.subject);
+        let since = accepted.get(&event.subject).copied().context("an acceptance")?;
+        ensure!(latest.is_none_or(|latest| latest <= since), "{} was overtaken", event.subject);
+        latest = Some(since);
+    }
+    Ok(())
+}
+
+/// The calls in the order in which cleaners were assigned to them.
+pub async fn order_of_assignments(fleet: &Fleet) -> Result<Vec<i64>> {
+    let mut events = fleet.topics().events("cleanassign").await?;
+    events.retain(|event| event.kind == "CleanerAssigned");
+    events.sort_by_key(|event| event.time);
+    events.iter().map(|event| Ok(event.subject.parse()?)).collect()
+}
+
+/// Waits until so many calls are assigned, and finishes them as they are.
+pub async fn finish_all(people: &People, calls: std::ops::RangeInclusive<i64>) -> Result<()> {
+    for call in calls {
+        eventually(SOON, "the call is finished", async || people.finish(call).await?.must_be(200)).await?;
+    }
+    Ok(())
+}
