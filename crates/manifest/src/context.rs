@@ -108,7 +108,7 @@ pub struct Kubernetes {
     pub memory: Option<String>,
     /// Whether the optional component `lag` gives it more replicas while its consumer is behind.
     pub scale_on_lag: bool,
-    /// Where its store is in the overlay `local`.
+    /// Where its store is in the overlay `local`. A `MariaDB` is its store in Compose, too.
     pub store: LocalStore,
 }
 
@@ -123,6 +123,8 @@ pub enum LocalStore {
     Own,
     /// A `SQLite` file on a volume of its own, and therefore one replica.
     Sqlite,
+    /// A `MariaDB` of its own, on a volume of its own: for a program that is none of cargo's.
+    MariaDb,
 }
 
 /// The text of a `context.toml`.
@@ -209,6 +211,7 @@ mod tests {
         assert_eq!(crane(""), LocalStore::Shared);
         assert_eq!(crane("[kubernetes]\nstore = \"own\"\n"), LocalStore::Own);
         assert_eq!(crane("[kubernetes]\nstore = \"sqlite\"\n"), LocalStore::Sqlite);
+        assert_eq!(crane("[kubernetes]\nstore = \"mariadb\"\n"), LocalStore::MariaDb);
     }
 
     #[test]
