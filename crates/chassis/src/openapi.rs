@@ -7,6 +7,7 @@ mod document;
 pub(crate) mod schema;
 
 pub use document::{Responses, document, name_problems, operations, refusals, refuse};
-pub use schema::{texts, 
+pub use schema::{
     date, date_times, nullable, number, number_or_digits, object, one_of, or_null, positive, required, text, text_like,
+    texts,
 };

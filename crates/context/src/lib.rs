@@ -40,8 +40,8 @@ pub use projector::Projector;
 pub use repository::Repository;
 pub use representation::{ConditionalLink, Representation};
 pub use resource::{
-    Change, Deletion, RequestDocument, Resource, Visibility, command, created, created_or, outcome_or, replacement, shown,
-    shown_or,
+    Change, Deletion, RequestDocument, Resource, Visibility, command, created, created_or, outcome_or, replacement,
+    shown, shown_or,
 };
 pub use service_client::{CallSettings, ReceivedProblem, ServiceClient};
 pub use updater::Updater;

@@ -68,7 +68,9 @@ fn context(fleet: &Manifest, context: &Context) -> String {
 /// How the image is made.
 fn build(fleet: &Manifest, context: &Context) -> String {
     match &context.program {
-        Some(program) => format!("context: services/{}/{}, dockerfile: {}", fleet.name, context.name, program.dockerfile),
+        Some(program) => {
+            format!("context: services/{}/{}, dockerfile: {}", fleet.name, context.name, program.dockerfile)
+        }
         None => format!("args: {{ BINARY: {} }}", context.local_binary()),
     }
 }

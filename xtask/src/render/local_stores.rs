@@ -48,12 +48,8 @@ const POSTGRES: Server = Server {
     template: include_str!("templates/own-postgres.yaml"),
 };
 
-const MARIADB: Server = Server {
-    name: "mariadb",
-    about: "MariaDB",
-    port: "3306",
-    template: include_str!("templates/own-mariadb.yaml"),
-};
+const MARIADB: Server =
+    Server { name: "mariadb", about: "MariaDB", port: "3306", template: include_str!("templates/own-mariadb.yaml") };
 
 /// The contexts that have a server for themselves.
 fn servers(fleet: &Manifest) -> impl Iterator<Item = (&Context, &'static Server)> {

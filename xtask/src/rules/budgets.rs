@@ -37,8 +37,16 @@ const EXCEPTIONS: &[(&str, usize, &str)] = &[
     ("pizza/statusview", 290, "fifteen events of five contexts"),
     ("pizza/proof", 900, "six contexts with 21 laws"),
     ("cleanmall/cleancall", 720, "a saga, four statuses that others decide, and a telephone number that is masked"),
-    ("cleanmall/cleanmanage", 770, "acceptances and withdrawals for another context, places, and a fold of three topics"),
-    ("cleanmall/cleanassign", 1_000, "two aggregates, cleaners and assignments, under one lock; three commands and three events"),
+    (
+        "cleanmall/cleanmanage",
+        770,
+        "acceptances and withdrawals for another context, places, and a fold of three topics",
+    ),
+    (
+        "cleanmall/cleanassign",
+        1_000,
+        "two aggregates, cleaners and assignments, under one lock; three commands and three events",
+    ),
     ("cleanmall/proof", 660, "four contexts, two declarations (with and without the context in Python) and 16 laws"),
     ("storagerent/message", 280, "no view: a command and a table of its own, but no events"),
 ];

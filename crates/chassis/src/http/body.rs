@@ -230,12 +230,17 @@ mod tests {
     fn a_list_of_texts_has_no_text_twice_and_no_empty_one() {
         let read = |value: &str| {
             let fields = Fields::read(&format!("{{\"names\":{value}}}")).unwrap().unwrap();
-            fields.texts("names", 2, 3).map(|texts| texts.map(<[String]>::to_vec)).map_err(|problem| problem.status().as_u16())
+            fields
+                .texts("names", 2, 3)
+                .map(|texts| texts.map(<[String]>::to_vec))
+                .map_err(|problem| problem.status().as_u16())
         };
         assert_eq!(read("null"), Ok(None));
         assert_eq!(read("[]"), Ok(Some(vec![])));
         assert_eq!(read("[\"a\",\"éßx\"]"), Ok(Some(vec!["a".to_owned(), "éßx".to_owned()])));
-        for invalid in ["[\"a\",\"a\"]", "[\"\"]", "[\"abcd\"]", "[\"a\",\"b\",\"c\"]", "[1]", "\"a\"", "{}", "[\"\\u0000\"]"] {
+        for invalid in
+            ["[\"a\",\"a\"]", "[\"\"]", "[\"abcd\"]", "[\"a\",\"b\",\"c\"]", "[1]", "\"a\"", "{}", "[\"\\u0000\"]"]
+        {
             assert_eq!(read(invalid), Err(422), "{invalid}");
         }
     }

@@ -171,8 +171,11 @@ fn is_package_variable(name: &str) -> bool {
 /// the HTTP client of a service would need a TLS provider, which no service installs, and would panic.
 fn selections(plan: &Plan) -> Vec<Vec<&str>> {
     let (brokers, services): (Vec<_>, Vec<_>) = plan.processes.iter().partition(|process| process.role == Role::Broker);
-    let binaries: BTreeSet<&str> =
-        services.iter().filter(|process| process.setup.is_none()).filter_map(|process| process.program.file_name()?.to_str()).collect();
+    let binaries: BTreeSet<&str> = services
+        .iter()
+        .filter(|process| process.setup.is_none())
+        .filter_map(|process| process.program.file_name()?.to_str())
+        .collect();
     let packages: BTreeSet<&str> = brokers.iter().map(|process| process.package.as_str()).collect();
     let services = binaries.into_iter().flat_map(|binary| ["--bin", binary]).collect();
     let brokers = packages.into_iter().flat_map(|package| ["--bins", "--package", package]).collect();
@@ -227,7 +230,9 @@ mod tests {
     async fn a_program_is_left_out_where_its_setup_says_so_unless_the_fleet_needs_it() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("made");
-        for (code, is_optional, outcome) in [("0", false, Ok(true)), ("69", true, Ok(false)), ("69", false, Err(())), ("1", true, Err(()))] {
+        for (code, is_optional, outcome) in
+            [("0", false, Ok(true)), ("69", true, Ok(false)), ("69", false, Err(())), ("1", true, Err(()))]
+        {
             let script = place.path().join("setup");
             fs::write(&script, format!("#!/bin/sh\nmkdir -p \"$1\"\nexit {code}\n")).unwrap();
             fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();

@@ -35,7 +35,8 @@ pub(crate) async fn register(
     let location = fields.text("location", MAX_LOCATION)?.map(str::to_owned);
     loop {
         let (name, location, idle_since) = (name.clone(), location.clone(), state.store.now());
-        let cleaner = Cleaner { id: id.unwrap_or_else(|| state.ids.number()), name, location, idle_since, call_id: None };
+        let cleaner =
+            Cleaner { id: id.unwrap_or_else(|| state.ids.number()), name, location, idle_since, call_id: None };
         correlate(cleaner.id);
         let (known, is_new) = state.store.register(&cleaner, trace).await.map_err(store_problem)?;
         if is_new {

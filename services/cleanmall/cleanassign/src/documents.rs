@@ -18,7 +18,8 @@ impl Representation for AssignmentDocument {
     const PATH: &'static str = "/cleanassigns";
     const REL: &'static str = "cleanassigns";
     const TITLE: &'static str = "assignment of call";
-    const LINKS: &'static [(&'static str, &'static str)] = &[("self", "/cleanassigns/{id}"), ("call", "/cleanmanages/{id}")];
+    const LINKS: &'static [(&'static str, &'static str)] =
+        &[("self", "/cleanassigns/{id}"), ("call", "/cleanmanages/{id}")];
 
     fn of(assignment: &Assignment) -> Option<Value> {
         let assignee = assignment.assignee();

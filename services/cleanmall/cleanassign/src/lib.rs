@@ -48,7 +48,10 @@ impl Context for CleanAssigns {
             .show("The assignment of a call.")
             .command_on(
                 HttpMethod::Patch,
-                ("finishCleanassign", "The work for a call is done: its cleaner is free again. Idempotent. For the role operator."),
+                (
+                    "finishCleanassign",
+                    "The work for a call is done: its cleaner is free again. Idempotent. For the role operator.",
+                ),
                 Some(commands::finish_request()),
                 commands::finished(),
                 patch(commands::finish),

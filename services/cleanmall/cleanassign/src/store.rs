@@ -126,7 +126,11 @@ impl DispatchStore {
     }
 
     /// Locks the assignments of these calls. Missing ones are inserted first.
-    pub(crate) async fn lock_assignments(&self, tx: &mut Tx, calls: &[i64]) -> Result<BTreeMap<i64, Assignment>, Error> {
+    pub(crate) async fn lock_assignments(
+        &self,
+        tx: &mut Tx,
+        calls: &[i64],
+    ) -> Result<BTreeMap<i64, Assignment>, Error> {
         let rows: Vec<AssignmentRow> = AssignmentRow::TABLE.lock_or_insert(tx, self.store.dialect(), calls).await?;
         rows.into_iter().map(|row| Ok((*row.key(), row.into_state()?))).collect()
     }

@@ -36,7 +36,8 @@ impl From<Call> for CallRow {
             Call::Void(_) => (Phase::Void, Assignment::default(), false),
             Call::Established(it) => (Phase::Established, it.assignment.clone(), it.canceled),
         };
-        let Attempt { id, number: attempt, request: Request { tel, location, cost }, customer } = state.attempt().clone();
+        let Attempt { id, number: attempt, request: Request { tel, location, cost }, customer } =
+            state.attempt().clone();
         let Assignment { progress, cleaner } = assignment;
         let [phase, progress, tel] = [TABLE.name_of(phase), progress.name(), tel.as_str()].map(str::to_owned);
         Self { call_id: id.get(), attempt, tel, location, cost, phase, progress, cleaner, canceled, customer }

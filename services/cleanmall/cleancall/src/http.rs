@@ -26,7 +26,8 @@ impl Representation for CallDocument {
     const PATH: &'static str = "/cleancalls";
     const REL: &'static str = "cleancalls";
     const TITLE: &'static str = "call";
-    const LINKS: &'static [(&'static str, &'static str)] = &[("self", "/cleancalls/{id}"), ("messages", "/messages?callId={id}")];
+    const LINKS: &'static [(&'static str, &'static str)] =
+        &[("self", "/cleancalls/{id}"), ("messages", "/messages?callId={id}")];
     const CONDITIONAL_LINKS: &'static [ConditionalLink<Self>] = &[("cancel", "/cleancalls/{id}", |state| {
         state.established().is_some_and(|call| matches!(call.status(), Status::Calling | Status::Confirmed))
     })];

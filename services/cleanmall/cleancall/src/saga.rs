@@ -12,8 +12,8 @@ use context::saga::{Definition, HttpParticipant, Recovery, Reply, Requested, Sag
 use context::{ReceivedProblem, ServiceClient};
 use messaging::Argument;
 use serde_json::{Value, json};
-use sqlx::any::AnyRow;
 use sqlx::FromRow as _;
+use sqlx::any::AnyRow;
 use store::Row as _;
 
 use crate::call_row::{CallRow, TABLE};
@@ -80,8 +80,7 @@ impl Requested for CallSaga {
 
     const REFUSED_TOTAL: &'static str = "cleancalls_refused_total";
     const DIFFERENT: &'static str = "this call exists with another telephone number, place or price";
-    const UNAVAILABLE: &'static str =
-        "the management is unavailable now, try again shortly; the call is not taken, and whatever was accepted is withdrawn";
+    const UNAVAILABLE: &'static str = "the management is unavailable now, try again shortly; the call is not taken, and whatever was accepted is withdrawn";
     const UNDECIDED: &'static str = "It is not known yet whether the call is taken";
 
     fn declined(problem: Problem) -> Problem {

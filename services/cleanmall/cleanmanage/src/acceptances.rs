@@ -27,7 +27,8 @@ const MAX_CUSTOMER: usize = 255;
 /// The routes. No gateway has them.
 pub(crate) fn handlers() -> OpenApiRouter<ManageState> {
     let accept_about = "Accepts an attempt at a call. For other contexts. Idempotent.";
-    let withdraw_about = "Withdraws an attempt at a call, whether it has arrived or not. For other contexts. Idempotent.";
+    let withdraw_about =
+        "Withdraws an attempt at a call, whether it has arrived or not. For other contexts. Idempotent.";
     command("/acceptances", "acceptCall", accept_about, acceptance(), accepted(), accept).merge(command(
         "/withdrawals",
         "withdrawCall",

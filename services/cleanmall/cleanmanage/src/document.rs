@@ -24,7 +24,8 @@ impl Representation for ManagementDocument {
     const PATH: &'static str = "/cleanmanages";
     const REL: &'static str = "cleanmanages";
     const TITLE: &'static str = "call";
-    const LINKS: &'static [(&'static str, &'static str)] = &[("self", "/cleanmanages/{id}"), ("call", "/cleancalls/{id}")];
+    const LINKS: &'static [(&'static str, &'static str)] =
+        &[("self", "/cleanmanages/{id}"), ("call", "/cleancalls/{id}")];
 
     fn of(management: &Management) -> Option<Value> {
         let status = management.status()?;

@@ -32,7 +32,8 @@ impl TryFrom<ManagementRow> for Management {
 
     fn try_from(row: ManagementRow) -> Result<Self, Error> {
         let ManagementRow { call_id, attempt, location, tel, state, progress, cleaner, customer } = row;
-        let unknown = || Error::Decode(format!("state {state:?} and progress {progress:?} are no state of a call").into());
+        let unknown =
+            || Error::Decode(format!("state {state:?} and progress {progress:?} are no state of a call").into());
         let (state, progress) = State::named(&state).zip(Progress::named(&progress)).ok_or_else(unknown)?;
         let (request, assignment) = (Request { location, tel, customer }, Assignment { progress, cleaner });
         Ok(Self { call_id, attempt, request, state, assignment })

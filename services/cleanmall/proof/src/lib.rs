@@ -23,7 +23,9 @@ use cleancall_contract::CleanCallEvent;
 use cleanmanage_contract::CleanManageEvent;
 
 pub use actors::{CALL_AGAIN, call};
-pub use declared::{ASSIGNED, ASSIGNMENTS, CALL, CALLS, CANCEL, CLEANERS, ENDED, FINISH, FINISHED, MANAGEMENTS, MESSAGES, STEPS};
+pub use declared::{
+    ASSIGNED, ASSIGNMENTS, CALL, CALLS, CANCEL, CLEANERS, ENDED, FINISH, FINISHED, MANAGEMENTS, MESSAGES, STEPS,
+};
 
 const CLEANCALL: Context = Context::publishing::<CleanCallEvent>(&[CALLS]);
 const CLEANMANAGE: Context = Context::publishing::<CleanManageEvent>(&[MANAGEMENTS]);

@@ -45,7 +45,12 @@ pub async fn a_customer_sees_and_cancels_its_own_and_an_operator_sees_all(fleet:
     ensure!(lee.told(1).await?.is_empty(), "the messages of others are not shown");
     // Around the gateway: a token of a client is none of the gateway's.
     let token = fleet.token("operator", "olga")?;
-    for (context, path) in [("cleancall", "/cleancalls"), ("cleanmanage", "/cleanmanages"), ("cleanassign", "/cleaners"), ("customer", "/messages")] {
+    for (context, path) in [
+        ("cleancall", "/cleancalls"),
+        ("cleanmanage", "/cleanmanages"),
+        ("cleanassign", "/cleaners"),
+        ("customer", "/messages"),
+    ] {
         let around = fleet.api(context)?;
         around.get(path).await?.must_be_problem(401, "")?;
         around.with_token(&token)?.get(path).await?.must_be_problem(401, "")?;

@@ -40,7 +40,8 @@ fn cleaner(id: i64, idle_since: i64, location: Option<&str>, call_id: Option<i64
 #[test]
 fn the_call_that_waits_for_longest_gets_the_cleaner_of_its_place_who_is_idle_for_longest() {
     let calls = [waiting(1, 20, Some("seoul")), waiting(2, 10, Some("seoul")), waiting(3, 30, Some("busan"))];
-    let cleaners = [cleaner(1, 9, Some("seoul"), None), cleaner(2, 5, None, None), cleaner(3, 1, Some("seoul"), Some(9))];
+    let cleaners =
+        [cleaner(1, 9, Some("seoul"), None), cleaner(2, 5, None, None), cleaner(3, 1, Some("seoul"), Some(9))];
     let matches = dispatch(&calls, &cleaners);
     assert_eq!(matches, [Match { call_id: 2, cleaner_id: 2 }, Match { call_id: 1, cleaner_id: 1 }]);
 }

@@ -135,7 +135,8 @@ fn a_registered_cleaner_gets_the_oldest_call_of_their_place_at_once_and_is_remov
 fn every_order_and_repetition_of_events_leaves_the_same_calls_open() {
     on_each_store(async |place| {
         let world = World::on(place).await;
-        for (first, batches) in (0..).zip(cases(20, deliveries(vec![("managed", 1), ("managed", 2), ("canceled", 1)]))) {
+        for (first, batches) in (0..).zip(cases(20, deliveries(vec![("managed", 1), ("managed", 2), ("canceled", 1)])))
+        {
             let call = |number: i64| 10 * (first + 1) + number;
             for batch in &batches {
                 let record = |(kind, number): &(&str, i64)| match *kind {

@@ -11,7 +11,7 @@
 mod telephone;
 
 use ambient::{Positive, Subject, Timestamp};
-use cleanassign_contract::{AssignmentCanceled, AssignmentFinished, Assignment, CleanerAssigned, Progress};
+use cleanassign_contract::{Assignment, AssignmentCanceled, AssignmentFinished, CleanerAssigned, Progress};
 use cleancall_contract::{CleanCallCanceled, CleanCallEvent, CleanCalled};
 use events::{Aggregate, Decision, Inbound, Names, next_epoch};
 use thiserror::Error;
@@ -126,7 +126,8 @@ impl events::Offer for Offer {
 
     fn content(&self) -> String {
         let Request { tel, location, cost } = &self.request;
-        let place = location.as_ref().map_or_else(|| "any place".to_owned(), |location| format!("the place {location}"));
+        let place =
+            location.as_ref().map_or_else(|| "any place".to_owned(), |location| format!("the place {location}"));
         let price = cost.map_or_else(String::new, |cost| format!(" for {}", cost.get()));
         format!("{} to {place}{price}", tel.as_str())
     }

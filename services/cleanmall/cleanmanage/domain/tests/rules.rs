@@ -5,9 +5,7 @@
 use ambient::Timestamp;
 use cleanassign_contract::{AssignmentCanceled, AssignmentFinished, CleanerAssigned};
 use cleancall_contract::CleanCallCanceled;
-use cleanmanage_domain::{
-    Declined, EarlierAccepted, Management, Places, Request, State, Status, StepEvent, Withdrawn,
-};
+use cleanmanage_domain::{Declined, EarlierAccepted, Management, Places, Request, State, Status, StepEvent, Withdrawn};
 use events::react;
 use proptest::prelude::*;
 
