@@ -88,7 +88,9 @@ impl Draft<'_> {
         let dir = self.settings.dir.clone();
         let routes = dir.join(GATEWAY).join("routes.toml");
         let broker = (self.settings.broker == Broker::Embedded).then(|| self.broker());
-        let contexts = self.manifest.contexts.iter().map(|context| self.context(context));
+        let (missing, contexts): (Vec<_>, Vec<_>) =
+            self.manifest.contexts.iter().partition(|context| self.is_left_out(context));
+        let contexts = contexts.into_iter().map(|context| self.context(context));
         let processes = broker.into_iter().chain(contexts).chain([self.gateway(&routes)]).collect();
         let document = fleet.openapi.as_ref().map(|(name, text)| (routes.with_file_name(name), text.clone()));
         let tries = self
@@ -107,7 +109,7 @@ impl Draft<'_> {
             security: self.settings.security.clone(),
             gateway: url(self.addresses[GATEWAY]),
             tries,
-            warnings: self.manifest.warnings.clone(),
+            warnings: self.manifest.warnings.iter().cloned().chain(missing.into_iter().map(left_out)).collect(),
             keyring: Keyring::new(self.manifest, &self.settings.dir),
             auth: None,
         }
@@ -151,6 +153,12 @@ impl Draft<'_> {
         spec.env.insert("KAFKA_BROKERS".to_owned(), self.brokers());
         spec.env.extend(self.settings.security.env());
         spec
+    }
+
+    /// Whether a program that cargo does not build is neither among the binaries nor can be made, and the fleet runs without it.
+    fn is_left_out(&self, context: &Context) -> bool {
+        let cannot_be_made = context.program.is_some() && self.folder.is_none() && context.rank != Rank::Core;
+        cannot_be_made && !self.settings.binaries.join(context.binary()).is_file()
     }
 
     /// A program that cargo does not build is made below the folder of the fleet, unless it is among the binaries.
@@ -202,4 +210,8 @@ impl Draft<'_> {
         let known = |name: &str| self.addresses.get(name).filter(|_| name != BROKER);
         template::fill(text, |name| known(name).map(|address| url(*address)))
     }
+}
+
+fn left_out(context: &Context) -> String {
+    format!("{} is left out: {} is not among the binaries", context.name, context.binary())
 }
