@@ -100,7 +100,7 @@ fn mariadb(context: &Context) -> String {
 fn volumes_of_stores(fleet: &Manifest) -> String {
     let servers = fleet.contexts.iter().filter(|context| has_mariadb(context));
     let volumes = each(servers, |context| format!("  {}-mariadb:\n", context.name));
-    if volumes.is_empty() { volumes } else { format!("volumes:\n{volumes}") }
+    if volumes.is_empty() { volumes } else { format!("\nvolumes:\n{volumes}") }
 }
 
 fn audit(fleet: &Manifest, audit: &Check) -> String {

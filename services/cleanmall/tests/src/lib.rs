@@ -43,7 +43,7 @@ impl People {
     /// A customer calls for a cleaner at a place.
     pub async fn call(&self, call: i64, place: Option<&str>) -> Result<ApiResponse> {
         let mut body = json!({ "id": call, "tel": TEL, "cost": 200_000 });
-        let mut operation = |status| {
+        let operation = |status| {
             let operation = Operation::new(CALL, call, status);
             match place {
                 Some(place) => operation.with("location", place),
