@@ -13,10 +13,9 @@ use context::{created, created_or, shown, shown_or, store_problem};
 use serde_json::json;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder};
 
-use crate::OPERATOR;
 use crate::documents::{AssignmentDocument, CleanerDocument};
 use crate::rows::STATES;
-use crate::store::AssignState;
+use crate::store::{AssignState, OPERATOR};
 
 /// The maximum length of the name of a place.
 const MAX_LOCATION: usize = 100;

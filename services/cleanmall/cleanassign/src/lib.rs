@@ -24,10 +24,8 @@ use utoipa_axum::router::OpenApiRouter;
 pub use documents::{AssignmentDocument, CleanerDocument};
 pub use managed::ManagedCalls;
 pub use rows::{AssignmentRow, CleanerRow};
+use store::OPERATOR;
 pub use store::{AssignState, DispatchStore};
-
-/// Registers cleaners, and says when work is done.
-const OPERATOR: &str = "operator";
 
 /// The context.
 pub struct CleanAssigns;

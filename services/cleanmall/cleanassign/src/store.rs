@@ -16,6 +16,9 @@ use crate::rows::{AssignmentRow, CleanerRow};
 /// The counter of assigned cleaners.
 pub(crate) const ASSIGNED_TOTAL: &str = "cleanassigns_assigned_total";
 
+/// Registers cleaners, and says when work is done.
+pub(crate) const OPERATOR: &str = "operator";
+
 /// The state of the handlers.
 #[derive(Clone)]
 pub struct AssignState {

@@ -21,13 +21,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use document::ManagementDocument;
 pub use management_row::ManagementRow;
+use store::OPERATOR;
 pub use store::{ManageState, ManagementStore, NotAccepted};
 
 /// Sees its own calls.
 const CUSTOMER: &str = "customer";
-
-/// Sees all calls, and decides what is accepted.
-const OPERATOR: &str = "operator";
 
 /// The context.
 pub struct CleanManages;

@@ -12,8 +12,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::OPERATOR;
-use crate::store::{ManageState, ManagementStore};
+use crate::store::{ManageState, ManagementStore, OPERATOR};
 
 const MAX_PLACES: usize = 1_000;
 const MAX_PLACE: usize = 100;

@@ -12,6 +12,9 @@ use crate::management_row::ManagementRow;
 /// The counter of accepted calls.
 pub(crate) const ACCEPTED_TOTAL: &str = "cleanmanages_accepted_total";
 
+/// Sees all calls, and decides what is accepted.
+pub(crate) const OPERATOR: &str = "operator";
+
 /// The state of the handlers.
 #[derive(Clone)]
 pub struct ManageState {
