@@ -1,6 +1,7 @@
 //! One call per cleaner and one cleaner per call, oldest first, whatever dies or is cancelled.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use cleanmall_tests::{LATER, People, SOON};
@@ -50,9 +51,15 @@ pub async fn a_hundred_calls_and_three_cleaners_with_replicas_that_are_killed_ar
     fleet.start_all().await?;
     let people = People::of(fleet)?;
     let replica = fleet.replicate("cleanassign").await?;
-    for call in 1..=100 {
+    // All cleaners are busy before the others call: the order of those that wait does not depend on which of them arrive first.
+    for call in 1..=3 {
+        people.call(call, None).await?.must_be(201)?;
+        people.becomes(call, "confirmed").await?;
+    }
+    for call in 4..=100 {
         people.call(call, None).await?.must_be(201)?;
     }
+    all_arrive(&people, 100).await?;
     let mut open: Vec<i64> = (1..=100).collect();
     let mut round = 0;
     while !open.is_empty() {
@@ -61,18 +68,7 @@ pub async fn a_hundred_calls_and_three_cleaners_with_replicas_that_are_killed_ar
         if round % 5 == 1 {
             fleet.kill(victim).await?;
         }
-        eventually(LATER, "a call is finished", async || {
-            let answers = each(open.iter().copied().take(6), 6, async |call| {
-                let done = people.finish(call).await.is_ok_and(|answer| answer.status == 200);
-                done.then_some(call)
-            })
-            .await;
-            let done: Vec<i64> = answers.into_iter().flatten().collect();
-            ensure!(!done.is_empty(), "none of {:?}", &open[..open.len().min(6)]);
-            open.retain(|call| !done.contains(call));
-            Ok(())
-        })
-        .await?;
+        finish_some(&people, &mut open, LATER).await?;
         if round % 5 == 1 {
             fleet.start(victim).await?;
         }
@@ -107,6 +103,16 @@ async fn served_in_order(fleet: &Fleet) -> Result<()> {
     Ok(())
 }
 
+/// Waits until so many calls have arrived at cleanassign.
+pub async fn all_arrive(people: &People, count: usize) -> Result<()> {
+    eventually(LATER, "all calls have arrived", async || {
+        let arrived = people.all("/cleanassigns").await?.len();
+        ensure!(arrived == count, "{arrived}");
+        Ok(())
+    })
+    .await
+}
+
 /// The calls in the order in which cleaners were assigned to them.
 pub async fn order_of_assignments(fleet: &Fleet) -> Result<Vec<i64>> {
     let mut events = fleet.topics().events("cleanassign").await?;
@@ -115,10 +121,27 @@ pub async fn order_of_assignments(fleet: &Fleet) -> Result<Vec<i64>> {
     events.iter().map(|event| Ok(event.subject.parse()?)).collect()
 }
 
-/// Waits until so many calls are assigned, and finishes them as they are.
+/// Finishes these calls, whichever of them is assigned, until all are done.
 pub async fn finish_all(people: &People, calls: std::ops::RangeInclusive<i64>) -> Result<()> {
-    for call in calls {
-        eventually(SOON, "the call is finished", async || people.finish(call).await?.must_be(200)).await?;
+    let mut open: Vec<i64> = calls.collect();
+    while !open.is_empty() {
+        finish_some(people, &mut open, SOON).await?;
     }
     Ok(())
+}
+
+/// Waits until at least one of the open calls can be finished, and removes what is done from them.
+async fn finish_some(people: &People, open: &mut Vec<i64>, limit: Duration) -> Result<()> {
+    eventually(limit, "a call is finished", async || {
+        let answers = each(open.iter().copied().take(20), 6, async |call| {
+            let done = people.finish(call).await.is_ok_and(|answer| answer.status == 200);
+            done.then_some(call)
+        })
+        .await;
+        let done: Vec<i64> = answers.into_iter().flatten().collect();
+        ensure!(!done.is_empty(), "none of {open:?}");
+        open.retain(|call| !done.contains(call));
+        Ok(())
+    })
+    .await
 }
