@@ -4,9 +4,9 @@ use ambient::{Positive, Subject};
 use chassis::body::{Fields, MAX_EXACT, required};
 use chassis::openapi::{nullable, number_or_digits, object, one_of, or_null, positive, text, text_like};
 use chassis::problem::Problem;
-use cleanassign_contract::Progress;
+use cleanassign_contract::{Progress, Status};
 use cleancall_contract::CleanCallEvent;
-use cleancall_domain::{Call, IsFinished, Offer, Request, Status, Telephone};
+use cleancall_domain::{Call, IsFinished, Offer, Request, Telephone};
 use context::{ConditionalLink, Deletion, Representation, RequestDocument};
 use serde_json::{Value, json};
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder};
@@ -38,7 +38,7 @@ impl Representation for CallDocument {
         let cleaner = call.assignment.cleaner.as_ref().filter(|_| call.assignment.progress >= Progress::Assigned);
         Some(json!({
             "id": id, "tel": tel.as_str(), "location": location, "cost": cost.map(Positive::get),
-            "status": call.status().name(), "statusLabel": label(call.status()), "cleaner": cleaner,
+            "status": call.status().name(), "statusLabel": call.status().label(), "cleaner": cleaner,
         }))
     }
 
@@ -50,22 +50,13 @@ impl Representation for CallDocument {
             .property("location", nullable(text("The place. Null: any place.")))
             .property("cost", nullable(positive("The price. Null: it is agreed on site.")))
             .property("status", status)
-            .property("statusLabel", one_of(&SHOWN.map(label)).description(Some("The status for people.")))
+            .property("statusLabel", one_of(&SHOWN.map(Status::label)).description(Some("The status for people.")))
             .property("cleaner", nullable(text("The name of the cleaner. Null: none is assigned yet.")))
     }
 }
 
 /// The statuses of calls that have a document.
 const SHOWN: [Status; 3] = [Status::Calling, Status::Confirmed, Status::Finished];
-
-const fn label(status: Status) -> &'static str {
-    match status {
-        Status::Calling => "호출중",
-        Status::Confirmed => "호출확정",
-        Status::Finished => "청소완료",
-        Status::Canceled => "호출취소",
-    }
-}
 
 /// `POST /cleancalls`.
 pub(crate) const CALL: RequestDocument<Offer> = RequestDocument {

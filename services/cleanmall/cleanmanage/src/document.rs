@@ -1,5 +1,6 @@
 use chassis::openapi::{nullable, object, one_of, positive, text};
-use cleanmanage_domain::{Management, Status};
+use cleanassign_contract::Status;
+use cleanmanage_domain::Management;
 use context::Representation;
 use serde_json::{Value, json};
 use utoipa::openapi::schema::ObjectBuilder;
@@ -8,15 +9,6 @@ use crate::management_row::ManagementRow;
 
 /// A call as the management knows it. One that was withdrawn has no document.
 pub struct ManagementDocument;
-
-const fn label(status: Status) -> &'static str {
-    match status {
-        Status::Calling => "호출중",
-        Status::Confirmed => "호출확정",
-        Status::Finished => "청소완료",
-        Status::Canceled => "호출취소",
-    }
-}
 
 impl Representation for ManagementDocument {
     type Row = ManagementRow;
@@ -32,7 +24,7 @@ impl Representation for ManagementDocument {
         let request = &management.request;
         Some(json!({
             "id": management.call_id, "location": request.location, "tel": request.tel, "status": status.name(),
-            "statusLabel": label(status), "cleaner": management.assignment.cleaner,
+            "statusLabel": status.label(), "cleaner": management.assignment.cleaner,
         }))
     }
 
@@ -42,7 +34,10 @@ impl Representation for ManagementDocument {
             .property("location", nullable(text("The place. Null: any place.")))
             .property("tel", text("The telephone number, masked."))
             .property("status", one_of(&Status::ALL.map(Status::name)).description(Some("What became of it.")))
-            .property("statusLabel", one_of(&Status::ALL.map(label)).description(Some("The status for people.")))
+            .property(
+                "statusLabel",
+                one_of(&Status::ALL.map(Status::label)).description(Some("The status for people.")),
+            )
             .property("cleaner", nullable(text("The name of the cleaner. Null: there was none.")))
     }
 }

@@ -78,10 +78,46 @@ pub struct Assignment {
     pub cleaner: Option<String>,
 }
 
+/// The status of a call, as clients see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Names)]
+pub enum Status {
+    /// No cleaner is assigned yet.
+    Calling,
+    /// A cleaner is assigned.
+    Confirmed,
+    /// The work is done.
+    Finished,
+    /// The call is cancelled.
+    Canceled,
+}
+
 impl Assignment {
+    /// The status of its call. A call that was cancelled stays so.
+    pub const fn status(&self, is_canceled: bool) -> Status {
+        match self.progress {
+            _ if is_canceled => Status::Canceled,
+            Progress::Waiting => Status::Calling,
+            Progress::Assigned => Status::Confirmed,
+            Progress::Finished => Status::Finished,
+            Progress::Canceled => Status::Canceled,
+        }
+    }
+
     /// An event states this progress.
     pub fn advance(&mut self, progress: Progress, cleaner: &str) {
         self.progress = self.progress.max(progress);
         self.cleaner = Some(cleaner.to_owned());
+    }
+}
+
+impl Status {
+    /// The text for people.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Calling => "호출중",
+            Self::Confirmed => "호출확정",
+            Self::Finished => "청소완료",
+            Self::Canceled => "호출취소",
+        }
     }
 }

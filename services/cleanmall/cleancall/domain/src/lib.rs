@@ -11,9 +11,9 @@
 mod telephone;
 
 use ambient::{Positive, Subject, Timestamp};
-use cleanassign_contract::{Assignment, AssignmentCanceled, AssignmentFinished, CleanerAssigned, Progress};
+use cleanassign_contract::{Assignment, AssignmentCanceled, AssignmentFinished, CleanerAssigned, Progress, Status};
 use cleancall_contract::{CleanCallCanceled, CleanCallEvent, CleanCalled};
-use events::{Aggregate, Decision, Inbound, Names, next_epoch};
+use events::{Aggregate, Decision, Inbound, next_epoch};
 use thiserror::Error;
 
 pub use telephone::{InvalidTelephone, Telephone};
@@ -64,19 +64,6 @@ pub struct Established {
     pub assignment: Assignment,
     /// Whether the customer has cancelled it.
     pub canceled: bool,
-}
-
-/// The status of a call that is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Names)]
-pub enum Status {
-    /// No cleaner is assigned yet.
-    Calling,
-    /// A cleaner is assigned.
-    Confirmed,
-    /// The work is done.
-    Finished,
-    /// The customer has cancelled it.
-    Canceled,
 }
 
 /// Why a call is not cancelled: the work is done.
@@ -215,13 +202,7 @@ impl Attempt {
 impl Established {
     /// The status. A call that was cancelled stays so.
     pub const fn status(&self) -> Status {
-        match self.assignment.progress {
-            _ if self.canceled => Status::Canceled,
-            Progress::Waiting => Status::Calling,
-            Progress::Assigned => Status::Confirmed,
-            Progress::Finished => Status::Finished,
-            Progress::Canceled => Status::Canceled,
-        }
+        self.assignment.status(self.canceled)
     }
 }
 

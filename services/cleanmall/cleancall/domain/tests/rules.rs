@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use ambient::{Positive, Subject, Timestamp};
-use cleanassign_contract::{AssignmentCanceled, AssignmentFinished, CleanerAssigned};
-use cleancall_domain::{Attempt, Call, Established, IsFinished, Offer, Request, Status, StepEvent, Telephone};
+use cleanassign_contract::{AssignmentCanceled, AssignmentFinished, CleanerAssigned, Status};
+use cleancall_domain::{Attempt, Call, Established, IsFinished, Offer, Request, StepEvent, Telephone};
 use events::{Decision, Offer as _, react};
 use proptest::prelude::*;
 

@@ -8,7 +8,7 @@
 mod places;
 
 use ambient::{Subject, Timestamp};
-use cleanassign_contract::{Assignment, AssignmentCanceled, AssignmentFinished, CleanerAssigned, Progress};
+use cleanassign_contract::{Assignment, AssignmentCanceled, AssignmentFinished, CleanerAssigned, Progress, Status};
 use cleancall_contract::CleanCallCanceled;
 use cleanmanage_contract::{CleanManageCanceled, CleanManageEvent, CleanManaged};
 use events::{Aggregate, Inbound, Names};
@@ -51,19 +51,6 @@ pub enum State {
     Canceled,
     /// It is not to be, whether it was accepted or not.
     Withdrawn,
-}
-
-/// The status of an accepted call, for clients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Names)]
-pub enum Status {
-    /// No cleaner is assigned yet.
-    Calling,
-    /// A cleaner is assigned.
-    Confirmed,
-    /// The work is done.
-    Finished,
-    /// It is cancelled.
-    Canceled,
 }
 
 /// Why an attempt is not accepted although the management would: it was withdrawn, or another attempt counts.
@@ -131,12 +118,9 @@ impl Management {
 
     /// The status for clients. `None`: the call never was, as far as they can see.
     pub const fn status(&self) -> Option<Status> {
-        match (self.state, self.assignment.progress) {
-            (State::Withdrawn, _) => None,
-            (State::Canceled, _) | (State::Accepted, Progress::Canceled) => Some(Status::Canceled),
-            (State::Accepted, Progress::Waiting) => Some(Status::Calling),
-            (State::Accepted, Progress::Assigned) => Some(Status::Confirmed),
-            (State::Accepted, Progress::Finished) => Some(Status::Finished),
+        match self.state {
+            State::Withdrawn => None,
+            State::Accepted | State::Canceled => Some(self.assignment.status(matches!(self.state, State::Canceled))),
         }
     }
 

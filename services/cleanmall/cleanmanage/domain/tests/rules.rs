@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use ambient::Timestamp;
-use cleanassign_contract::{AssignmentCanceled, AssignmentFinished, CleanerAssigned};
+use cleanassign_contract::{AssignmentCanceled, AssignmentFinished, CleanerAssigned, Status};
 use cleancall_contract::CleanCallCanceled;
-use cleanmanage_domain::{Declined, EarlierAccepted, Management, Places, Request, State, Status, StepEvent, Withdrawn};
+use cleanmanage_domain::{Declined, EarlierAccepted, Management, Places, Request, State, StepEvent, Withdrawn};
 use events::react;
 use proptest::prelude::*;
 
