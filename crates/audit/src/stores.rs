@@ -274,6 +274,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_personal_column_is_in_no_row_by_whatever_it_is_found() {
+        const BOATS: Table =
+            Table::new("quay", "boats", "id").judged(&["berth"]).personal(&["phone"]).referring_by(&["berth"]);
+        let mut stores = Stores::default();
+        stores.add(&BOATS, crate::fields! { "id": 1, "berth": 7, "phone": "5551234" }).unwrap();
+        let kept = [crate::fields! { "id": 1, "berth": 7 }];
+        assert_eq!((stores.rows(&BOATS, 1), stores.rows_referring_by(&BOATS, "berth", 7)), (&kept[..], &kept[..]));
+    }
+
+    #[test]
     fn the_kind_of_a_store_follows_from_its_url() {
         let kind = |url: &str| Kind::of(url).map(|(kind, url)| (kind, url.starts_with("mysql://"))).ok();
         assert_eq!(kind("mariadb://kim:a@host:3306/boats"), Some((Kind::MariaDb, true)));

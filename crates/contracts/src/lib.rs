@@ -57,3 +57,21 @@ pub fn written_document(text: &str) -> OpenApi {
 pub fn verdict(heading: &str, violations: &[String]) -> Result<(), String> {
     if violations.is_empty() { Ok(()) } else { Err(format!("{heading}\n  - {}\n", violations.join("\n  - "))) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_that_is_written_by_hand_is_read_with_its_paths() {
+        let text =
+            r#"{"openapi":"3.1.0","info":{"title":"boats","version":"1"},"paths":{"/boats":{"get":{"responses":{}}}}}"#;
+        assert!(written_document(text).paths.paths["/boats"].get.is_some());
+    }
+
+    #[test]
+    #[should_panic(expected = "no OpenAPI document")]
+    fn a_text_that_is_no_document_fails_the_test_that_reads_it() {
+        written_document("{}");
+    }
+}

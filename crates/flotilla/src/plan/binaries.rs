@@ -121,10 +121,15 @@ pub async fn set_up(plan: &mut Plan) -> Result<Vec<String>, BinariesError> {
 pub async fn set_up_among(binaries: &Path, plan: &Plan) -> Result<(), BinariesError> {
     for setup in plan.processes.iter().filter_map(|process| process.setup.as_ref().zip(process.program.file_name())) {
         let (setup, name) = setup;
-        let made = Setup { folder: binaries.join(format!(".{}", name.to_string_lossy())), ..setup.clone() };
+        let hidden = format!(".{}", name.to_string_lossy());
+        let made = Setup { folder: binaries.join(&hidden), ..setup.clone() };
         if run_setup(&made).await? {
-            let failed = |source| BinariesError::Setup { script: setup.script.clone(), source };
-            symlink(made.folder.join(name), binaries.join(name)).map_err(failed)?;
+            let link = binaries.join(name);
+            // It links to nothing, or the program would not have been made.
+            if link.is_symlink() {
+                fs::remove_file(&link).map_err(failed(setup))?;
+            }
+            symlink(Path::new(&hidden).join(name), link).map_err(failed(setup))?;
         }
     }
     Ok(())
@@ -134,12 +139,15 @@ pub async fn set_up_among(binaries: &Path, plan: &Plan) -> Result<(), BinariesEr
 async fn run_setup(setup: &Setup) -> Result<bool, BinariesError> {
     let mut command = Command::new(&setup.script);
     command.arg(&setup.folder).stdin(Stdio::null()).kill_on_drop(true);
-    let failed = |source| BinariesError::Setup { script: setup.script.clone(), source };
-    let status = command.status().await.map_err(failed)?;
+    let status = command.status().await.map_err(failed(setup))?;
     if status.code() == Some(UNAVAILABLE) && setup.is_optional {
         return Ok(false);
     }
-    if status.success() { Ok(true) } else { Err(failed(io::Error::other(status.to_string()))) }
+    if status.success() { Ok(true) } else { Err(failed(setup)(io::Error::other(status.to_string()))) }
+}
+
+fn failed(setup: &Setup) -> impl Fn(io::Error) -> BinariesError {
+    move |source| BinariesError::Setup { script: setup.script.clone(), source }
 }
 
 /// Builds the program of a check with cargo.
@@ -240,6 +248,45 @@ mod tests {
             assert_eq!(run_setup(&setup).await.map_err(drop), outcome, "{code}");
             assert!(folder.is_dir());
         }
+    }
+
+    /// A plan with two processes whose setups end with these codes, in `place`.
+    fn plan_with_setups(place: &Path, codes: [(&str, i32); 2]) -> Plan {
+        let fleet = crate::describe::fleets::find(None, None).unwrap();
+        let mut plan = Plan::new(&fleet, &Settings::embedded("/data", "/bin")).unwrap();
+        plan.processes.truncate(codes.len());
+        for (process, (name, code)) in plan.processes.iter_mut().zip(codes) {
+            let script = place.join(format!("{name}.setup"));
+            fs::write(&script, format!("#!/bin/sh\nmkdir -p \"$1\" && echo made >\"$1/{name}\"\nexit {code}\n"))
+                .unwrap();
+            fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
+            let folder = place.join(name);
+            name.clone_into(&mut process.name);
+            process.program = folder.join(name);
+            process.setup = Some(Setup { script, folder, is_optional: true });
+        }
+        plan
+    }
+
+    #[tokio::test]
+    async fn a_process_whose_program_cannot_be_made_leaves_the_plan() {
+        let place = tempfile::tempdir().unwrap();
+        let mut plan = plan_with_setups(place.path(), [("boat", 0), ("crane", 69)]);
+        assert_eq!(set_up(&mut plan).await.unwrap(), ["crane"]);
+        assert_eq!(plan.processes.iter().map(|process| &process.name).collect::<Vec<_>>(), ["boat"]);
+        assert!(plan.processes[0].program.is_file());
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_made_for_tests_is_among_the_binaries_and_a_link_to_nothing_is_replaced() {
+        let place = tempfile::tempdir().unwrap();
+        let plan = plan_with_setups(place.path(), [("boat", 0), ("crane", 69)]);
+        let binaries = place.path().join("bin");
+        fs::create_dir(&binaries).unwrap();
+        symlink(place.path().join("nothing"), binaries.join("boat")).unwrap();
+        set_up_among(&binaries, &plan).await.unwrap();
+        assert_eq!(fs::read_to_string(binaries.join("boat")).unwrap(), "made\n");
+        assert!(!binaries.join("crane").exists());
     }
 
     #[test]

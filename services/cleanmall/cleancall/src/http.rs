@@ -7,12 +7,13 @@ use chassis::problem::Problem;
 use cleanassign_contract::{Progress, Status};
 use cleancall_contract::CleanCallEvent;
 use cleancall_domain::{Call, IsFinished, Offer, Request, Telephone};
+use context::saga::Refusal;
 use context::{ConditionalLink, Deletion, Representation, RequestDocument};
 use serde_json::{Value, json};
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder};
 
 use crate::call_row::CallRow;
-use crate::saga::{DECLINED, declined};
+use crate::saga::CALL_DECLINED;
 
 /// The maximum length of the name of a place.
 const MAX_LOCATION: usize = 100;
@@ -65,10 +66,7 @@ pub(crate) const CALL: RequestDocument<Offer> = RequestDocument {
     id_field: "id",
     schema: request_schema,
     read: read_request,
-    problems: || {
-        let declined = DECLINED.map(|(kind, title)| declined(kind, title, "the reason"));
-        declined.into_iter().chain([invalid_telephone()]).collect()
-    },
+    problems: || CALL_DECLINED.iter().map(Refusal::example).chain([invalid_telephone()]).collect(),
 };
 
 fn read_request(fields: &Fields, customer: Option<Subject>) -> Result<Offer, Problem> {

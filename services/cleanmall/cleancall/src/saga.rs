@@ -8,7 +8,7 @@ use calls::CallResponse;
 use chassis::problem::Problem;
 use cleancall_contract::CleanCallEvent;
 use cleancall_domain::{Attempt, Established, Offer};
-use context::saga::{Definition, HttpParticipant, Recovery, Reply, Requested, SagaTable, Step};
+use context::saga::{Definition, HttpParticipant, Recovery, Refusal, Reply, Requested, SagaTable, Step, declined};
 use context::{ReceivedProblem, ServiceClient};
 use messaging::Argument;
 use serde_json::{Value, json};
@@ -24,9 +24,11 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The request of a call.
 pub struct CallSaga;
 
-/// The types of the problems with which the management declines a call. Their explanations are the management's.
-pub(crate) const DECLINED: [(&str, &str); 2] =
-    [("place-not-served", "The place is not served"), ("too-many-calls", "There are too many calls")];
+/// The problems with which the management declines a call.
+pub(crate) const CALL_DECLINED: [Refusal; 2] = [
+    Refusal { kind: "place-not-served", status: StatusCode::CONFLICT, title: "The place is not served" },
+    Refusal { kind: "too-many-calls", status: StatusCode::CONFLICT, title: "There are too many calls" },
+];
 
 impl Definition for CallSaga {
     type Attempt = Attempt;
@@ -116,11 +118,5 @@ fn read(_: &mut Attempt, answer: &CallResponse) -> Option<Reply<Problem>> {
     if problem.kind() == "call-withdrawn" {
         return Some(Reply::NotSent(RETRY_AFTER));
     }
-    let (kind, title) = DECLINED.into_iter().find(|(kind, _)| *kind == problem.kind())?;
-    Some(Reply::Declined(declined(kind, title, &problem.detail.unwrap_or_default())))
-}
-
-/// 409: the management declines.
-pub(crate) fn declined(kind: &'static str, title: &'static str, reason: &str) -> Problem {
-    Problem::new(StatusCode::CONFLICT, kind, title).detail(reason)
+    declined(&problem, &CALL_DECLINED).map(Reply::Declined)
 }

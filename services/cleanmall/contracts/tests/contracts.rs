@@ -10,7 +10,7 @@ use cleanmanage_contract::CleanManageEvent;
 use contracts::FleetContracts;
 use contracts::payloads::assert_decoded_as_published;
 use gateway::config::Config;
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::OpenApi;
 
 const ABOUT: &str = "Customers call for cleaners, who are assigned to the calls that the management accepts.";
 
@@ -20,14 +20,7 @@ fn routes() -> Config {
 
 /// The document of all that the gateway serves.
 fn open() -> OpenApi {
-    let about = format!(
-        "{ABOUT}\n\nErrors are problems (RFC 9457); clients may see more kinds than are named here. Responses may have more \
-         fields. HEAD is answered wherever GET is. A method that a path does not have is answered 405, with `Allow`."
-    );
-    let license = LicenseBuilder::new().name("Apache-2.0 OR MIT").build();
-    let info = InfoBuilder::new().title("Flotilla: cleanmall").version(env!("CARGO_PKG_VERSION"));
-    let info = info.description(Some(about)).license(Some(license)).build();
-    gateway::openapi::document(&routes(), OpenApiBuilder::new().info(info).build(), documents()).unwrap()
+    gateway::openapi::document(&routes(), "cleanmall", ABOUT, documents()).unwrap()
 }
 
 fn fleet() -> FleetContracts {

@@ -13,7 +13,7 @@ pub async fn a_call_that_is_cancelled_before_it_reaches_cleanassign_is_never_ass
     fleet.kill("cleanassign").await?;
     people.call(1, Some("seoul")).await?.must_be(201)?;
     people.cancel(1).await?.must_be(204)?;
-    people.has("/cleanmanages/1", "status", "canceled").await?;
+    people.shows("/cleanmanages/1", &[("status", "canceled")]).await?;
     people.call(2, Some("seoul")).await?.must_be(201)?;
     fleet.start("cleanassign").await?;
     people.becomes(2, "confirmed").await?;

@@ -60,7 +60,7 @@ pub async fn a_customer_sees_and_cancels_its_own_and_an_operator_sees_all(fleet:
     let accept = json!({ "callId": 9, "attempt": 1 });
     fleet.api_as("cleanmanage", "operator", "olga")?.post("/acceptances", &accept).await?.must_be_problem(403, "")?;
     kim.cancel(1).await?.must_be(204)?;
-    operator.has("/cleanmanages/1", "status", "canceled").await?;
+    operator.shows("/cleanmanages/1", &[("status", "canceled")]).await?;
     kim.assert_laws(fleet).await
 }
 

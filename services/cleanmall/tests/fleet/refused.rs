@@ -18,7 +18,7 @@ pub async fn what_the_management_declines_is_not_taken(fleet: &mut Fleet) -> Res
     people.call(2, None).await?.must_be(201)?;
     people.call(3, Some("seoul")).await?.must_be_problem(409, "2 calls are open")?;
     people.cancel(2).await?.must_be(204)?;
-    people.has("/cleanmanages/2", "status", "canceled").await?;
+    people.shows("/cleanmanages/2", &[("status", "canceled")]).await?;
     people.call(3, Some("seoul")).await?.must_be(201)?;
     people.api.with("PUT".parse()?, "/cleanmanages/places", &json!({})).await?.must_be(200)?;
     people.call(4, Some("busan")).await?.must_be(201)?;

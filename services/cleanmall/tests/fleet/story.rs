@@ -32,16 +32,16 @@ pub async fn a_call_is_taken_assigned_finished_and_another_one_cancelled(fleet: 
     people.becomes(1, "confirmed").await?;
     let confirmed = people.api.get("/cleancalls/1").await?.body;
     assert_eq!((&confirmed["cleaner"], &confirmed["statusLabel"]), (&json!("Kim"), &json!("호출확정")));
-    people.has("/cleanmanages/1", "status", "confirmed").await?;
-    people.has("/cleaners/1", "status", "busy").await?;
-    people.has("/cleanassigns/1", "status", "assigned").await?;
+    people.shows("/cleanmanages/1", &[("status", "confirmed")]).await?;
+    people.shows("/cleaners/1", &[("status", "busy")]).await?;
+    people.shows("/cleanassigns/1", &[("status", "assigned")]).await?;
     is_told(&people, 1, &["called", "managed", "assigned"]).await?;
 
     people.finish(1).await?.must_be(200)?;
     people.finish(1).await?.must_be(200)?;
     people.becomes(1, "finished").await?;
-    people.has("/cleanmanages/1", "status", "finished").await?;
-    people.has("/cleaners/1", "status", "free").await?;
+    people.shows("/cleanmanages/1", &[("status", "finished")]).await?;
+    people.shows("/cleaners/1", &[("status", "free")]).await?;
     people.cancel(1).await?.must_be_problem(409, "done")?;
     is_told(&people, 1, &["called", "managed", "assigned", "finished"]).await?;
 
@@ -50,10 +50,10 @@ pub async fn a_call_is_taken_assigned_finished_and_another_one_cancelled(fleet: 
     people.cancel(2).await?.must_be(204)?;
     people.cancel(2).await?.must_be(204)?;
     people.api.get("/cleancalls/2").await?.must_be(404)?;
-    people.has("/cleanmanages/2", "status", "canceled").await?;
+    people.shows("/cleanmanages/2", &[("status", "canceled")]).await?;
     let managed = people.api.get("/cleanmanages/2").await?.body;
     assert_eq!((&managed["statusLabel"], &managed["tel"]), (&json!("호출취소"), &json!("**********353")));
-    people.has("/cleanassigns/2", "status", "canceled").await?;
+    people.shows("/cleanassigns/2", &[("status", "canceled")]).await?;
     is_told(&people, 2, &["called", "managed", "assigned", "cancelled", "assignmentCancelled"]).await?;
     eventually(SOON, "all cleaners are free", async || {
         let cleaners = people.all("/cleaners").await?;
