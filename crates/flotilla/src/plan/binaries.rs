@@ -117,8 +117,9 @@ pub async fn set_up(plan: &mut Plan) -> Result<Vec<String>, BinariesError> {
 }
 
 /// Makes the programs of a plan that cargo does not build, and puts them among the binaries: for the fleets of a test, which
-/// have folders of their own.
-pub async fn set_up_among(binaries: &Path, plan: &Plan) -> Result<(), BinariesError> {
+/// have folders of their own. Returns the names of those that this machine cannot make.
+pub async fn set_up_among(binaries: &Path, plan: &Plan) -> Result<Vec<String>, BinariesError> {
+    let mut missing = Vec::new();
     for setup in plan.processes.iter().filter_map(|process| process.setup.as_ref().zip(process.program.file_name())) {
         let (setup, name) = setup;
         let hidden = format!(".{}", name.to_string_lossy());
@@ -130,9 +131,11 @@ pub async fn set_up_among(binaries: &Path, plan: &Plan) -> Result<(), BinariesEr
                 fs::remove_file(&link).map_err(failed(setup))?;
             }
             symlink(Path::new(&hidden).join(name), link).map_err(failed(setup))?;
+        } else {
+            missing.push(name.to_string_lossy().into_owned());
         }
     }
-    Ok(())
+    Ok(missing)
 }
 
 /// Runs a setup, which prints its progress to the terminal. `false`: the program is left out.
@@ -284,7 +287,7 @@ mod tests {
         let binaries = place.path().join("bin");
         fs::create_dir(&binaries).unwrap();
         symlink(place.path().join("nothing"), binaries.join("boat")).unwrap();
-        set_up_among(&binaries, &plan).await.unwrap();
+        assert_eq!(set_up_among(&binaries, &plan).await.unwrap(), ["crane"]);
         assert_eq!(fs::read_to_string(binaries.join("boat")).unwrap(), "made\n");
         assert!(!binaries.join("crane").exists());
     }
