@@ -1,1 +1,1 @@
-"""The customer context: what customers of the cleaning service are told about their calls."""
+"""The customer context: messages to the customers of the cleaning service."""

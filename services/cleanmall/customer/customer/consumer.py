@@ -179,14 +179,14 @@ class Processor:
             _apply(tx, [one.step for one in fresh])
             letters = [one for one in dead if dead_letters.inbox_key(one.record.place) in new]
             for one in letters:
-                self._bury(tx, one, now)
+                self._add_letter(tx, one, now)
         for one in fresh:
             self._spans.processed(one.envelope, now)
             with about(one.envelope.trace and one.envelope.trace[3:35], one.envelope.subject):
                 log.debug("applied", **fields(event=one.envelope.kind))
         return Outcome(len(fresh), len(received) - len(fresh), len(letters))
 
-    def _bury(self, tx, one: Dead, now: int) -> None:
+    def _add_letter(self, tx, one: Dead, now: int) -> None:
         subject, data = dead_letters.letter(one.record, one.reason, self._settings.max_letter_bytes)
         store.add_letter(tx, self._settings.dead_letter_topic, dead_letters.KIND, subject, data, now)
         with about(case=subject):
@@ -200,7 +200,7 @@ def _apply(tx, steps: list[messages.Step]) -> None:
     # An event may come again long after the inbox has forgotten it.
     new = {one.key: one for one in steps if one.key not in known}
     store.add_steps(tx, list(new.values()))
-    store.add_messages(tx, messages.due([*known.values(), *new.values()], store.told(tx, calls)))
+    store.add_messages(tx, messages.due([*known.values(), *new.values()], store.written(tx, calls)))
 
 
 def _shown(error: BaseException) -> str:

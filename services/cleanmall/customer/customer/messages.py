@@ -1,7 +1,7 @@
-"""What a customer is told: a pure function of the events of their call. No I/O, no clock.
+"""The messages to a customer: a pure function of the events of their call. No I/O, no clock.
 
 Topics are independent, so events arrive in any order. A call that was never taken has no messages: its steps wait until
-CleanCalled is known. From then on each step is told once, in the order in which the steps became known.
+CleanCalled is known. From then on each step has one message, in the order in which the steps became known.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from . import models
 
-# The events that a customer is told about, in the order of a call. The first one takes the call.
+# The events that have a message, in the order of a call. The first one takes the call.
 CALLED = "called"
 STEPS = {
     models.CleanCalled: CALLED,
@@ -60,11 +60,11 @@ def step(event: models.BaseModel, time: int) -> Step:
     return Step(event.callId, event.attempt, STEPS[type(event)], time, **fields)
 
 
-def due(known: Iterable[Step], told: set[tuple[int, int, str]]) -> list[Message]:
-    """The messages of these steps that have not been told, if their calls are taken."""
+def due(known: Iterable[Step], written: set[tuple[int, int, str]]) -> list[Message]:
+    """The messages of these steps that are not written yet, if their calls are taken."""
     known = list(known)
     taken = {one.key[:2]: one for one in known if one.kind == CALLED}
-    fresh = [one for one in known if one.key not in told and one.key[:2] in taken]
+    fresh = [one for one in known if one.key not in written and one.key[:2] in taken]
     fresh.sort(key=lambda one: (one.call_id, one.attempt, _ORDER.index(one.kind)))
     return [_message(one, taken[one.key[:2]]) for one in fresh]
 

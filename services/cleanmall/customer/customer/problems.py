@@ -4,7 +4,7 @@ from fastapi.responses import JSONResponse
 
 
 class Problem(Exception):
-    """A request that is not answered as asked."""
+    """A request that is rejected."""
 
     def __init__(self, status: int, kind: str, title: str, detail: str | None = None, **headers: str) -> None:
         super().__init__(kind)

@@ -54,7 +54,7 @@ steps = Table("steps", metadata, Column("call_id", BigInteger, primary_key=True,
               Column("attempt", BigInteger, primary_key=True, autoincrement=False), Column("kind", _text(32), primary_key=True),
               Column("happened_at", BigInteger, nullable=False), Column("customer", _text(255)),
               Column("location", _text(255)), Column("cost", BigInteger), Column("cleaner", _text(255)))
-# What customers were told.
+# The messages to customers.
 messages = Table("messages", metadata, Column("message_id", BigInteger, primary_key=True, autoincrement=False),
                  Column("call_id", BigInteger, nullable=False), Column("attempt", BigInteger, nullable=False),
                  Column("kind", _text(32), nullable=False), Column("customer", _text(255), index=True),
@@ -251,8 +251,8 @@ def add_steps(tx: Connection, new: list[Step]) -> None:
         tx.execute(insert(steps), [vars(one) for one in new])
 
 
-def told(tx: Connection, calls: Iterable[int]) -> set[tuple[int, int, str]]:
-    """The steps of these calls that their customers were told."""
+def written(tx: Connection, calls: Iterable[int]) -> set[tuple[int, int, str]]:
+    """The steps of these calls that have their message."""
     found = set()
     for some in _slices(sorted(set(calls))):
         columns = select(messages.c.call_id, messages.c.attempt, messages.c.kind).where(messages.c.call_id.in_(some))

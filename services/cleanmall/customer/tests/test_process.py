@@ -131,7 +131,7 @@ def start(broker, store_url, tmp_path):
             process.signal(signal.SIGKILL)
 
 
-def test_a_process_that_is_killed_in_mid_batch_tells_each_step_once(broker, start):
+def test_a_process_that_is_killed_in_mid_batch_writes_each_message_once(broker, start):
     calls, kinds = range(1, 301), ("CleanCalled", "CleanManaged", "CleanerAssigned", "AssignmentFinished")
     broker.send(broker.event(kind, call_id) for call_id in calls for kind in kinds)
     kills = 0
@@ -172,7 +172,7 @@ def test_headers_of_any_bytes_stop_nobody(broker, start):
     eventually(lambda: process.messages() == [(1, "called")])
 
 
-def test_events_in_any_order_and_twice_are_told_once_each(broker, start):
+def test_events_in_any_order_and_twice_have_one_message_each(broker, start):
     records = [broker.event(kind, call_id) for call_id in range(1, 51) for kind in ("CleanCalled", "CleanerAssigned")] * 2
     random.Random(5).shuffle(records)
     broker.send(records)
@@ -182,7 +182,7 @@ def test_events_in_any_order_and_twice_are_told_once_each(broker, start):
     assert len(found) == len(set(found)) == 100
 
 
-def test_what_came_while_the_process_was_absent_is_told_afterwards(broker, start):
+def test_what_came_while_the_process_was_absent_is_written_afterwards(broker, start):
     process = start().ready()
     assert process.signal(signal.SIGTERM) == 0
     broker.send(broker.event("CleanCalled", call_id) for call_id in range(1, 1_001))
@@ -200,7 +200,7 @@ def test_a_rebuild_reads_the_topics_from_their_beginning(broker, start):
     eventually(lambda: process.messages() == [(1, "called"), (1, "managed")])
 
 
-def test_a_live_stream_tells_what_is_new_and_goes_on_after_the_last_message(broker, start):
+def test_a_live_stream_sends_what_is_new_and_goes_on_after_the_last_message(broker, start):
     process = start().ready()
     url = f"http://127.0.0.1:{process.port}/messages/events?callId=1"
 

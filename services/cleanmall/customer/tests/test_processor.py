@@ -15,7 +15,7 @@ STORY = ["CleanCalled", "CleanManaged", "CleanerAssigned", "AssignmentFinished"]
 KINDS = ["called", "managed", "assigned", "finished"]
 
 
-def test_a_story_is_told_in_its_order(world):
+def test_a_story_is_written_in_its_order(world):
     outcome = world.consume(record(kind, 1) for kind in STORY)
     assert (outcome.applied, outcome.repeated, outcome.dead) == (4, 0, 0)
     assert world.messages(1) == KINDS
@@ -50,7 +50,7 @@ def test_ids_that_differ_in_case_or_in_blanks_at_the_end_are_different_events(wo
     assert (outcome.applied, outcome.repeated) == (4, 0)
 
 
-def test_an_attempt_that_was_not_taken_is_not_told_and_the_one_after_it_is(world):
+def test_an_attempt_that_was_not_taken_has_no_messages_and_the_one_after_it_is(world):
     world.consume([record("CleanManaged", 1, 7), record("CleanerAssigned", 1, 7), record("CleanManaged", 1, 9)])
     assert world.messages(1) == []
     world.consume([record("CleanCalled", 1, 9)])
@@ -78,7 +78,7 @@ def test_two_processes_that_receive_the_same_events_write_each_message_once(stor
         world.store.engine.dispose()
 
 
-def test_a_lag_of_a_day_is_told_in_the_order_of_each_call(world):
+def test_a_lag_of_a_day_is_written_in_the_order_of_each_call(world):
     calls = range(1, 201)
     outcome = world.consume([record("CleanCalled", one) for one in calls] + [record("CleanerAssigned", one) for one in calls])
     assert outcome.applied == 400

@@ -40,7 +40,7 @@ pub const STEPS: Table = Table::new("customer", "steps", "call_id")
     .judged(&["attempt", "kind", "customer", "cleaner"])
     .not_judged(&["location", "cost", "happened_at"]);
 
-/// What customers were told.
+/// The messages to customers.
 pub const MESSAGES: Table = Table::new("customer", "messages", "message_id")
     .judged(&["call_id", "attempt", "kind", "customer"])
     .not_judged(&["content", "written_at"])

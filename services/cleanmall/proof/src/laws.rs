@@ -9,7 +9,7 @@ mod messages;
 /// The laws about the contexts in Rust, in the order in which they are shown.
 pub(crate) const LAWS: &[Law] = &LAWS_OF_ALL;
 
-/// The same, and those about what customers were told.
+/// The same, and those about the messages to customers.
 pub(crate) const WITH_MESSAGES: &[Law] = &[
     ANSWERED,
     REFUSED,

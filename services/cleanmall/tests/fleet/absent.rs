@@ -5,7 +5,7 @@ use cleanmall_tests::People;
 use testkit::Fleet;
 
 use crate::assigning::{all_arrive, finish_all, order_of_assignments};
-use crate::story::is_told;
+use crate::story::has_messages;
 
 pub async fn calls_go_on_without_cleanassign_and_are_assigned_afterwards_oldest_first(fleet: &mut Fleet) -> Result<()> {
     fleet.start_all().await?;
@@ -38,7 +38,7 @@ pub async fn calls_go_on_without_customer_which_catches_up(fleet: &mut Fleet) ->
     people.api.get("/messages").await?.must_be_problem(503, "")?;
     fleet.start("customer").await?;
     for call in 1..=10 {
-        is_told(&people, call, &["called", "managed", "assigned", "finished"]).await?;
+        has_messages(&people, call, &["called", "managed", "assigned", "finished"]).await?;
     }
     people.assert_laws(fleet).await
 }

@@ -6,7 +6,7 @@ use flotilla::redrive::{RedriveArgs, redrive};
 use testkit::{CapturedOutput, Fleet, RawRecord, each, eventually};
 
 use crate::assigning::finish_all;
-use crate::story::is_told;
+use crate::story::has_messages;
 
 pub async fn killed_in_mid_batch_again_and_again_it_tells_each_step_once(fleet: &mut Fleet) -> Result<()> {
     fleet.set("customer", "CONSUMER_BATCH", "5")?;
@@ -28,7 +28,7 @@ pub async fn a_poison_record_is_a_dead_letter_until_it_is_sent_again(fleet: &mut
     fleet.start_all().await?;
     let people = People::of(fleet)?;
     people.call(1, Some("seoul")).await?.must_be(201)?;
-    is_told(&people, 1, &["called", "managed", "assigned"]).await?;
+    has_messages(&people, 1, &["called", "managed", "assigned"]).await?;
     // What is no event at all stays a dead letter.
     let topics = fleet.topics();
     let no_event = RawRecord { key: "7".to_owned(), headers: Vec::new(), payload: b"\xff".to_vec() };
@@ -47,13 +47,13 @@ pub async fn a_poison_record_is_a_dead_letter_until_it_is_sent_again(fleet: &mut
     .await?;
     fleet.alter("customer", "DELETE FROM messages WHERE call_id = 999").await?;
     people.call(3, Some("jeju")).await?.must_be(201)?;
-    is_told(&people, 3, &["called", "managed", "assigned"]).await?;
-    ensure!(people.told(2).await?.is_empty(), "the call 2 is not told yet");
+    has_messages(&people, 3, &["called", "managed", "assigned"]).await?;
+    ensure!(people.messages(2).await?.is_empty(), "the call 2 has no message yet");
     let lines = CapturedOutput::default();
     let typed = ["--context", "customer", "--all", "--json"];
     // The one that is no event is dead again.
     let _dead_again = redrive(&fleet.operator::<RedriveArgs>(&typed)?, &lines.screen()).await;
-    is_told(&people, 2, &["called", "managed", "assigned"]).await?;
+    has_messages(&people, 2, &["called", "managed", "assigned"]).await?;
     ensure!(lines.text().contains("dead-again") && lines.text().contains("handled"), "{}", lines.text());
     fleet.settled(LATER).await
 }
@@ -69,7 +69,7 @@ pub async fn it_is_rebuilt_from_the_topics(fleet: &mut Fleet) -> Result<()> {
     let operator = fleet.operated("customer")?;
     operator.post("/messaging/rebuild", &serde_json::json!({})).await?.must_be(202)?;
     for call in 1..=5 {
-        is_told(&people, call, &["called", "managed", "assigned", "finished"]).await?;
+        has_messages(&people, call, &["called", "managed", "assigned", "finished"]).await?;
     }
     people.assert_laws(fleet).await
 }

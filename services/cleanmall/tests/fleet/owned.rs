@@ -34,7 +34,7 @@ pub async fn a_customer_sees_and_cancels_its_own_and_an_operator_sees_all(fleet:
     kim.finish(1).await?.must_be(403)?;
     kim.api.post("/cleaners", &json!({ "name": "Choi" })).await?.must_be(403)?;
     operator.api.post("/cleaners", &json!({ "name": "Choi", "location": "seoul" })).await?.must_be(201)?;
-    eventually(SOON, "each customer was told of their own call", async || {
+    eventually(SOON, "each customer has the messages about their own call", async || {
         let (kim, lee, all) =
             (of(&kim, "/messages").await?, of(&lee, "/messages").await?, of(&operator, "/messages").await?);
         ensure!(kim >= 3 && lee >= 3 && all == kim + lee, "{kim}, {lee}, {all}");
@@ -42,7 +42,7 @@ pub async fn a_customer_sees_and_cancels_its_own_and_an_operator_sees_all(fleet:
         Ok(())
     })
     .await?;
-    ensure!(lee.told(1).await?.is_empty(), "the messages of others are not shown");
+    ensure!(lee.messages(1).await?.is_empty(), "the messages of others are not shown");
     // Around the gateway: a token of a client is none of the gateway's.
     let token = fleet.token("operator", "olga")?;
     for (context, path) in [

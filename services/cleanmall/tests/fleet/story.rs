@@ -5,15 +5,15 @@ use cleanmall_tests::{People, SOON, TEL};
 use serde_json::json;
 use testkit::{Fleet, eventually};
 
-/// Waits until the customer was told exactly this.
-pub async fn is_told(people: &People, call: i64, expected: &[&str]) -> Result<()> {
-    eventually(SOON, "the customer is told", async || {
-        let mut told = people.told(call).await?;
-        ensure!(told.first().is_none_or(|first| first == "called"), "{told:?}");
-        told.sort();
+/// Waits until the customer has exactly these messages. The first one is that the call is taken.
+pub async fn has_messages(people: &People, call: i64, expected: &[&str]) -> Result<()> {
+    eventually(SOON, "the customer has the messages", async || {
+        let mut found = people.messages(call).await?;
+        ensure!(found.first().is_none_or(|first| first == "called"), "{found:?}");
+        found.sort();
         let mut expected: Vec<&str> = expected.to_vec();
         expected.sort_unstable();
-        ensure!(told == expected, "{told:?}");
+        ensure!(found == expected, "{found:?}");
         Ok(())
     })
     .await
@@ -35,7 +35,7 @@ pub async fn a_call_is_taken_assigned_finished_and_another_one_cancelled(fleet: 
     people.shows("/cleanmanages/1", &[("status", "confirmed")]).await?;
     people.shows("/cleaners/1", &[("status", "busy")]).await?;
     people.shows("/cleanassigns/1", &[("status", "assigned")]).await?;
-    is_told(&people, 1, &["called", "managed", "assigned"]).await?;
+    has_messages(&people, 1, &["called", "managed", "assigned"]).await?;
 
     people.finish(1).await?.must_be(200)?;
     people.finish(1).await?.must_be(200)?;
@@ -43,7 +43,7 @@ pub async fn a_call_is_taken_assigned_finished_and_another_one_cancelled(fleet: 
     people.shows("/cleanmanages/1", &[("status", "finished")]).await?;
     people.shows("/cleaners/1", &[("status", "free")]).await?;
     people.cancel(1).await?.must_be_problem(409, "done")?;
-    is_told(&people, 1, &["called", "managed", "assigned", "finished"]).await?;
+    has_messages(&people, 1, &["called", "managed", "assigned", "finished"]).await?;
 
     people.call(2, None).await?.must_be(201)?;
     people.becomes(2, "confirmed").await?;
@@ -54,7 +54,7 @@ pub async fn a_call_is_taken_assigned_finished_and_another_one_cancelled(fleet: 
     let managed = people.api.get("/cleanmanages/2").await?.body;
     assert_eq!((&managed["statusLabel"], &managed["tel"]), (&json!("호출취소"), &json!("**********353")));
     people.shows("/cleanassigns/2", &[("status", "canceled")]).await?;
-    is_told(&people, 2, &["called", "managed", "assigned", "cancelled", "assignmentCancelled"]).await?;
+    has_messages(&people, 2, &["called", "managed", "assigned", "cancelled", "assignmentCancelled"]).await?;
     eventually(SOON, "all cleaners are free", async || {
         let cleaners = people.all("/cleaners").await?;
         ensure!(cleaners.len() == 3 && cleaners.iter().all(|cleaner| cleaner["status"] == "free"), "{cleaners:?}");

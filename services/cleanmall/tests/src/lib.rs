@@ -73,7 +73,7 @@ impl People {
     }
 
     /// The kinds of the messages about a call, in their order.
-    pub async fn told(&self, call: i64) -> Result<Vec<String>> {
+    pub async fn messages(&self, call: i64) -> Result<Vec<String>> {
         let messages = self.all(&format!("/messages?callId={call}")).await?;
         Ok(messages.iter().filter_map(|message| Some(message["kind"].as_str()?.to_owned())).collect())
     }

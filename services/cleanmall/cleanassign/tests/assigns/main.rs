@@ -171,7 +171,7 @@ fn two_processes_give_no_cleaner_two_calls_and_no_call_two_cleaners() {
             task.await.unwrap();
         }
         let world = &worlds[0];
-        // Whoever is left is finished; each call had one cleaner.
+        // What is left is finished; each call had one cleaner.
         for _ in 0..60 {
             for call in world.busy().await {
                 world.finish(call).await.unwrap();

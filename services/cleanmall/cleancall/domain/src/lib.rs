@@ -1,6 +1,6 @@
 //! The call for a cleaner: its phases, and what may follow.
 //!
-//! A request is *pending* while the management is asked; no client sees it. When the management has accepted it, it is
+//! A request is *pending* while the management is called; no client sees it. When the management has accepted it, it is
 //! *established*: the call is taken. It is confirmed when a cleaner is assigned, and finished when the work is done. If the
 //! answer of the management is unknown, the request is *compensated* and then *void*: its id is free again, and only its attempt
 //! number remains.
@@ -21,7 +21,7 @@ pub use telephone::{InvalidTelephone, Telephone};
 /// A call in one of its phases. Its assignment may be known before the answer of the management arrives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
-    /// The management is asked.
+    /// The management is called.
     Pending(Attempt, Assignment),
     /// What the management may have accepted is withdrawn.
     Compensating(Attempt),

@@ -31,7 +31,7 @@ pub struct Management {
     pub assignment: Assignment,
 }
 
-/// What cleancall asks the management to accept.
+/// What cleancall requests the management to accept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
     /// The place. `None`: any place.

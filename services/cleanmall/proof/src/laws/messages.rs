@@ -1,4 +1,4 @@
-//! What the context customer knows, and what it told.
+//! What the context customer knows, and its messages.
 
 use audit::{Case, CaseEvent, EventKind, Value};
 
@@ -13,8 +13,8 @@ const KINDS: [(EventKind, &str); 6] = [
     (ENDED, "assignmentCancelled"),
 ];
 
-/// The events of a call that are told, with the names of their messages.
-fn told<'a>(case: &'a Case<'_>) -> impl Iterator<Item = (&'a CaseEvent, &'static str)> {
+/// The events of a call that have a message, with the names of their messages.
+fn due<'a>(case: &'a Case<'_>) -> impl Iterator<Item = (&'a CaseEvent, &'static str)> {
     KINDS.into_iter().flat_map(|(kind, name)| case.of_kind(kind).map(move |event| (event, name)))
 }
 
@@ -35,7 +35,7 @@ pub(super) fn messages(case: &Case<'_>, violations: &mut Vec<String>) -> bool {
         let called = case.of_kind(CALLED).find(|event| event.fields.get("attempt") == attempt);
         called.map(|event| event.fields.get("customer").clone())
     };
-    let expected = told(case).filter_map(|(event, name)| {
+    let expected = due(case).filter_map(|(event, name)| {
         let attempt = event.fields.get("attempt");
         Some([Value::from(name), attempt.clone(), customer_of(attempt)?])
     });
@@ -48,7 +48,7 @@ pub(super) fn messages(case: &Case<'_>, violations: &mut Vec<String>) -> bool {
 /// One step per event.
 pub(super) fn steps(case: &Case<'_>, violations: &mut Vec<String>) -> bool {
     let fact = |name: &'static str| move |event: &CaseEvent| event.fields.get(name).clone();
-    let expected = told(case).map(|(event, name)| {
+    let expected = due(case).map(|(event, name)| {
         [Value::from(name), fact("attempt")(event), fact("customer")(event), fact("cleaner")(event)]
     });
     let rows = case.rows(&STEPS);
