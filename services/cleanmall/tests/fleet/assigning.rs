@@ -132,16 +132,18 @@ pub async fn finish_all(people: &People, calls: std::ops::RangeInclusive<i64>) -
 
 /// Waits until at least one of the open calls can be finished, and removes what is done from them.
 async fn finish_some(people: &People, open: &mut Vec<i64>, limit: Duration) -> Result<()> {
-    eventually(limit, "a call is finished", async || {
-        let answers = each(open.iter().copied().take(20), 6, async |call| {
+    let oldest: Vec<i64> = open.iter().copied().take(20).collect();
+    let done = eventually(limit, "a call is finished", async || {
+        let answers = each(oldest.clone(), 6, async |call| {
             let done = people.finish(call).await.is_ok_and(|answer| answer.status == 200);
             done.then_some(call)
         })
         .await;
         let done: Vec<i64> = answers.into_iter().flatten().collect();
-        ensure!(!done.is_empty(), "none of {open:?}");
-        open.retain(|call| !done.contains(call));
-        Ok(())
+        ensure!(!done.is_empty(), "none of {oldest:?}");
+        Ok(done)
     })
-    .await
+    .await?;
+    open.retain(|call| !done.contains(call));
+    Ok(())
 }
