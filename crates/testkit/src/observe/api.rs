@@ -115,10 +115,10 @@ impl Api {
         self.with(Method::POST, path, body).await
     }
 
-    /// All items of a list, in pages of 100. The items are in `_embedded`, under `rel`.
+    /// All items of a list, in pages of 100. The path may have a query. The items are in `_embedded`, under `rel`.
     pub async fn all(&self, path: &str, rel: &str) -> Result<Vec<Value>> {
         let mut items = Vec::new();
-        let mut next = Some(format!("{path}?size=100"));
+        let mut next = Some(format!("{path}{}size=100", if path.contains('?') { '&' } else { '?' }));
         for _ in 0..MAX_PAGES {
             let Some(link) = next.take() else { return Ok(items) };
             let mut page = self.get(&link).await?.must_be(200)?.body;

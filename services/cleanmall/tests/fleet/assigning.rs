@@ -66,12 +66,13 @@ pub async fn a_hundred_calls_and_three_cleaners_with_replicas_that_are_killed_ar
         round += 1;
         let victim = if round % 2 == 0 { "cleanassign" } else { replica.as_str() };
         if round % 5 == 1 {
-            fleet.kill(victim).await?;
-        }
-        finish_some(&people, &mut open, LATER).await?;
-        if round % 5 == 1 {
+            // Some of these requests are under way when it dies: they are repeated below.
+            let under_way = each(open.iter().copied().take(6), 6, async |call| people.finish(call).await.is_ok());
+            let (_, killed) = tokio::join!(under_way, fleet.kill(victim));
+            killed?;
             fleet.start(victim).await?;
         }
+        finish_some(&people, &mut open, LATER).await?;
     }
     people.assert_laws(fleet).await?;
     served_in_order(fleet).await

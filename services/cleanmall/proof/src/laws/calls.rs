@@ -50,9 +50,9 @@ pub(super) fn canceled(case: &Case<'_>, violations: &mut Vec<String>) {
     }
 }
 
-/// The work is done.
+/// The work is done, at one of the attempts: a cleaner may have been assigned to one that is then withdrawn.
 pub(super) fn finished(case: &Case<'_>, violations: &mut Vec<String>) {
-    if case.row(&ASSIGNMENTS).and_then(|row| row.text("state")) != Some("finished") {
+    if case.of_kind(FINISHED).next().is_none() {
         violations.push(format!("work was answered 200, but the assignment is {}", show(case.row(&ASSIGNMENTS))));
     }
 }
@@ -138,7 +138,7 @@ pub(super) fn management_events(case: &Case<'_>, violations: &mut Vec<String>) -
 }
 
 /// The cleaner of the row was assigned once, and the assignment is cancelled or finished if the row is. Each earlier attempt with a
-/// cleaner has its cancellation.
+/// cleaner was finished before its withdrawal arrived, or has its cancellation.
 pub(super) fn assignment_events(case: &Case<'_>) -> Vec<ImpliedEvent> {
     let Some(row) = case.row(&ASSIGNMENTS) else { return Vec::new() };
     let of_row = |kind: EventKind| {
@@ -157,7 +157,12 @@ pub(super) fn assignment_events(case: &Case<'_>) -> Vec<ImpliedEvent> {
         }
     }
     let earlier = case.of_kind(ASSIGNED).filter(|event| event.fields.i64("attempt") < row.i64("attempt"));
-    events.extend(earlier.flat_map(|event| [ASSIGNED, ENDED].map(|kind| kind.with(event.fields.clone()))));
+    events.extend(earlier.flat_map(|event| {
+        let attempt = event.fields.get("attempt");
+        let is_finished = case.of_kind(FINISHED).any(|finished| finished.fields.get("attempt") == attempt);
+        let end = if is_finished { FINISHED } else { ENDED };
+        [ASSIGNED, end].map(|kind| kind.with(event.fields.clone()))
+    }));
     events
 }
 
