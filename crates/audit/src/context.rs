@@ -25,6 +25,7 @@ pub struct Table {
     pub(crate) key: &'static str,
     pub(crate) judged: &'static [&'static str],
     pub(crate) not_judged: &'static [&'static str],
+    pub(crate) personal: &'static [&'static str],
     pub(crate) in_progress: Option<&'static str>,
     pub(crate) references: &'static [&'static str],
 }
@@ -67,7 +68,7 @@ impl Context {
 impl Table {
     /// A table whose column `key` has the id of the case. Several rows may have the same.
     pub const fn new(context: &'static str, name: &'static str, key: &'static str) -> Self {
-        Self { context, name, key, judged: &[], not_judged: &[], in_progress: None, references: &[] }
+        Self { context, name, key, judged: &[], not_judged: &[], personal: &[], in_progress: None, references: &[] }
     }
 
     /// The columns that the laws compare. A column that is in neither list violates a law: a migration has added it, and
@@ -81,6 +82,12 @@ impl Table {
     #[must_use]
     pub const fn not_judged(self, columns: &'static [&'static str]) -> Self {
         Self { not_judged: columns, ..self }
+    }
+
+    /// The columns with data about people that no report may show: they are not kept, and so not judged either.
+    #[must_use]
+    pub const fn personal(self, columns: &'static [&'static str]) -> Self {
+        Self { personal: columns, ..self }
     }
 
     /// The columns that name another case, such as the shelf of a box: a law about shelves reads the rows by them.

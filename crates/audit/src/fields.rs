@@ -58,6 +58,13 @@ impl Fields {
         self.0.iter().map(|(name, _)| &**name)
     }
 
+    /// The values but those of these names.
+    #[must_use]
+    pub(crate) fn without(mut self, names: &[&str]) -> Self {
+        self.0.retain(|(name, _)| !names.contains(&&**name));
+        self
+    }
+
     /// Replaces or adds a value.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
         match self.place(name) {
@@ -105,6 +112,12 @@ mod tests {
         assert_eq!((row.i64("owner"), row.text("weight"), row.flag("lowered")), (None, None, false));
         assert_eq!((row.has("lowered"), row.has("ship")), (true, false));
         assert_eq!(row.to_string(), r#"lifted=1 owner="kim" weight=7"#);
+    }
+
+    #[test]
+    fn a_row_is_kept_without_what_is_personal() {
+        let row = fields! { "weight": 7, "phone": "5551234" };
+        assert_eq!(row.without(&["phone"]), fields! { "weight": 7 });
     }
 
     #[test]

@@ -106,6 +106,7 @@ impl Stores {
     ///
     /// If the row does not name its case.
     pub fn add(&mut self, table: &Table, row: Fields) -> Result<(), StoreError> {
+        let row = row.without(table.personal);
         let Table { context, name, key, .. } = *table;
         for column in table.references {
             if let Some(id) = row.i64(column) {
@@ -150,10 +151,51 @@ const fn table_name(table: &Table) -> TableName {
     (table.context, table.name)
 }
 
+/// The kinds of stores, where their SQL differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Postgres,
+    Sqlite,
+    MariaDb,
+}
+
+impl Kind {
+    /// The kind of store of a URL, and the URL that its driver expects. Contexts in other languages may have a `MariaDB`.
+    fn of(url: &str) -> Result<(Self, String), store::OpenError> {
+        if let Some(rest) = url.strip_prefix("mariadb://").or_else(|| url.strip_prefix("mysql://")) {
+            return Ok((Self::MariaDb, format!("mysql://{rest}")));
+        }
+        let url = store::driver_url(url)?;
+        Ok((if url.starts_with("sqlite") { Self::Sqlite } else { Self::Postgres }, url))
+    }
+
+    const fn quote(self) -> char {
+        match self {
+            Self::Postgres | Self::Sqlite => '"',
+            Self::MariaDb => '`',
+        }
+    }
+
+    /// The names of the columns of a table.
+    const fn columns(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT name FROM pragma_table_info($1)",
+            Self::Postgres => {
+                "SELECT column_name::TEXT FROM information_schema.columns \
+                 WHERE table_schema = current_schema() AND table_name = $1"
+            }
+            Self::MariaDb => {
+                "SELECT CAST(column_name AS CHAR) FROM information_schema.columns \
+                 WHERE table_schema = DATABASE() AND table_name = ?"
+            }
+        }
+    }
+}
+
 /// A connection to the store of a context.
 struct Source {
     context: String,
-    is_sqlite: bool,
+    kind: Kind,
     connection: AnyConnection,
 }
 
@@ -161,18 +203,19 @@ impl Source {
     async fn open(context: &str, url: &str) -> Result<Self, StoreError> {
         store::install_drivers();
         let invalid = |source| StoreError::Url { context: context.to_owned(), source };
-        let url = store::driver_url(url).map_err(invalid)?;
+        let (kind, url) = Kind::of(url).map_err(invalid)?;
         let connected = timeout(CONNECT_TIMEOUT, AnyConnection::connect(&url)).await;
         let connected = connected.map_err(|_| StoreError::Timeout(context.to_owned()))?;
         let unreadable = |source| StoreError::Unreadable { context: context.to_owned(), source };
         let connection = connected.map_err(unreadable)?;
-        Ok(Self { is_sqlite: url.starts_with("sqlite"), connection, context: context.to_owned() })
+        Ok(Self { kind, connection, context: context.to_owned() })
     }
 
     /// All rows of a table, with all columns that it has.
     async fn rows(&mut self, table: &Table) -> Result<Vec<Fields>, StoreError> {
         let names: Vec<Arc<str>> = self.columns(table).await?.into_iter().map(Arc::from).collect();
-        let list = names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+        let quote = self.kind.quote();
+        let list = names.iter().map(|name| format!("{quote}{name}{quote}")).collect::<Vec<_>>().join(", ");
         let sql = format!("SELECT {list} FROM {}", table.name);
         let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await;
         let rows = rows.map_err(|source| self.unreadable(source))?;
@@ -182,14 +225,8 @@ impl Source {
 
     /// The columns that a table has: a migration may have added some that its declaration does not name.
     async fn columns(&mut self, table: &Table) -> Result<Vec<String>, StoreError> {
-        let sql = if self.is_sqlite {
-            "SELECT name FROM pragma_table_info($1)"
-        } else {
-            "SELECT column_name::TEXT FROM information_schema.columns \
-             WHERE table_schema = current_schema() AND table_name = $1"
-        };
         let names: Result<Vec<String>, _> =
-            sqlx::query_scalar(sql).bind(table.name).fetch_all(&mut self.connection).await;
+            sqlx::query_scalar(self.kind.columns()).bind(table.name).fetch_all(&mut self.connection).await;
         let names = names.map_err(|source| self.unreadable(source))?;
         let Table { context, name, .. } = *table;
         if names.is_empty() { Err(StoreError::Table { context, table: name }) } else { Ok(names) }
@@ -230,4 +267,28 @@ fn value(row: &AnyRow, index: usize) -> Result<Value, sqlx::Error> {
         }
         _ => row.try_get::<String, _>(index)?.into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_personal_column_is_in_no_row_by_whatever_it_is_found() {
+        const BOATS: Table =
+            Table::new("quay", "boats", "id").judged(&["berth"]).personal(&["phone"]).referring_by(&["berth"]);
+        let mut stores = Stores::default();
+        stores.add(&BOATS, crate::fields! { "id": 1, "berth": 7, "phone": "5551234" }).unwrap();
+        let kept = [crate::fields! { "id": 1, "berth": 7 }];
+        assert_eq!((stores.rows(&BOATS, 1), stores.rows_referring_by(&BOATS, "berth", 7)), (&kept[..], &kept[..]));
+    }
+
+    #[test]
+    fn the_kind_of_a_store_follows_from_its_url() {
+        let kind = |url: &str| Kind::of(url).map(|(kind, url)| (kind, url.starts_with("mysql://"))).ok();
+        assert_eq!(kind("mariadb://kim:a@host:3306/boats"), Some((Kind::MariaDb, true)));
+        assert_eq!(kind("postgres://kim@host/boats"), Some((Kind::Postgres, false)));
+        assert_eq!(kind("sqlite:boats.db"), Some((Kind::Sqlite, false)));
+        assert_eq!(kind("oracle://host/boats"), None);
+    }
 }

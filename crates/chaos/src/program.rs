@@ -39,6 +39,7 @@ async fn chaos(scenario: &'static Scenario, args: &Args) -> Result<bool> {
     let seed = args.seed.unwrap_or_else(|| Ids::from_entropy(Arc::new(SystemClock)).number().unsigned_abs());
     let settings = Settings { length, rate: args.rate, seed, settle: args.settle };
     let template = FleetTemplate::new(&args.manifest, args.binaries.clone())?;
+    template.set_up().await?;
     template.check()?;
     eprintln!("{} parts, seed {seed}: starting the fleet", parts.name());
     let mut injector = FaultInjector::new(scenario, template.fleet(&parts, "flotilla-chaos").await?);

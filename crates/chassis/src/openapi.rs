@@ -9,5 +9,5 @@ pub(crate) mod schema;
 pub use document::{Responses, document, name_problems, operations, refusals, refuse};
 pub use schema::{
     date, date_time, date_times, nullable, number, number_or_digits, object, one_of, or_null, positive, required, text,
-    text_like,
+    text_like, texts,
 };

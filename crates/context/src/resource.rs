@@ -194,6 +194,25 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
         self.route(B::PATH, HttpMethod::Post, operation, post(handler), schemas::<Document<B>>())
     }
 
+    /// A command about one row, for a method without a usual form, by a handler of its own. `request` is the schema of its
+    /// body, if it has one.
+    #[must_use]
+    pub fn command_on(
+        self,
+        method: HttpMethod,
+        (id, about): (&str, &str),
+        request: Option<ObjectBuilder>,
+        responses: Responses,
+        handler: MethodRouter<S>,
+    ) -> Self {
+        let operation = match request {
+            Some(request) => operation_of(id, about, required(request), responses),
+            None => add_responses(OperationBuilder::new().operation_id(Some(id)).summary(Some(about)), responses),
+        };
+        let operation = operation.parameters(Some(Id::<KeyOf<B>>::into_params(|| None)));
+        self.route(&one::<B>(""), method, operation, handler, schemas::<Document<B>>())
+    }
+
     fn operation(&self, id: &str, about: &str, parameters: impl IntoIterator<Item = Parameter>) -> OperationBuilder {
         let summary = format!("{about} {}", self.visibility);
         OperationBuilder::new().operation_id(Some(id)).summary(Some(summary)).parameters(Some(parameters))

@@ -37,6 +37,18 @@ pub use published::{Published, schema};
 pub use section::section;
 pub use verification::assert_consumer_contract;
 
+use utoipa::openapi::OpenApi;
+
+/// The `OpenAPI` document of a context that is written by hand, as its code is none of Rust.
+///
+/// # Panics
+///
+/// If the text is no such document.
+#[expect(clippy::panic, reason = "only tests use this crate, and what fails here fails the test")]
+pub fn written_document(text: &str) -> OpenApi {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("no OpenAPI document: {error}"))
+}
+
 /// `Ok` if there are no violations.
 ///
 /// # Errors
@@ -44,4 +56,22 @@ pub use verification::assert_consumer_contract;
 /// All violations as one text, below `heading`.
 pub fn verdict(heading: &str, violations: &[String]) -> Result<(), String> {
     if violations.is_empty() { Ok(()) } else { Err(format!("{heading}\n  - {}\n", violations.join("\n  - "))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_that_is_written_by_hand_is_read_with_its_paths() {
+        let text =
+            r#"{"openapi":"3.1.0","info":{"title":"boats","version":"1"},"paths":{"/boats":{"get":{"responses":{}}}}}"#;
+        assert!(written_document(text).paths.paths["/boats"].get.is_some());
+    }
+
+    #[test]
+    #[should_panic(expected = "no OpenAPI document")]
+    fn a_text_that_is_no_document_fails_the_test_that_reads_it() {
+        written_document("{}");
+    }
 }

@@ -18,6 +18,7 @@ fn script(folder: &Path, text: &str) -> ProcessSpec {
         role: Role::Context,
         package: "crane".to_owned(),
         program: Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/script.sh"),
+        setup: None,
         env: BTreeMap::from([("SCRIPT".to_owned(), text.to_owned()), ("CARGO_OF".to_owned(), "bananas".to_owned())]),
         listen: "127.0.0.1:1".parse().unwrap(),
         ready: Ready::Accepts,

@@ -26,6 +26,9 @@ pub struct Context {
     /// The binary that simulates the external systems of the context. `flotilla up`, tests and Compose run it instead.
     #[serde(default)]
     pub simulator: Option<String>,
+    /// How it is made and run, if cargo does not build it.
+    #[serde(default)]
+    pub program: Option<Program>,
     /// The port that it listens on, on the local machine.
     pub port: u16,
     /// The contexts that this context calls as itself.
@@ -46,6 +49,22 @@ pub struct Context {
     #[serde(default)]
     pub kubernetes: Kubernetes,
 }
+
+/// A program that cargo does not build: the files in the folder of its context that stand for the package.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// The script that makes it. Its argument is a folder, in which it leaves an executable file with the name of the binary. It
+    /// ends with [`UNAVAILABLE`] if this machine lacks what the program needs.
+    pub setup: String,
+    /// The file that makes its image.
+    pub dockerfile: String,
+    /// Its `OpenAPI` document.
+    pub document: String,
+}
+
+/// The exit code of a setup on a machine that lacks what the program needs: `EX_UNAVAILABLE`.
+pub const UNAVAILABLE: i32 = 69;
 
 /// The importance of a context to the business of its fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -89,7 +108,7 @@ pub struct Kubernetes {
     pub memory: Option<String>,
     /// Whether the optional component `lag` gives it more replicas while its consumer is behind.
     pub scale_on_lag: bool,
-    /// Where its store is in the overlay `local`.
+    /// Where its store is in the overlay `local`. A `MariaDB` is its store in Compose, too.
     pub store: LocalStore,
 }
 
@@ -104,6 +123,8 @@ pub enum LocalStore {
     Own,
     /// A `SQLite` file on a volume of its own, and therefore one replica.
     Sqlite,
+    /// A `MariaDB` of its own, on a volume of its own: for a program that is none of cargo's.
+    MariaDb,
 }
 
 /// The text of a `context.toml`.
@@ -177,11 +198,20 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_cargo_does_not_build_names_the_files_that_make_it() {
+        let text = "name = \"crane\"\nport = 1\n[program]\nsetup = \"setup\"\ndockerfile = \"Dockerfile\"\n";
+        let crane = context(&format!("{text}document = \"openapi.json\"\n"));
+        assert_eq!(crane.program.map(|program| program.setup).as_deref(), Some("setup"));
+        assert!(toml::from_str::<Context>(text).is_err());
+    }
+
+    #[test]
     fn the_store_in_the_overlay_local_is_a_database_of_the_fleet_unless_it_is_stated() {
         let crane = |kubernetes: &str| context(&format!("name = \"crane\"\nport = 1\n{kubernetes}")).kubernetes.store;
         assert_eq!(crane(""), LocalStore::Shared);
         assert_eq!(crane("[kubernetes]\nstore = \"own\"\n"), LocalStore::Own);
         assert_eq!(crane("[kubernetes]\nstore = \"sqlite\"\n"), LocalStore::Sqlite);
+        assert_eq!(crane("[kubernetes]\nstore = \"mariadb\"\n"), LocalStore::MariaDb);
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod folder;
 mod parse;
 pub mod template;
 
-pub use context::{Context, ContextText, Kubernetes, LocalStore, Rank, Route};
+pub use context::{Context, ContextText, Kubernetes, LocalStore, Program, Rank, Route, UNAVAILABLE};
 pub use error::{ManifestError, ReadError};
 pub use fleet::{Check, Claims, ExampleRequest, Gateway, Manifest};
 pub use folder::{CONTEXT_FILE, context_texts, read};

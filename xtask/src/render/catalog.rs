@@ -17,7 +17,8 @@ pub fn render(fleet: &Manifest, rendered: &mut Rendered) {
 }
 
 fn cargo(fleet: &Manifest) -> String {
-    let served = gateway::upstreams(fleet).map(|context| (context.package(), format!("../{}", context.name)));
+    let built = gateway::upstreams(fleet).filter(|context| context.program.is_none());
+    let served = built.map(|context| (context.package(), format!("../{}", context.name)));
     let published =
         publishers(fleet).map(|(context, _)| (context.contract_package(), format!("../{}/contract", context.name)));
     let packages: BTreeMap<String, String> = served.chain(published).collect();
@@ -28,9 +29,13 @@ fn cargo(fleet: &Manifest) -> String {
 fn library(fleet: &Manifest) -> String {
     let documents = each(gateway::upstreams(fleet), |context| {
         let module = module(&context.package());
-        match &context.type_name {
-            Some(name) => format!("        context::document::<{module}::{name}>(),\n"),
-            None => format!("        {module}::document(),\n"),
+        match (&context.program, &context.type_name) {
+            (Some(program), _) => {
+                let file = format!("../../{}/{}", context.name, program.document);
+                format!("        contracts::written_document(include_str!({file:?})),\n")
+            }
+            (None, Some(name)) => format!("        context::document::<{module}::{name}>(),\n"),
+            (None, None) => format!("        {module}::document(),\n"),
         }
     });
     let events = each(publishers(fleet), |(context, events)| {

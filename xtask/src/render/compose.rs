@@ -7,7 +7,7 @@ use super::{
     rendered::Rendered,
     template::{VERSION, each, fill},
 };
-use manifest::{Check, Context, Manifest};
+use manifest::{Check, Context, LocalStore, Manifest};
 
 /// Adds the files.
 pub fn render(fleet: &Manifest, rendered: &mut Rendered) {
@@ -27,8 +27,9 @@ fn services(fleet: &Manifest) -> String {
     });
     let dependencies =
         each(&fleet.contexts, |context| format!("      {}: {{ condition: service_healthy }}\n", context.name));
+    let on_postgres = fleet.contexts.iter().filter(|context| !has_mariadb(context));
     let passwords =
-        each(&fleet.contexts, |context| format!("      PASSWORD_OF_{}: {}\n", store_name(context), password(context)));
+        each(on_postgres, |context| format!("      PASSWORD_OF_{}: {}\n", store_name(context), password(context)));
     fill(
         include_str!("templates/compose-services.yaml"),
         &[
@@ -41,6 +42,7 @@ fn services(fleet: &Manifest) -> String {
             ("contexts", &each(&fleet.contexts, |one| context(fleet, one))),
             ("audit", &fleet.audit.as_ref().map(|check| audit(fleet, check)).unwrap_or_default()),
             ("passwords", &passwords),
+            ("volumes-of-stores", &volumes_of_stores(fleet)),
         ],
     )
 }
@@ -52,13 +54,53 @@ fn context(fleet: &Manifest, context: &Context) -> String {
         &[
             ("name", &context.name),
             ("binary", context.local_binary()),
+            ("build", &build(fleet, context)),
             ("version", VERSION),
             ("fleet", &fleet.name),
             ("store", &store(context)),
             ("own-env", &env),
+            ("depends", &depends(context)),
         ],
     );
-    format!("\n{text}")
+    format!("\n{text}{}", mariadb(context))
+}
+
+/// How the image is made.
+fn build(fleet: &Manifest, context: &Context) -> String {
+    match &context.program {
+        Some(program) => {
+            format!("context: services/{}/{}, dockerfile: {}", fleet.name, context.name, program.dockerfile)
+        }
+        None => format!("args: {{ BINARY: {} }}", context.local_binary()),
+    }
+}
+
+/// Whether the context has a MariaDB of its own.
+fn has_mariadb(context: &Context) -> bool {
+    context.kubernetes.store == LocalStore::MariaDb
+}
+
+fn depends(context: &Context) -> String {
+    if !has_mariadb(context) {
+        return String::new();
+    }
+    format!("    depends_on:\n      {}-mariadb: {{ condition: service_healthy }}\n", context.name)
+}
+
+/// The server of a context that has one.
+fn mariadb(context: &Context) -> String {
+    if !has_mariadb(context) {
+        return String::new();
+    }
+    let values = [("name", context.name.clone()), ("store", store_name(context)), ("password", password(context))];
+    let text = include_str!("templates/compose-mariadb.yaml");
+    format!("\n{}", fill(text, &values.each_ref().map(|(name, value)| (*name, value.as_str()))))
+}
+
+fn volumes_of_stores(fleet: &Manifest) -> String {
+    let servers = fleet.contexts.iter().filter(|context| has_mariadb(context));
+    let volumes = each(servers, |context| format!("  {}-mariadb:\n", context.name));
+    if volumes.is_empty() { volumes } else { format!("\nvolumes:\n{volumes}") }
 }
 
 fn audit(fleet: &Manifest, audit: &Check) -> String {
@@ -72,6 +114,9 @@ fn audit(fleet: &Manifest, audit: &Check) -> String {
 
 fn store(context: &Context) -> String {
     let name = store_name(context);
+    if has_mariadb(context) {
+        return format!("mariadb://{name}:{}@{}-mariadb/{name}", password(context), context.name);
+    }
     format!("postgres://{name}:{}@postgres/{name}", password(context))
 }
 

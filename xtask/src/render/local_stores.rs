@@ -15,15 +15,13 @@ pub fn render(fleet: &Manifest, rendered: &mut Rendered) {
     };
     add("kustomization.yaml", &kustomization(fleet));
     add("stores.yaml", &databases(fleet));
-    for context in with(fleet, LocalStore::Own) {
-        let name = context.name.as_str();
-        let folder = format!("{name}-postgres");
-        add(
-            &format!("{folder}/kustomization.yaml"),
-            &fill(include_str!("templates/own-postgres.yaml"), &[("name", name)]),
-        );
-        add(&format!("{name}-network.yaml"), &fill(include_str!("templates/own-network.yaml"), &[("name", name)]));
-        add(&format!("{folder}/edges.txt"), &edges(fleet, name));
+    for (context, server) in servers(fleet) {
+        let (name, template) = (context.name.as_str(), server.template);
+        let values = [("name", name), ("server", server.name), ("about", server.about), ("port", server.port)];
+        let folder = format!("{name}-{}", server.name);
+        add(&format!("{folder}/kustomization.yaml"), &fill(template, &values));
+        add(&format!("{name}-network.yaml"), &fill(include_str!("templates/own-network.yaml"), &values));
+        add(&format!("{folder}/edges.txt"), &edges(fleet, name, server));
     }
     for context in with(fleet, LocalStore::Sqlite) {
         let values = [("name", context.name.as_str())];
@@ -35,13 +33,40 @@ pub fn render(fleet: &Manifest, rendered: &mut Rendered) {
     }
 }
 
+/// A server that a context has for itself.
+struct Server {
+    name: &'static str,
+    about: &'static str,
+    port: &'static str,
+    template: &'static str,
+}
+
+const POSTGRES: Server = Server {
+    name: "postgres",
+    about: "PostgreSQL",
+    port: "5432",
+    template: include_str!("templates/own-postgres.yaml"),
+};
+
+const MARIADB: Server =
+    Server { name: "mariadb", about: "MariaDB", port: "3306", template: include_str!("templates/own-mariadb.yaml") };
+
+/// The contexts that have a server for themselves.
+fn servers(fleet: &Manifest) -> impl Iterator<Item = (&Context, &'static Server)> {
+    fleet.contexts.iter().filter_map(|context| match context.kubernetes.store {
+        LocalStore::Own => Some((context, &POSTGRES)),
+        LocalStore::MariaDb => Some((context, &MARIADB)),
+        LocalStore::Shared | LocalStore::Sqlite => None,
+    })
+}
+
 fn with(fleet: &Manifest, store: LocalStore) -> impl Iterator<Item = &Context> {
     fleet.contexts.iter().filter(move |context| context.kubernetes.store == store)
 }
 
 fn kustomization(fleet: &Manifest) -> String {
-    let own = each(with(fleet, LocalStore::Own), |Context { name, .. }| {
-        format!("  - {name}-postgres\n  - {name}-network.yaml\n")
+    let own = each(servers(fleet), |(Context { name, .. }, server)| {
+        format!("  - {name}-{}\n  - {name}-network.yaml\n", server.name)
     });
     let volumes = each(with(fleet, LocalStore::Sqlite), |Context { name, .. }| format!("  - {name}-volume.yaml\n"));
     let resources = format!("{own}{volumes}");
@@ -62,6 +87,7 @@ fn uri(context: &Context) -> String {
     let server = match context.kubernetes.store {
         LocalStore::Shared => "postgres".to_owned(),
         LocalStore::Own => format!("{name}-postgres"),
+        LocalStore::MariaDb => return format!("mariadb://{store}:local-{name}@{name}-mariadb:3306/{store}"),
         LocalStore::Sqlite => return format!("sqlite:/var/lib/{name}/store.db"),
     };
     format!("postgres://{store}:local-{name}@{server}:5432/{store}")
@@ -78,7 +104,7 @@ fn databases(fleet: &Manifest) -> String {
 }
 
 /// The connections to the server of a context.
-fn edges(fleet: &Manifest, name: &str) -> String {
+fn edges(fleet: &Manifest, name: &str, Server { name: server, port, .. }: &Server) -> String {
     let audit = fleet.audit.as_ref().map(|_| "audit");
-    each(audit.into_iter().chain([name]), |client| format!("{client} {name}-postgres 5432\n"))
+    each(audit.into_iter().chain([name]), |client| format!("{client} {name}-{server} {port}\n"))
 }

@@ -111,6 +111,36 @@ fn a_context_with_a_store_of_its_own_gets_a_server_and_one_with_a_file_gets_a_vo
 }
 
 #[test]
+fn a_program_that_cargo_does_not_build_has_an_image_and_a_document_of_its_own_and_may_have_a_mariadb() {
+    let program = "[program]\nsetup = \"setup\"\ndockerfile = \"Dockerfile\"\ndocument = \"openapi.json\"\n";
+    let crane = format!("{CRANE}store = \"mariadb\"\n{program}").replace("events = \"CraneEvent\"\n", "");
+    let rendered = render(&[fleet(&[&crane, BOAT])]).unwrap();
+    assert_eq!(rendered.text("services/programs.txt"), "my-crane services/harbour/my-crane\n");
+    assert!(!rendered.text("services/images.txt").contains("my-crane"));
+    let library = rendered.text("services/harbour/catalog/src/lib.rs");
+    let document = "        contracts::written_document(include_str!(\"../../my-crane/openapi.json\")),\n";
+    assert!(library.contains(document) && !library.contains("my_crane_service"), "{library}");
+    assert!(!rendered.text("services/harbour/catalog/Cargo.toml").contains("my-crane-service"));
+    let compose = rendered.text("compose/harbour/services.yaml");
+    for part in [
+        "    build: { context: services/harbour/my-crane, dockerfile: Dockerfile }\n",
+        "      STORE_URL: mariadb://my_crane:${MY_CRANE_PASSWORD:-my-crane-local-only}@my-crane-mariadb/my_crane\n",
+        "    depends_on:\n      my-crane-mariadb: { condition: service_healthy }\n",
+        "    volumes: [\"my-crane-mariadb:/var/lib/mysql\"]\n",
+        "\nvolumes:\n  my-crane-mariadb:\n",
+    ] {
+        assert!(compose.contains(part), "{part}{compose}");
+    }
+    assert!(compose.contains("PASSWORD_OF_boat:") && !compose.contains("PASSWORD_OF_my_crane"), "{compose}");
+    let text = |file: &str| rendered.text(&format!("k8s/harbour/components/local-stores/{file}")).to_owned();
+    let component = text("kustomization.yaml");
+    let uri = "uri=mariadb://my_crane:local-my-crane@my-crane-mariadb:3306/my_crane\n";
+    assert!(component.contains(uri) && component.contains("  - my-crane-mariadb\n"), "{component}");
+    assert_eq!(text("my-crane-mariadb/edges.txt"), "audit my-crane-mariadb 3306\nmy-crane my-crane-mariadb 3306\n");
+    assert!(text("my-crane-network.yaml").contains("        - port: 3306\n"), "{}", text("my-crane-network.yaml"));
+}
+
+#[test]
 fn a_simulator_replaces_the_image_of_its_context_and_without_one_there_is_no_component() {
     assert!(!harbour().files().any(|(path, _)| path.contains("components/simulator")));
     let boat = format!("{BOAT}simulator = \"boat-simulator\"\n");

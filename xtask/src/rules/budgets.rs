@@ -42,6 +42,18 @@ const EXCEPTIONS: &[(&str, usize, &str)] = &[
         "menus, orders that are placed without a saga, and cancellations: a saga on orders that exist",
     ),
     ("foodcourt/cook", 500, "a participant of a saga, beside the commands of kitchens"),
+    ("cleanmall/cleancall", 690, "a saga, four statuses that others decide, and a telephone number that is masked"),
+    (
+        "cleanmall/cleanmanage",
+        740,
+        "acceptances and withdrawals for another context, places, and a fold of three topics",
+    ),
+    (
+        "cleanmall/cleanassign",
+        1_040,
+        "two aggregates, cleaners and assignments, under one lock; three commands, three events, and the status of calls",
+    ),
+    ("cleanmall/proof", 660, "four contexts, two declarations (with and without the context in Python) and 16 laws"),
     ("storagerent/message", 280, "no view: a command and a table of its own, but no events"),
 ];
 

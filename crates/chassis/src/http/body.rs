@@ -1,6 +1,6 @@
 //! Extractor of the fields of a JSON body.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -34,7 +34,9 @@ enum Field {
     /// As written in the body.
     Number(Box<str>),
     Text(String),
-    /// `true`, `false`, a list, an object, or a string that is not valid Unicode (half of a surrogate pair).
+    /// A list of strings.
+    Texts(Vec<String>),
+    /// `true`, `false`, another list, an object, or a string that is not valid Unicode (half of a surrogate pair).
     Other,
 }
 
@@ -72,6 +74,19 @@ impl Fields {
         Ok(Some(text))
     }
 
+    /// A list of at most `max_items` different strings of 1 to `max_chars` characters. `None` if it is absent or null. 422 if it
+    /// is invalid.
+    pub fn texts(&self, name: &str, max_items: usize, max_chars: usize) -> Result<Option<&[String]>, Problem> {
+        let Some(value) = self.0.get(name) else { return Ok(None) };
+        let is_text = |text: &String| !text.is_empty() && text.chars().nth(max_chars).is_none() && !text.contains('\0');
+        let are_different = |texts: &&[String]| texts.iter().collect::<BTreeSet<_>>().len() == texts.len();
+        let texts = value.texts().filter(|texts| texts.len() <= max_items && texts.iter().all(is_text));
+        texts.filter(are_different).map(Some).ok_or_else(|| {
+            let rule = format!("must be a list of at most {max_items} different texts of 1 to {max_chars} characters");
+            Problem::unprocessable_field(name, rule)
+        })
+    }
+
     /// The names of the fields that are present and not null.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
@@ -94,6 +109,7 @@ impl Field {
         match value.as_bytes().first() {
             Some(b'"') => serde_json::from_str(value).map_or(Self::Other, Self::Text),
             Some(b'-' | b'0'..=b'9') => Self::Number(value.into()),
+            Some(b'[') => serde_json::from_str(value).map_or(Self::Other, Self::Texts),
             _ => Self::Other,
         }
     }
@@ -102,14 +118,21 @@ impl Field {
         match self {
             Self::Number(text) => number::parse_json(text),
             Self::Text(digits) => number::parse_digits(digits),
-            Self::Other => None,
+            Self::Texts(_) | Self::Other => None,
+        }
+    }
+
+    fn texts(&self) -> Option<&[String]> {
+        match self {
+            Self::Texts(texts) => Some(texts),
+            Self::Number(_) | Self::Text(_) | Self::Other => None,
         }
     }
 
     fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Number(_) | Self::Other => None,
+            Self::Number(_) | Self::Texts(_) | Self::Other => None,
         }
     }
 }
@@ -197,4 +220,28 @@ pub(crate) fn too_slow(limit: Duration) -> Problem {
 fn not_an_object() -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not-an-object", "The body is not an object")
         .detail("the body must be a JSON object, such as {\"name\": \"value\"}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_texts_has_no_text_twice_and_no_empty_one() {
+        let read = |value: &str| {
+            let fields = Fields::read(&format!("{{\"names\":{value}}}")).unwrap().unwrap();
+            fields
+                .texts("names", 2, 3)
+                .map(|texts| texts.map(<[String]>::to_vec))
+                .map_err(|problem| problem.status().as_u16())
+        };
+        assert_eq!(read("null"), Ok(None));
+        assert_eq!(read("[]"), Ok(Some(vec![])));
+        assert_eq!(read("[\"a\",\"éßx\"]"), Ok(Some(vec!["a".to_owned(), "éßx".to_owned()])));
+        for invalid in
+            ["[\"a\",\"a\"]", "[\"\"]", "[\"abcd\"]", "[\"a\",\"b\",\"c\"]", "[1]", "\"a\"", "{}", "[\"\\u0000\"]"]
+        {
+            assert_eq!(read(invalid), Err(422), "{invalid}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use utoipa::Number;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{
-    KnownFormat, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, SchemaType, Type,
+    ArrayBuilder, KnownFormat, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, SchemaType, Type,
 };
 
 /// An integer.
@@ -38,6 +38,13 @@ pub fn one_of(texts: &[&str]) -> ObjectBuilder {
 /// A string with this pattern, as [`Fields::text`](crate::body::Fields::text) accepts it.
 pub fn text_like(pattern: &str, max_chars: usize) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).max_length(Some(max_chars)).pattern(Some(pattern))
+}
+
+/// A list of strings, as [`Fields::texts`](crate::body::Fields::texts) accepts it.
+pub fn texts(about: &str, max_items: usize, max_chars: usize) -> OneOfBuilder {
+    let item = text_like(r"^[^\x00]+$", max_chars).min_length(Some(1));
+    let list = ArrayBuilder::new().items(item).max_items(Some(max_items)).unique_items(true);
+    OneOfBuilder::new().description(Some(about)).item(list)
 }
 
 /// An object. Its properties are required: see [`required`].

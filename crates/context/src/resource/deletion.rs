@@ -26,14 +26,17 @@ pub struct Deletion<S, E> {
     pub about: &'static str,
     /// The counter of deletions.
     pub total: &'static str,
-    /// Changes the state, and returns the event that is published.
-    pub apply: fn(&mut S) -> Result<E, Problem>,
+    /// Changes the state, and returns the event that is published. `None`: nothing has changed.
+    pub apply: fn(&mut S) -> Result<Option<E>, Problem>,
+    /// Whether a deletion of this state is answered as the first one was. Otherwise a state without a document is not found.
+    pub repeated: fn(&S) -> bool,
     /// The problems of the command itself.
     pub problems: fn() -> Vec<Problem>,
 }
 
 impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
-    /// `DELETE` of one row, in the role that owns rows. A row without a document is not found: neither before nor afterwards.
+    /// `DELETE` of one row, in the role that owns rows. A row without a document is not found, unless
+    /// the deletion is a repetition.
     #[must_use]
     pub fn delete<E>(self, deletion: &Deletion<StateOf<B>, E>) -> Self
     where
@@ -41,7 +44,7 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
         StateOf<B>: Clone,
         Repository<B::Row>: FromRef<S>,
     {
-        let Deletion { id, about, total, apply, problems } = *deletion;
+        let Deletion { id, about, total, apply, repeated, problems } = *deletion;
         let visibility = self.visibility;
         let handler = async move |State(rows): State<Repository<B::Row>>,
                                   principal: Principal,
@@ -50,8 +53,11 @@ impl<B: Representation, S: Clone + Send + Sync + 'static> Resource<B, S> {
                                   conditions: Conditions| {
             let scope = Scope::of(visibility.owner(principal)?.as_deref());
             let delete = |state: &mut StateOf<B>| {
+                if repeated(state) {
+                    return Ok(None);
+                }
                 check_conditions::<B>(&conditions, &key, state)?;
-                apply(state).map(Some)
+                apply(state)
             };
             let deleted = rows.update(&key, &scope, trace, total, delete).await.map_err(store_problem)??;
             deleted.map(|_| StatusCode::NO_CONTENT).ok_or_else(|| not_found::<B>(&key))

@@ -5,7 +5,7 @@ use axum::routing::{MethodFilter, on};
 use chassis::openapi::{self, Responses, required};
 use chassis::problem::Problem;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, Parameter};
-use utoipa::openapi::schema::ObjectBuilder;
+use utoipa::openapi::schema::{Object, ObjectBuilder};
 use utoipa::openapi::{ContentBuilder, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -23,8 +23,8 @@ pub struct Route {
     pub about: &'static str,
     /// The parameters.
     pub parameters: Vec<Parameter>,
-    /// The schema of the body. Without `required`, all properties are. `None`: it has no body.
-    pub request: Option<ObjectBuilder>,
+    /// The schema of the body. `None`: it has no body.
+    pub request: Option<Object>,
     /// The responses of the operation itself.
     pub responses: Responses,
 }
@@ -39,7 +39,7 @@ impl Route {
     {
         let Self { method, path, id, about, parameters, request, responses } = self;
         let operation = match request {
-            Some(request) => operation_of(id, about, required(request), responses),
+            Some(request) => operation_of(id, about, request, responses),
             None => {
                 let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(about));
                 add_responses(operation, responses)
@@ -75,7 +75,7 @@ where
     H: Handler<T, S>,
     T: 'static,
 {
-    let (parameters, request) = (Vec::new(), Some(request));
+    let (parameters, request) = (Vec::new(), Some(required(request)));
     Route { method: HttpMethod::Post, path, id, about, parameters, request, responses }.handled_by(handler)
 }
 

@@ -75,13 +75,16 @@ pub async fn up(args: &UpArgs, screen: &Screen, stop: &Stop) -> Result<(), UpErr
 /// Does everything that can fail before a process is started. Returns the plan on free ports.
 async fn prepare(args: &UpArgs, origin: &Origin, plan: Plan, context: &SupervisionContext) -> Result<Plan, UpError> {
     orphans::stop(&context.folder.pids, context.grace, &context.screen).await?;
-    let plan = on_free_ports(args, plan, &context.screen)?;
+    let mut plan = on_free_ports(args, plan, &context.screen)?;
     create_stores(&plan).await?;
     if let Origin::Workspace { root, folder } = origin {
         context.screen.line("Building the binaries (the first build takes minutes)");
         binaries::build(root, folder, &plan).await?;
         // The build may have taken minutes.
         ports::check(&plan.processes)?;
+    }
+    for name in binaries::set_up(&mut plan).await? {
+        context.screen.line(format_args!("{name} is left out: this machine lacks what it needs"));
     }
     binaries::check(&plan, origin.folder())?;
     folder::lay_out(&plan)?;

@@ -18,6 +18,8 @@ type EmbeddedFiles = &'static [(&'static str, &'static str)];
 pub struct Fleet {
     /// The manifest.
     pub manifest: Manifest,
+    /// The folder of the manifest and of its contexts. `None`: the description is embedded.
+    pub folder: Option<PathBuf>,
     /// The text of the declaration of each context that has a file of its own.
     pub contexts: Vec<ContextText>,
     /// The text of the routes file of the gateway.
@@ -149,7 +151,11 @@ impl Source {
         let (_, routes) = self.beside(&manifest.gateway.routes)?;
         let document = |name: &String| self.beside(name).map(|(_, text)| (name.clone(), text));
         let openapi = manifest.gateway.openapi.as_ref().map(document).transpose()?;
-        Ok(Fleet { manifest, contexts, routes, openapi })
+        let folder = match self {
+            Self::Disk(path) => path.parent().map(Path::to_owned),
+            Self::Embedded(..) => None,
+        };
+        Ok(Fleet { manifest, folder, contexts, routes, openapi })
     }
 
     /// The declarations of the contexts that have folders of their own.

@@ -1,6 +1,7 @@
 //! The binaries of a fleet. In the workspace, cargo builds them first.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::{env, fs, io};
@@ -9,7 +10,8 @@ use tokio::process::Command;
 
 use crate::describe::role::Role;
 use crate::plan::fleet_plan::Plan;
-use manifest::Check;
+use crate::plan::process_spec::Setup;
+use manifest::{Check, UNAVAILABLE};
 
 /// The origin of the binaries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +39,14 @@ pub enum BinariesError {
     /// The build failed; cargo has printed the reason.
     #[error("the build failed ({0})")]
     Build(ExitStatus),
+    /// A program that cargo does not build cannot be made; its script has printed the reason.
+    #[error("{}: {source}", script.display())]
+    Setup {
+        /// The script.
+        script: PathBuf,
+        /// How it ended.
+        source: io::Error,
+    },
     /// Binaries are missing in their folder.
     #[error("missing in {}: {names}", folder.display())]
     Missing {
@@ -91,6 +101,58 @@ pub async fn build(root: &Path, folder: &Path, plan: &Plan) -> Result<(), Binari
     Ok(())
 }
 
+/// Makes the programs of a plan that cargo does not build. Removes those processes from the plan that can be left out on a
+/// machine that lacks what their programs need, and returns their names.
+pub async fn set_up(plan: &mut Plan) -> Result<Vec<String>, BinariesError> {
+    let mut left_out = Vec::new();
+    for process in &plan.processes {
+        if let Some(setup) = &process.setup
+            && !run_setup(setup).await?
+        {
+            left_out.push(process.name.clone());
+        }
+    }
+    plan.processes.retain(|process| !left_out.contains(&process.name));
+    Ok(left_out)
+}
+
+/// Makes the programs of a plan that cargo does not build, and puts them among the binaries: for the fleets of a test, which
+/// have folders of their own. Returns the names of those that this machine cannot make.
+pub async fn set_up_among(binaries: &Path, plan: &Plan) -> Result<Vec<String>, BinariesError> {
+    let mut missing = Vec::new();
+    for setup in plan.processes.iter().filter_map(|process| process.setup.as_ref().zip(process.program.file_name())) {
+        let (setup, name) = setup;
+        let hidden = format!(".{}", name.to_string_lossy());
+        let made = Setup { folder: binaries.join(&hidden), ..setup.clone() };
+        if run_setup(&made).await? {
+            let link = binaries.join(name);
+            // It links to nothing, or the program would not have been made.
+            if link.is_symlink() {
+                fs::remove_file(&link).map_err(failed(setup))?;
+            }
+            symlink(Path::new(&hidden).join(name), link).map_err(failed(setup))?;
+        } else {
+            missing.push(name.to_string_lossy().into_owned());
+        }
+    }
+    Ok(missing)
+}
+
+/// Runs a setup, which prints its progress to the terminal. `false`: the program is left out.
+async fn run_setup(setup: &Setup) -> Result<bool, BinariesError> {
+    let mut command = Command::new(&setup.script);
+    command.arg(&setup.folder).stdin(Stdio::null()).kill_on_drop(true);
+    let status = command.status().await.map_err(failed(setup))?;
+    if status.code() == Some(UNAVAILABLE) && setup.is_optional {
+        return Ok(false);
+    }
+    if status.success() { Ok(true) } else { Err(failed(setup)(io::Error::other(status.to_string()))) }
+}
+
+fn failed(setup: &Setup) -> impl Fn(io::Error) -> BinariesError {
+    move |source| BinariesError::Setup { script: setup.script.clone(), source }
+}
+
 /// Builds the program of a check with cargo.
 pub async fn build_check(root: &Path, folder: &Path, check: &Check) -> Result<(), BinariesError> {
     cargo_build(root, folder, &["--bin", &check.binary]).await
@@ -120,8 +182,11 @@ fn is_package_variable(name: &str) -> bool {
 /// the HTTP client of a service would need a TLS provider, which no service installs, and would panic.
 fn selections(plan: &Plan) -> Vec<Vec<&str>> {
     let (brokers, services): (Vec<_>, Vec<_>) = plan.processes.iter().partition(|process| process.role == Role::Broker);
-    let binaries: BTreeSet<&str> =
-        services.iter().filter_map(|process| process.program.file_name()?.to_str()).collect();
+    let binaries: BTreeSet<&str> = services
+        .iter()
+        .filter(|process| process.setup.is_none())
+        .filter_map(|process| process.program.file_name()?.to_str())
+        .collect();
     let packages: BTreeSet<&str> = brokers.iter().map(|process| process.package.as_str()).collect();
     let services = binaries.into_iter().flat_map(|binary| ["--bin", binary]).collect();
     let brokers = packages.into_iter().flat_map(|package| ["--bins", "--package", package]).collect();
@@ -153,6 +218,8 @@ pub fn check(plan: &Plan, folder: &Path) -> Result<(), BinariesError> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::plan::settings::{Broker, Settings};
 
@@ -168,6 +235,61 @@ mod tests {
         let folder = root.join("target/release");
         assert_eq!(Origin::of(&exe, &root), Origin::Workspace { root: root.clone(), folder: folder.clone() });
         assert_eq!(Origin::of(&exe, &root.join("gone")), Origin::Folder(folder));
+    }
+
+    #[tokio::test]
+    async fn a_program_is_left_out_where_its_setup_says_so_unless_the_fleet_needs_it() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("made");
+        for (code, is_optional, outcome) in
+            [("0", false, Ok(true)), ("69", true, Ok(false)), ("69", false, Err(())), ("1", true, Err(()))]
+        {
+            let script = place.path().join("setup");
+            fs::write(&script, format!("#!/bin/sh\nmkdir -p \"$1\"\nexit {code}\n")).unwrap();
+            fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
+            let setup = Setup { script, folder: folder.clone(), is_optional };
+            assert_eq!(run_setup(&setup).await.map_err(drop), outcome, "{code}");
+            assert!(folder.is_dir());
+        }
+    }
+
+    /// A plan with two processes whose setups end with these codes, in `place`.
+    fn plan_with_setups(place: &Path, codes: [(&str, i32); 2]) -> Plan {
+        let fleet = crate::describe::fleets::find(None, None).unwrap();
+        let mut plan = Plan::new(&fleet, &Settings::embedded("/data", "/bin")).unwrap();
+        plan.processes.truncate(codes.len());
+        for (process, (name, code)) in plan.processes.iter_mut().zip(codes) {
+            let script = place.join(format!("{name}.setup"));
+            fs::write(&script, format!("#!/bin/sh\nmkdir -p \"$1\" && echo made >\"$1/{name}\"\nexit {code}\n"))
+                .unwrap();
+            fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
+            let folder = place.join(name);
+            name.clone_into(&mut process.name);
+            process.program = folder.join(name);
+            process.setup = Some(Setup { script, folder, is_optional: true });
+        }
+        plan
+    }
+
+    #[tokio::test]
+    async fn a_process_whose_program_cannot_be_made_leaves_the_plan() {
+        let place = tempfile::tempdir().unwrap();
+        let mut plan = plan_with_setups(place.path(), [("boat", 0), ("crane", 69)]);
+        assert_eq!(set_up(&mut plan).await.unwrap(), ["crane"]);
+        assert_eq!(plan.processes.iter().map(|process| &process.name).collect::<Vec<_>>(), ["boat"]);
+        assert!(plan.processes[0].program.is_file());
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_made_for_tests_is_among_the_binaries_and_a_link_to_nothing_is_replaced() {
+        let place = tempfile::tempdir().unwrap();
+        let plan = plan_with_setups(place.path(), [("boat", 0), ("crane", 69)]);
+        let binaries = place.path().join("bin");
+        fs::create_dir(&binaries).unwrap();
+        symlink(place.path().join("nothing"), binaries.join("boat")).unwrap();
+        assert_eq!(set_up_among(&binaries, &plan).await.unwrap(), ["crane"]);
+        assert_eq!(fs::read_to_string(binaries.join("boat")).unwrap(), "made\n");
+        assert!(!binaries.join("crane").exists());
     }
 
     #[test]

@@ -10,12 +10,15 @@ use crate::describe::fleets::Fleet;
 use crate::describe::role::Role;
 use crate::plan::fleet_plan::Plan;
 use crate::plan::keyring::Keyring;
-use crate::plan::process_spec::{LOOPBACK, ProcessSpec, Ready, readyz, url};
+use crate::plan::process_spec::{LOOPBACK, ProcessSpec, Ready, Setup, readyz, url};
 use crate::plan::settings::{Broker, Settings, Stores};
-use manifest::{BROKER, Context, ExampleRequest, GATEWAY, Manifest, template};
+use manifest::{BROKER, Context, ExampleRequest, GATEWAY, Manifest, Rank, template};
 
 /// The default port of the embedded broker.
 pub const BROKER_PORT: u16 = 9092;
+
+/// The folder of the programs that cargo does not build, in the folder of a fleet. No context has such a name.
+const PROGRAMS: &str = ".programs";
 
 const BROKER_PACKAGE: &str = "embedded-broker";
 const BROKER_BINARY: &str = "flotilla-broker";
@@ -48,7 +51,8 @@ impl Plan {
         if settings.broker == Broker::Embedded && settings.security.kafka_security != Protection::Plaintext {
             return Err(PlanError::Embedded(settings.security.kafka_security.name()));
         }
-        let draft = Draft { manifest: &fleet.manifest, settings, addresses: addresses(&fleet.manifest, settings)? };
+        let (manifest, folder) = (&fleet.manifest, fleet.folder.as_deref());
+        let draft = Draft { manifest, folder, settings, addresses: addresses(manifest, settings)? };
         let mut plan = draft.plan(fleet);
         if let Some(auth) = &settings.auth {
             plan.require_identity(auth.clone());
@@ -73,6 +77,8 @@ fn addresses(manifest: &Manifest, settings: &Settings) -> Result<BTreeMap<String
 /// A plan in progress; every address is known.
 struct Draft<'a> {
     manifest: &'a Manifest,
+    /// The folder of the contexts, if it is known.
+    folder: Option<&'a Path>,
     settings: &'a Settings,
     addresses: BTreeMap<String, SocketAddr>,
 }
@@ -82,7 +88,9 @@ impl Draft<'_> {
         let dir = self.settings.dir.clone();
         let routes = dir.join(GATEWAY).join("routes.toml");
         let broker = (self.settings.broker == Broker::Embedded).then(|| self.broker());
-        let contexts = self.manifest.contexts.iter().map(|context| self.context(context));
+        let (missing, contexts): (Vec<_>, Vec<_>) =
+            self.manifest.contexts.iter().partition(|context| self.is_left_out(context));
+        let contexts = contexts.into_iter().map(|context| self.context(context));
         let processes = broker.into_iter().chain(contexts).chain([self.gateway(&routes)]).collect();
         let document = fleet.openapi.as_ref().map(|(name, text)| (routes.with_file_name(name), text.clone()));
         let tries = self
@@ -101,7 +109,7 @@ impl Draft<'_> {
             security: self.settings.security.clone(),
             gateway: url(self.addresses[GATEWAY]),
             tries,
-            warnings: self.manifest.warnings.clone(),
+            warnings: self.manifest.warnings.iter().cloned().chain(missing.into_iter().map(left_out)).collect(),
             keyring: Keyring::new(self.manifest, &self.settings.dir),
             auth: None,
         }
@@ -131,6 +139,7 @@ impl Draft<'_> {
 
     fn context(&self, context: &Context) -> ProcessSpec {
         let mut spec = self.process(&context.name, Role::Context, &context.package(), context.local_binary());
+        self.set_up(context, &mut spec);
         spec.env.extend(self.filled(&context.env));
         let store = match &self.settings.stores {
             Stores::Embedded => store::file_url(&spec.folder.join("store.db")),
@@ -144,6 +153,23 @@ impl Draft<'_> {
         spec.env.insert("KAFKA_BROKERS".to_owned(), self.brokers());
         spec.env.extend(self.settings.security.env());
         spec
+    }
+
+    /// Whether a program that cargo does not build is neither among the binaries nor can be made, and the fleet runs without it.
+    fn is_left_out(&self, context: &Context) -> bool {
+        let cannot_be_made = context.program.is_some() && self.folder.is_none() && context.rank != Rank::Core;
+        cannot_be_made && !self.settings.binaries.join(context.binary()).is_file()
+    }
+
+    /// A program that cargo does not build is made below the folder of the fleet, unless it is among the binaries.
+    fn set_up(&self, context: &Context, spec: &mut ProcessSpec) {
+        let Some((program, source)) = context.program.as_ref().zip(self.folder) else { return };
+        if !spec.program.is_file() {
+            let folder = self.settings.dir.join(PROGRAMS).join(&context.name);
+            let script = source.join(&context.name).join(&program.setup);
+            spec.program = folder.join(context.binary());
+            spec.setup = Some(Setup { script, folder, is_optional: context.rank != Rank::Core });
+        }
     }
 
     fn process(&self, name: &str, role: Role, package: &str, binary: &str) -> ProcessSpec {
@@ -160,6 +186,7 @@ impl Draft<'_> {
             role,
             package: package.to_owned(),
             program: self.settings.binaries.join(binary),
+            setup: None,
             env: env.map(|(name, value)| (name.to_owned(), value)).into(),
             listen,
             ready: readyz(listen),
@@ -183,4 +210,8 @@ impl Draft<'_> {
         let known = |name: &str| self.addresses.get(name).filter(|_| name != BROKER);
         template::fill(text, |name| known(name).map(|address| url(*address)))
     }
+}
+
+fn left_out(context: &Context) -> String {
+    format!("{} is left out: {} is not among the binaries", context.name, context.binary())
 }

@@ -31,6 +31,8 @@ pub struct ProcessSpec {
     pub package: String,
     /// The path of the binary.
     pub program: PathBuf,
+    /// How the program is made, if cargo does not build it.
+    pub setup: Option<Setup>,
     /// Environment variables in addition to the inherited ones.
     pub env: BTreeMap<String, String>,
     /// The address that it listens on.
@@ -41,6 +43,17 @@ pub struct ProcessSpec {
     pub folder: PathBuf,
     /// Size limit of the log, and how many rotated logs are kept.
     pub rotation: Rotation,
+}
+
+/// How a program is made that cargo does not build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setup {
+    /// The script.
+    pub script: PathBuf,
+    /// The folder in which it leaves the program.
+    pub folder: PathBuf,
+    /// Whether the fleet runs without the process on a machine that lacks what the program needs.
+    pub is_optional: bool,
 }
 
 impl ProcessSpec {

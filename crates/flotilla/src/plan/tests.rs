@@ -36,6 +36,7 @@ curl = "curl {gateway}/"
 "#;
     Fleet {
         manifest: Manifest::parse(manifest).unwrap(),
+        folder: None,
         contexts: Vec::new(),
         routes: "the routes".to_owned(),
         openapi: None,
@@ -52,6 +53,30 @@ fn planned(settings: &Settings) -> Plan {
 
 fn process<'a>(plan: &'a Plan, name: &str) -> &'a ProcessSpec {
     plan.processes.iter().find(|process| process.name == name).unwrap()
+}
+
+#[test]
+fn a_program_that_cargo_does_not_build_is_made_below_the_folder_of_the_fleet_unless_it_is_among_the_binaries() {
+    let place = tempfile::tempdir().unwrap();
+    let mut fleet = harbour();
+    fleet.folder = Some("/harbour".into());
+    let program = manifest::Program { setup: "setup".into(), dockerfile: "d".into(), document: "o".into() };
+    fleet.manifest.contexts[1].program = Some(program);
+    let boat = |fleet: &Fleet| {
+        let plan = Plan::new(fleet, &Settings::embedded("/data", place.path())).unwrap();
+        let boat = process(&plan, "boat").clone();
+        (boat.program, boat.setup.map(|setup| (setup.script, setup.is_optional)))
+    };
+    let made = ("/data/.programs/boat/boat".into(), Some(("/harbour/boat/setup".into(), true)));
+    assert_eq!(boat(&fleet), made);
+    std::fs::write(place.path().join("boat"), "").unwrap();
+    assert_eq!(boat(&fleet), (place.path().join("boat"), None));
+    // An embedded description has no folder: the fleet runs without the program, and says so.
+    fleet.folder = None;
+    std::fs::remove_file(place.path().join("boat")).unwrap();
+    let plan = Plan::new(&fleet, &Settings::embedded("/data", place.path())).unwrap();
+    assert!(plan.processes.iter().all(|process| process.name != "boat"));
+    assert_eq!(plan.warnings.last().map(String::as_str), Some("boat is left out: boat is not among the binaries"));
 }
 
 #[test]

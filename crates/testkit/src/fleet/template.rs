@@ -27,6 +27,12 @@ impl FleetTemplate {
         Ok(Self { description: fleet, manifest: text, binaries, ids: Ids::from_entropy(Arc::new(SystemClock)) })
     }
 
+    /// Makes the programs that cargo does not build, if they are not among the binaries. Returns the names of those that this
+    /// machine cannot make.
+    pub async fn set_up(&self) -> Result<Vec<String>> {
+        Ok(binaries::set_up_among(&self.binaries, &self.embedded()?).await?)
+    }
+
     /// Fails if a binary is missing.
     pub fn check(&self) -> Result<()> {
         Ok(binaries::check(&self.embedded()?, &self.binaries)?)

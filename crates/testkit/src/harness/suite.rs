@@ -45,6 +45,7 @@ pub fn run(manifest: &Path, cases: &[Case]) -> ExitCode {
 
 fn try_run(manifest: &Path, cases: &[Case], arguments: &Arguments) -> Result<ExitCode> {
     let template = Arc::new(template(manifest)?);
+    let missing = if arguments.list { Vec::new() } else { runtime()?.block_on(build(&template))? };
     let mut skipped = Vec::new();
     let results = Results::default();
     let mut trials = Vec::new();
@@ -52,7 +53,8 @@ fn try_run(manifest: &Path, cases: &[Case], arguments: &Arguments) -> Result<Exi
         for case in cases {
             // stringify! adds white space around the colons.
             let name = format!("{parts}::{}", case.name.split_whitespace().collect::<String>());
-            trials.push(match available(parts, *case, template.description.manifest.default) {
+            let available = available(parts, *case, template.description.manifest.default);
+            trials.push(match available.and_then(|parts| complete(parts, &missing)) {
                 Ok(parts) => trial(name, *case, parts, &template, &results),
                 Err(reason) => {
                     skipped.push((name.clone(), reason.clone()));
@@ -60,9 +62,6 @@ fn try_run(manifest: &Path, cases: &[Case], arguments: &Arguments) -> Result<Exi
                 }
             });
         }
-    }
-    if !arguments.list {
-        runtime()?.block_on(build(&template))?;
     }
     let conclusion = libtest_mimic::run(arguments, trials);
     if !arguments.list {
@@ -85,6 +84,11 @@ fn available(parts: &str, case: Case, is_default_fleet: bool) -> Result<Parts, S
         Servers::can_kill_kafka()?;
     }
     Ok(Parts::Servers(servers))
+}
+
+/// Fails if programs cannot be made on this machine: the laws are about all contexts.
+fn complete(parts: Parts, missing: &[String]) -> Result<Parts, String> {
+    if missing.is_empty() { Ok(parts) } else { Err(format!("this machine lacks what {} needs", missing.join(", "))) }
 }
 
 fn trial(name: String, case: Case, parts: Parts, template: &Arc<FleetTemplate>, results: &Results) -> Trial {
@@ -128,14 +132,18 @@ fn template(manifest: &Path) -> Result<FleetTemplate> {
     FleetTemplate::new(manifest, env::var_os(BINARIES).map_or_else(|| target.join("release"), PathBuf::from))
 }
 
-/// Builds the release binaries, because these are what users run.
-async fn build(template: &FleetTemplate) -> Result<()> {
+/// Builds the release binaries, because these are what users run. Returns the names of the programs that this machine cannot make.
+async fn build(template: &FleetTemplate) -> Result<Vec<String>> {
     if env::var_os(BINARIES).is_none() {
         eprintln!("Building the release binaries that are tested (the first time takes minutes)");
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
         binaries::build(&workspace, &template.binaries, &template.embedded()?).await?;
     }
-    template.check()
+    let missing = template.set_up().await?;
+    if missing.is_empty() {
+        template.check()?;
+    }
+    Ok(missing)
 }
 
 async fn run_case(template: &FleetTemplate, case: Case, parts: &Parts) -> Result<()> {

@@ -73,7 +73,8 @@ pub(crate) const DELETE: Deletion<Room, StorageEvent> = Deletion {
     id: "deleteStorage",
     about: "Deletes a room that is free.",
     total: "storages_deleted_total",
-    apply: |room| room.delete().map(StorageEvent::from).map_err(occupied),
+    apply: |room| room.delete().map(|event| Some(event.into())).map_err(occupied),
+    repeated: |_| false,
     problems: || vec![occupied(Occupied)],
 };
 

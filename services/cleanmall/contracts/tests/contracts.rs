@@ -1,0 +1,73 @@
+//! The contracts of the fleet: the documents below `contracts/cleanmall`, and the statements of the contexts. How to go on
+//! when a test fails here: `docs/contracts.md`.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use cleanassign_contract::CleanAssignEvent;
+use cleancall_contract::CleanCallEvent;
+use cleanmall_catalog::{documents, published};
+use cleanmanage_contract::CleanManageEvent;
+use contracts::FleetContracts;
+use contracts::payloads::assert_decoded_as_published;
+use gateway::config::Config;
+use utoipa::openapi::OpenApi;
+
+const ABOUT: &str = "Customers call for cleaners, who are assigned to the calls that the management accepts.";
+
+fn routes() -> Config {
+    Config::parse(include_str!("../../gateway.toml"), |_| None).unwrap()
+}
+
+/// The document of all that the gateway serves.
+fn open() -> OpenApi {
+    gateway::openapi::document(&routes(), "cleanmall", ABOUT, documents()).unwrap()
+}
+
+fn fleet() -> FleetContracts {
+    FleetContracts {
+        name: "cleanmall",
+        about: ABOUT,
+        key: "The id of the call, as decimal digits.",
+        version: env!("CARGO_PKG_VERSION"),
+        published: published().unwrap(),
+        documents: documents(),
+        open: open(),
+    }
+}
+
+#[test]
+fn the_documents_are_what_the_code_implies_and_break_no_client() {
+    fleet().assert_documents();
+}
+
+#[test]
+fn the_schemas_are_what_the_types_imply_and_break_no_consumer() {
+    fleet().assert_events();
+}
+
+#[test]
+fn what_each_context_consumes_is_published() {
+    fleet().assert_consumers();
+}
+
+#[test]
+fn each_statement_has_its_tests() {
+    fleet().assert_tested();
+}
+
+#[test]
+fn a_path_for_other_contexts_is_not_in_the_document_of_the_gateway() {
+    let open = open().paths.paths;
+    for path in ["/acceptances", "/withdrawals"] {
+        assert!(documents().iter().any(|document| document.paths.paths.contains_key(path)), "{path}");
+        assert!(!open.contains_key(path), "{path}");
+    }
+}
+
+#[test]
+fn an_event_is_decoded_if_its_schema_allows_it() {
+    let events = fleet().events();
+    assert_decoded_as_published::<CleanCallEvent>(&events);
+    assert_decoded_as_published::<CleanManageEvent>(&events);
+    assert_decoded_as_published::<CleanAssignEvent>(&events);
+}

@@ -1,0 +1,1 @@
+"""The customer context: messages to the customers of the cleaning service."""
