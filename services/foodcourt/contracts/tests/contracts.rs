@@ -9,7 +9,7 @@ use cook_contract::CookEvent;
 use foodcourt_catalog::{documents, published};
 use foodcourt_order_contract::OrderEvent;
 use gateway::config::Config;
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::OpenApi;
 
 const ABOUT: &str = "Customers order in the shops of a food court, kitchens cook, a board announces.";
 
@@ -19,14 +19,7 @@ fn routes() -> Config {
 
 /// The document of all that the gateway serves.
 fn open() -> OpenApi {
-    let about = format!(
-        "{ABOUT}\n\nErrors are problems (RFC 9457); clients may see more kinds than are named here. Responses may have more \
-         fields. HEAD is answered wherever GET is. A method that a path does not have is answered 405, with `Allow`."
-    );
-    let license = LicenseBuilder::new().name("Apache-2.0 OR MIT").build();
-    let info = InfoBuilder::new().title("Flotilla: foodcourt").version(env!("CARGO_PKG_VERSION"));
-    let info = info.description(Some(about)).license(Some(license)).build();
-    gateway::openapi::document(&routes(), OpenApiBuilder::new().info(info).build(), documents()).unwrap()
+    gateway::openapi::document(&routes(), "foodcourt", ABOUT, documents()).unwrap()
 }
 
 fn fleet() -> FleetContracts {

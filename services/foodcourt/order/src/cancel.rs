@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use chassis::body::{Fields, Id, MAX_EXACT, required};
 use chassis::conditional::{Conditions, changed_since};
-use chassis::openapi::{Responses, number_or_digits, object, one_of, or_null, required};
+use chassis::openapi::{self, Responses, number_or_digits, object, one_of, or_null};
 use chassis::problem::Problem;
 use chassis::trace::{Trace, correlate};
 use chassis::{Principal, Scope};
@@ -37,7 +37,7 @@ pub(crate) fn handlers() -> OpenApiRouter<OrderState> {
         id: "cancelOrder",
         about: ABOUT,
         parameters: [Id::<i64>::into_params(|| None), Conditions::into_params(|| None)].concat(),
-        request: Some(required(status)),
+        request: Some(openapi::required(status)),
         responses: responses(),
     };
     patch.handled_by(change).merge(command(

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use chassis::Principal;
 use chassis::body::{Fields, PathId, required};
-use chassis::openapi::{Responses, number, number_or_digits, object, refusals, required, text_like};
+use chassis::openapi::{self, Responses, number, number_or_digits, object, refusals, text_like};
 use chassis::problem::Problem;
 use context::{Route, created, created_or, shown, shown_or, store_problem};
 use serde_json::json;
@@ -48,7 +48,9 @@ pub(crate) fn handlers() -> OpenApiRouter<OrderState> {
     let shown = shown_or::<Dish>("The dish.", [unknown("1/1")]);
     route(HttpMethod::Get, "showDish", "A dish in the menu of a shop.", None, shown)
         .handled_by(show)
-        .merge(route(HttpMethod::Put, "putDish", about, Some(required(request)), put_responses).handled_by(put))
+        .merge(
+            route(HttpMethod::Put, "putDish", about, Some(openapi::required(request)), put_responses).handled_by(put),
+        )
         .merge(
             route(
                 HttpMethod::Delete,

@@ -56,5 +56,5 @@ pub async fn orders_go_on_without_the_board_and_the_accounts_and_both_catch_up(f
     people.assert_laws(fleet).await?;
     assert_eq!(people.all("/alarms?shopId=1").await?.len(), 20);
     let totals = json!({ "order": 0, "cook": 0, "cooked": 20, "cancel": 0 });
-    people.shows("/views?shopId=1", "totals", totals).await
+    people.shows("/views?shopId=1", &[("totals", &totals.to_string())]).await
 }

@@ -35,7 +35,7 @@ pub async fn a_dish_is_ordered_taken_finished_announced_and_another_order_is_can
     assert_eq!(ordered.header("location"), Some("/orders/1"));
     assert_eq!((&ordered.body["amount"], &ordered.body["status"]), (&json!(2 * PRICE), &json!("order")));
     people.api.post("/orders", &body).await?.must_be(200)?;
-    people.shows("/cooks/1", "cookStatus", json!("order")).await?;
+    people.shows("/cooks/1", &[("cookStatus", "order")]).await?;
     assert_eq!(next(&mut account).await?.0["status"], "order");
 
     people.take(1).await?.must_be(200)?;
@@ -57,7 +57,7 @@ pub async fn a_dish_is_ordered_taken_finished_announced_and_another_order_is_can
     people.order_of(3, 2).await?.must_be(201)?;
     assert_eq!(next(&mut other_account).await?.0["orderId"], 3);
     let totals = json!({ "order": 0, "cook": 0, "cooked": 1, "cancel": 1 });
-    people.shows("/views?shopId=1", "totals", totals).await?;
+    people.shows("/views?shopId=1", &[("totals", &totals.to_string())]).await?;
     eventually(SOON, "the kitchen has dropped it", async || {
         let orders = people.all("/cooks?shopId=1").await?;
         ensure!(orders.len() == 1 && orders[0]["orderId"] == 1, "{orders:?}");

@@ -51,7 +51,7 @@ pub async fn a_yes_that_is_lost_on_its_way_is_said_again(fleet: &mut Fleet) -> R
     let people = People::of(fleet)?;
     for order in 1..=2 {
         people.order(order).await?.must_be(201)?;
-        people.shows(&format!("/cooks/{order}"), "cookStatus", "order".into()).await?;
+        people.shows(&format!("/cooks/{order}"), &[("cookStatus", "order")]).await?;
     }
     // The kitchen receives the cancellation, and executes it after its caller has given up.
     fleet.pause("cook")?;

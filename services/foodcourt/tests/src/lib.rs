@@ -3,14 +3,14 @@
 
 pub mod hostile;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::Deref;
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use audit::Operation;
 use foodcourt_proof::{CANCEL, FINISH, FLEET, ORDER, TAKE};
-use serde_json::{Value, json};
-use testkit::{Api, ApiResponse, Fleet, eventually};
+use serde_json::json;
+use testkit::{Api, ApiResponse, Fleet, RecordingApi, eventually};
 
 /// For whatever should take a moment: generous, as the machine may be building something else.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -23,10 +23,14 @@ pub const PRICE: i64 = 1_000;
 
 /// The operations of customers and kitchens.
 #[derive(Debug, Clone)]
-pub struct People {
-    /// The client that sends their requests.
-    pub api: Api,
-    history: Arc<Mutex<Vec<Operation>>>,
+pub struct People(RecordingApi);
+
+impl Deref for People {
+    type Target = RecordingApi;
+
+    fn deref(&self) -> &RecordingApi {
+        &self.0
+    }
 }
 
 impl People {
@@ -37,7 +41,7 @@ impl People {
 
     /// With this client.
     pub fn with(api: Api) -> Self {
-        Self { api, history: Arc::default() }
+        Self(RecordingApi::new(api, &FLEET))
     }
 
     /// A customer orders dish 1 of shop 1.
@@ -48,17 +52,14 @@ impl People {
     /// A customer orders dish 1 of a shop, whose price is not named.
     pub async fn order_of(&self, order: i64, shop: i64) -> Result<ApiResponse> {
         let body = json!({ "orderId": order, "shopId": shop, "menuId": 1, "qty": 1 });
-        let answer = self.api.post("/orders/order", &body).await;
-        let operation = Operation::new(ORDER, order, status(&answer));
-        self.record(operation.with("shopId", shop).with("menuId", 1).with("qty", 1));
-        answer
+        let operation = Operation::new(ORDER, order, None).with("shopId", shop).with("menuId", 1).with("qty", 1);
+        self.post("/orders/order", &body, operation).await
     }
 
     /// The customer cancels.
     pub async fn cancel(&self, order: i64) -> Result<ApiResponse> {
-        let answer = self.api.post("/orders/cancel", &json!({ "orderId": order, "status": "cancel" })).await;
-        self.record(Operation::new(CANCEL, order, status(&answer)));
-        answer
+        let body = json!({ "orderId": order, "status": "cancel" });
+        self.post("/orders/cancel", &body, Operation::new(CANCEL, order, None)).await
     }
 
     /// The kitchen takes an order.
@@ -72,12 +73,11 @@ impl People {
     }
 
     async fn step(&self, order: i64, step: &str, operation: &'static str) -> Result<ApiResponse> {
-        let answer = self.api.post("/cook/statusChange", &json!({ "orderId": order, "cookStatus": step })).await;
-        self.record(Operation::new(operation, order, status(&answer)));
-        answer
+        let body = json!({ "orderId": order, "cookStatus": step });
+        self.post("/cook/statusChange", &body, Operation::new(operation, order, None)).await
     }
 
-    /// The kitchen takes an order, once it has heard of it.
+    /// The kitchen takes an order, once it has received it.
     pub async fn take_soon(&self, order: i64) -> Result<ApiResponse> {
         eventually(LATER, "the kitchen takes it", async || self.take(order).await?.must_be(200)).await
     }
@@ -97,42 +97,4 @@ impl People {
         })
         .await
     }
-
-    /// Waits until a field of a resource has this value.
-    pub async fn shows(&self, path: &str, field: &str, value: Value) -> Result<()> {
-        eventually(LATER, &format!("{field} of {path} is {value}"), async || {
-            let answer = self.api.get(path).await?;
-            match answer.status {
-                200 => ensure!(answer.body[field] == value, "{}", answer.body),
-                404 => bail!("it is not there yet"),
-                status => bail!("{path} answered {status}: {}", answer.body),
-            }
-            Ok(())
-        })
-        .await
-    }
-
-    /// The items of a list.
-    pub async fn all(&self, path: &str) -> Result<Vec<Value>> {
-        let rel = path.trim_start_matches('/').split('?').next().unwrap_or_default();
-        self.api.all(path, rel).await
-    }
-
-    /// Waits until the fleet is at rest. Then all laws must hold, with the responses that these people have received.
-    pub async fn assert_laws(&self, fleet: &Fleet) -> Result<()> {
-        fleet.decided(&FLEET, LATER).await?;
-        fleet.settled(LATER).await?;
-        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let report = fleet.audit(&FLEET, &history).await?;
-        ensure!(report.holds(), "{report}");
-        Ok(())
-    }
-
-    fn record(&self, operation: Operation) {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
-    }
-}
-
-fn status(answer: &Result<ApiResponse>) -> Option<u16> {
-    answer.as_ref().ok().map(|answer| answer.status)
 }
