@@ -69,8 +69,8 @@ struct Claims {
     sub: String,
     roles: BTreeSet<String>,
     /// Absent in the passes of an earlier version.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    claims: BTreeMap<String, String>,
+    #[serde(rename = "claims", default, skip_serializing_if = "BTreeMap::is_empty")]
+    further: BTreeMap<String, String>,
     /// The expiry, in seconds since 1970.
     exp: i64,
 }
@@ -87,7 +87,7 @@ impl TokenSigner {
             aud: self.purpose.to_owned(),
             sub: identity.subject.clone(),
             roles: identity.roles.clone(),
-            claims: identity.claims.clone(),
+            further: identity.claims.clone(),
             exp: seconds(now.plus(PASS_VALID)),
         };
         encode(&Header::new(Algorithm::EdDSA), &claims, &self.key)
@@ -117,7 +117,7 @@ impl TokenVerifier {
         if left <= -LEEWAY_SECONDS || left > longest + LEEWAY_SECONDS {
             return Err(InternalTokenError::Stale);
         }
-        Ok(Identity { subject: claims.sub, roles: claims.roles, claims: claims.claims })
+        Ok(Identity { subject: claims.sub, roles: claims.roles, claims: claims.further })
     }
 }
 
