@@ -51,8 +51,8 @@ pub async fn a_poison_record_is_a_dead_letter_until_it_is_sent_again(fleet: &mut
     ensure!(people.messages(2).await?.is_empty(), "the call 2 has no message yet");
     let lines = CapturedOutput::default();
     let typed = ["--context", "customer", "--all", "--json"];
-    // The one that is no event is dead again.
-    let _dead_again = redrive(&fleet.operator::<RedriveArgs>(&typed)?, &lines.screen()).await;
+    let all_handled = redrive(&fleet.operator::<RedriveArgs>(&typed)?, &lines.screen()).await?;
+    ensure!(!all_handled, "the one that is no event is dead again: {}", lines.text());
     has_messages(&people, 2, &["called", "managed", "assigned"]).await?;
     ensure!(lines.text().contains("dead-again") && lines.text().contains("handled"), "{}", lines.text());
     fleet.settled(LATER).await

@@ -7,7 +7,7 @@ use testkit::{Fleet, eventually};
 
 /// Waits until the customer has exactly these messages. The first one is that the call is taken.
 pub async fn has_messages(people: &People, call: i64, expected: &[&str]) -> Result<()> {
-    eventually(SOON, "the customer has the messages", async || {
+    eventually(SOON, &format!("the customer has the messages about call {call}"), async || {
         let mut found = people.messages(call).await?;
         ensure!(found.first().is_none_or(|first| first == "called"), "{found:?}");
         found.sort();
