@@ -6,7 +6,7 @@ use axum::http::{Request, StatusCode};
 use axum::{Extension, Router};
 use chassis::body::{Fields, required};
 use chassis::conditional::Conditions;
-use chassis::openapi::{object, positive, required, text};
+use chassis::openapi::{self, object, positive, text};
 use chassis::problem::Problem;
 use chassis::{Principal, Scope};
 use context::{Repository, Route, check_conditions, created_or, outcome_or, store_problem};
@@ -56,7 +56,7 @@ fn route(method: HttpMethod, id: &'static str) -> Route {
 fn routes() -> OpenApiRouter<Repository<Article>> {
     let size = positive("Of the letters.");
     let name = object("A name.").property("name", text("It.")).property("size", size).required("name");
-    let put = Route { request: Some(required(name)), ..route(HttpMethod::Put, "putName") };
+    let put = Route { request: Some(openapi::required(name)), ..route(HttpMethod::Put, "putName") };
     let read = Route { path: "/articles/{number}/reading", ..route(HttpMethod::Post, "readAloud") };
     route(HttpMethod::Get, "showName")
         .handled_by(async || "shown")

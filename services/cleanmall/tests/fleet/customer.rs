@@ -8,7 +8,7 @@ use testkit::{CapturedOutput, Fleet, RawRecord, each, eventually};
 use crate::assigning::finish_all;
 use crate::story::has_messages;
 
-pub async fn killed_in_mid_batch_again_and_again_it_tells_each_step_once(fleet: &mut Fleet) -> Result<()> {
+pub async fn killed_in_mid_batch_again_and_again_it_writes_each_message_once(fleet: &mut Fleet) -> Result<()> {
     fleet.set("customer", "CONSUMER_BATCH", "5")?;
     fleet.set("customer", "CONSUMER_COMMIT_EVERY", "1m")?;
     fleet.start_all().await?;

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
             case!(assigning::a_hundred_calls_and_three_cleaners_with_replicas_that_are_killed_are_served_in_order),
             case!(absent::calls_go_on_without_cleanassign_and_are_assigned_afterwards_oldest_first),
             case!(absent::calls_go_on_without_customer_which_catches_up),
-            case!(customer::killed_in_mid_batch_again_and_again_it_tells_each_step_once),
+            case!(customer::killed_in_mid_batch_again_and_again_it_writes_each_message_once),
             case!(customer::a_poison_record_is_a_dead_letter_until_it_is_sent_again),
             case!(customer::it_is_rebuilt_from_the_topics),
             case!(owned::a_customer_sees_and_cancels_its_own_and_an_operator_sees_all),
