@@ -59,7 +59,9 @@ impl Fleet {
     pub(crate) async fn on(template: &FleetTemplate, parts: &Parts, name: String) -> Result<Self> {
         let mut description = template.description.clone();
         let folder = tempfile::Builder::new().prefix(FOLDER_PREFIX).tempdir()?;
-        let renamed = template.manifest.replacen(&description.manifest.name, &name, 1);
+        // The declaration, not a comment before it that names the fleet.
+        let declared = |name: &str| format!("name = \"{name}\"");
+        let renamed = template.manifest.replacen(&declared(&description.manifest.name), &declared(&name), 1);
         fs::write(folder.path().join(DESCRIPTION), renamed)?;
         for context in &description.contexts {
             fs::create_dir(folder.path().join(&context.folder))?;
@@ -212,7 +214,8 @@ mod tests {
     async fn a_fleet_has_a_description_of_its_own_with_all_contexts() {
         let folder = tempfile::tempdir().unwrap();
         let description = folder.path().join(DESCRIPTION);
-        fs::write(&description, "name = \"harbour\"\n[gateway]\nport = 1\nroutes = \"routes.toml\"\n").unwrap();
+        fs::write(&description, "# harbour\nname = \"harbour\"\n[gateway]\nport = 1\nroutes = \"routes.toml\"\n")
+            .unwrap();
         fs::write(folder.path().join("routes.toml"), "").unwrap();
         fs::create_dir(folder.path().join("crane")).unwrap();
         fs::write(folder.path().join("crane").join(CONTEXT_FILE), "name = \"crane\"\nport = 2\n").unwrap();

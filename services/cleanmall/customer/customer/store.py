@@ -5,10 +5,12 @@ messages are in the order of their commits, and a reader that has seen one has s
 """
 
 import logging
+import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from urllib.parse import unquote_to_bytes
 
 from sqlalchemy import (
     BigInteger, Column, Connection, Integer, MetaData, String, Table, Text, UniqueConstraint, create_engine, delete, event,
@@ -282,7 +284,8 @@ def _driver_url(settings: Settings) -> URL:
         path = given.removeprefix("sqlite:")
         path = path.removeprefix("//") if path.startswith("///") else path.removeprefix("//")
         name, _, _ = path.partition("?")
-        return URL.create("sqlite", database=name.replace("%3F", "?").replace("%3f", "?").replace("%25", "%"))
+        # Whatever a URL cannot have is escaped byte by byte, as in crates/store.
+        return URL.create("sqlite", database=os.fsdecode(unquote_to_bytes(name)))
     try:
         url = make_url(given)
         drivers = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql",

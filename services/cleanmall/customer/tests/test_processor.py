@@ -1,6 +1,7 @@
 """Batches on real stores: once, in any order, and what cannot be read becomes a dead letter."""
 
 import threading
+from urllib.parse import quote
 
 import pytest
 from conftest import World, record
@@ -149,3 +150,10 @@ def test_a_failure_in_one_event_of_a_batch_is_found_by_halving(world, monkeypatc
     outcome = world.consume(record("CleanCalled", number) for number in range(1, 31))
     assert (outcome.applied, outcome.dead) == (29, 1)
     assert world.letters()[0]["reason"] == "ValueError: no such call"
+
+
+def test_the_path_of_a_store_in_a_file_may_have_any_characters(tmp_path):
+    folder = tmp_path / "a #1 50% %41 ?é"
+    folder.mkdir()
+    World(f"sqlite:{quote(str(folder))}/store.db").store.engine.dispose()
+    assert (folder / "store.db").is_file()
