@@ -75,7 +75,7 @@ fn build(fleet: &Manifest, context: &Context) -> String {
     }
 }
 
-/// Whether the context has a MariaDB of its own.
+/// Whether the context has a `MariaDB` of its own.
 fn has_mariadb(context: &Context) -> bool {
     context.kubernetes.store == LocalStore::MariaDb
 }

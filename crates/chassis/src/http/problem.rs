@@ -1,6 +1,5 @@
 //! Error responses: `application/problem+json`, RFC 9457.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
@@ -8,7 +7,7 @@ use events::excerpt;
 use hyper::StatusCode;
 use hyper::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tonic::Code;
 use utoipa::ToSchema;
 
@@ -20,9 +19,10 @@ pub struct Problem {
     status: StatusCode,
     kind: &'static str,
     title: &'static str,
-    detail: Option<String>,
+    // Boxed, as is what few problems have: a problem is the error of most functions, and returned by value.
+    detail: Option<Box<str>>,
     errors: Vec<FieldError>,
-    members: BTreeMap<&'static str, Value>,
+    members: Option<Box<Map<String, Value>>>,
     retry_after: Option<Duration>,
     code: Option<Code>,
     accepted: Option<&'static str>,
@@ -52,7 +52,7 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
     #[serde(flatten)]
-    members: &'a BTreeMap<&'static str, Value>,
+    members: Option<&'a Map<String, Value>>,
 }
 
 impl Problem {
@@ -64,7 +64,7 @@ impl Problem {
             title,
             detail: None,
             errors: Vec::new(),
-            members: BTreeMap::new(),
+            members: None,
             retry_after: None,
             code: None,
             accepted: None,
@@ -75,7 +75,7 @@ impl Problem {
     /// The explanation of this occurrence, for people.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.detail = Some(detail.into().into());
         self
     }
 
@@ -89,7 +89,7 @@ impl Problem {
     /// An extension member (RFC 9457, section 3.2): what a program may need to know of this occurrence.
     #[must_use]
     pub fn member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.members.insert(name, value.into());
+        self.members.get_or_insert_default().insert(name.to_owned(), value.into());
         self
     }
 
@@ -225,7 +225,7 @@ impl Problem {
             status: self.status.as_u16(),
             detail: self.detail.as_deref(),
             errors: &self.errors,
-            members: &self.members,
+            members: self.members.as_deref(),
         }
     }
 

@@ -103,13 +103,12 @@ impl<R: Row<Key: Key>> Live<R> {
     ) -> Result<Response, Problem> {
         // Before the latest number is read, so that a change in between is not lost.
         let subscription = self.subscriptions.stream_of_all().ok_or_else(too_many_streams)?;
-        let (first, number) = match position {
-            ChangeNumber(Some(number)) => (None, number),
-            ChangeNumber(None) => {
-                let latest = self.rows.latest_change().await.map_err(store_problem)?;
-                // An id without data is not an event of the client, which continues from there after a broken connection.
-                (Some(Ok(Event::default().id(latest.to_string()))), latest)
-            }
+        let (first, number) = if let ChangeNumber(Some(number)) = position {
+            (None, number)
+        } else {
+            let latest = self.rows.latest_change().await.map_err(store_problem)?;
+            // An id without data is not an event of the client, which continues from there after a broken connection.
+            (Some(Ok(Event::default().id(latest.to_string()))), latest)
         };
         let changes = changes::<B, N>(self.rows.clone(), list, scope, filters, subscription, number);
         let stream = Sse::new(self.host.until_draining(stream::iter(first).chain(changes)));
@@ -137,7 +136,7 @@ fn changes<B: Representation, const N: usize>(
             let changed = rows.changed_after(&list, &scope, &filters, number, MOST_CHANGES).await;
             let changed = changed.map_err(axum::Error::new)?;
             match changed.last() {
-                Some((last, _)) => number = *last,
+                Some((latest, _)) => number = *latest,
                 None => drop(timeout(POLL_INTERVAL, change).await),
             }
             due.extend(changed.iter().filter_map(|(position, state)| {

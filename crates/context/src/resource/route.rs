@@ -38,12 +38,10 @@ impl Route {
         T: 'static,
     {
         let Self { method, path, id, about, parameters, request, responses } = self;
-        let operation = match request {
-            Some(request) => operation_of(id, about, request, responses),
-            None => {
-                let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(about));
-                add_responses(operation, responses)
-            }
+        let operation = if let Some(request) = request {
+            operation_of(id, about, request, responses)
+        } else {
+            add_responses(OperationBuilder::new().operation_id(Some(id)).summary(Some(about)), responses)
         };
         let filter = match method {
             HttpMethod::Get => MethodFilter::GET,

@@ -22,7 +22,7 @@ impl Refusal {
         Problem::new(self.status, self.kind, self.title)
     }
 
-    /// As an example in an OpenAPI document.
+    /// As an example in an `OpenAPI` document.
     pub fn example(&self) -> Problem {
         self.problem().detail("the reason")
     }

@@ -1,6 +1,6 @@
 //! A context whose cases have text keys, on each store: rows, projection, resource and command.
 
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what fails here fails the test")]
 
 mod commands;
 mod following;

@@ -53,8 +53,10 @@ impl Plan {
         for example in &mut self.tries {
             if let Some(Claims { name, role, claims }) = &example.caller {
                 let (command, role, name) = (&auth.token_command, shell::word(role), shell::word(name));
-                let further = claims.iter().map(|(claim, value)| shell::word(&format!("{claim}={value}")));
-                let further: String = further.map(|claim| format!(" --claim {claim}")).collect();
+                let further = claims
+                    .iter()
+                    .flat_map(|(claim, value)| [" --claim ".to_owned(), shell::word(&format!("{claim}={value}"))]);
+                let further: String = further.collect();
                 let token = match &auth.issuer {
                     Some(_) => "$TOKEN".to_owned(),
                     None => format!("$({command} --role {role}{further} --name {name})"),

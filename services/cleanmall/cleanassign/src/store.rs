@@ -174,8 +174,7 @@ impl DispatchStore {
         for found in matches {
             let pair = waiting.remove(&found.call_id).zip(cleaners.remove(&found.cleaner_id));
             let Some((mut call, cleaner)) = pair else { continue };
-            let assignee = Assignee { id: cleaner.id, name: cleaner.name.clone() };
-            let Some(event) = call.assign(assignee) else { continue };
+            let Some(event) = call.assign(Assignee { id: cleaner.id, name: cleaner.name.clone() }) else { continue };
             self.outbox.stage(staged, &CleanAssignEvent::from(event), trace)?;
             // The tag is for the simulation, which can leave the statement out.
             let sql = "/* dispatch: take cleaner */ UPDATE cleaners SET call_id = $1 WHERE cleaner_id = $2";

@@ -105,7 +105,9 @@ proptest! {
     ) {
         let apply = |order: &[(usize, i64)]| {
             let mut call = taken();
-            order.iter().for_each(|(kind, attempt)| drop(react(&mut call, &event(*kind, *attempt), NOW)));
+            for (kind, attempt) in order {
+                drop(react(&mut call, &event(*kind, *attempt), NOW));
+            }
             call
         };
         let once = apply(&order);

@@ -1,7 +1,5 @@
 //! The rules of a kitchen, without anything around them.
 
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use ambient::Timestamp;
 use cook_contract::{CookEvent, CookStarted, Cooked};
 use cook_domain::{KitchenOrder, OrderChange, OtherStatus, Status, Step};

@@ -78,7 +78,7 @@ impl World {
     }
 
     async fn take(&self, events: impl IntoIterator<Item = CookEvent>) {
-        let records = events.into_iter().map(record).collect();
+        let records = events.into_iter().map(|event| record(&event)).collect();
         assert_eq!(self.messaging.process(&self.updater, records).await.dead, 0);
     }
 
@@ -173,9 +173,9 @@ fn pointer(problem: &Value) -> &str {
     problem["errors"][0]["pointer"].as_str().unwrap_or_default()
 }
 
-fn record(event: CookEvent) -> Record {
-    let (kind, data) = encode(&event).unwrap();
-    let (id, subject) = (format!("{kind} {data}"), EventSet::key(&event).to_string());
+fn record(event: &CookEvent) -> Record {
+    let (kind, data) = encode(event).unwrap();
+    let (id, subject) = (format!("{kind} {data}"), EventSet::key(event).to_string());
     let envelope = Envelope { id, source: "/test/cook".into(), kind, subject, time: NOW, trace: None, data };
     Record::carrying(&envelope, RecordPosition { topic: "test.cook".into(), partition: 0, offset: 0 })
 }

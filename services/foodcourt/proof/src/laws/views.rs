@@ -18,8 +18,8 @@ pub(super) fn view(case: &Case<'_>) -> Option<Fields> {
     let (at, ordered) =
         (|kind: EventKind| case.of_kind(kind).next().map(|event| event.at), case.of_kind(ORDERED).next());
     let of_order = |name| ordered.map(|event| event.fields.get(name).clone());
-    let states = [(CANCELED, "cancel"), (COOKED, "cooked"), (STARTED, "cook")];
-    let status = states.iter().find(|(kind, _)| at(*kind).is_some()).map_or("order", |(_, status)| *status);
+    let latest_first = [(CANCELED, "cancel"), (COOKED, "cooked"), (STARTED, "cook")];
+    let status = latest_first.iter().find(|(kind, _)| at(*kind).is_some()).map_or("order", |(_, status)| *status);
     Some(fields! {
         "shop_id": any.fields.get("shopId"),
         "menu_id": of_order("menuId"),
