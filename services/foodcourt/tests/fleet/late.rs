@@ -3,7 +3,6 @@
 use anyhow::{Result, ensure};
 use cook_contract::{CookEvent, CookStarted, Cooked};
 use foodcourt_tests::{LATER, People};
-use serde_json::json;
 use testkit::{Fleet, Forger, eventually};
 
 pub async fn cooked_that_overtakes_everything_ends_in_the_same_state(fleet: &mut Fleet) -> Result<()> {
