@@ -31,7 +31,7 @@ pub(crate) async fn register(
     let id = fields.whole_number("id", 1..=MAX_EXACT)?;
     let name = required(fields.text("name", Name::MAX_CHARS)?, "name")?;
     let name = Name::new(name).map_err(|_| invalid_name())?;
-    let location = fields.text("location", MAX_LOCATION)?.map(str::to_owned);
+    let location = fields.text("location", MAX_LOCATION)?.filter(|place| !place.is_empty()).map(str::to_owned);
     loop {
         let (name, location, idle_since) = (name.clone(), location.clone(), state.store.now());
         let cleaner =
@@ -103,7 +103,8 @@ fn no_such_change() -> Problem {
 
 pub(crate) fn register_request() -> ObjectBuilder {
     let name = text_like(r"^[^\x00]*[^\s\x00][^\x00]*$", Name::MAX_CHARS).description(Some("The name."));
-    let location = text_like(r"^[^\x00]+$", MAX_LOCATION).description(Some("The place. Without it: any place."));
+    let location =
+        text_like(r"^[^\x00]*$", MAX_LOCATION).description(Some("The place. Without it, or empty: any place."));
     object("A cleaner.")
         .property("id", or_null(number_or_digits("The cleaner. Without it, an id is assigned.", MAX_EXACT)))
         .property("name", name)

@@ -72,14 +72,15 @@ pub(crate) const CALL: RequestDocument<Offer> = RequestDocument {
 fn read_request(fields: &Fields, customer: Option<Subject>) -> Result<Offer, Problem> {
     let tel = required(fields.text("tel", MAX_LOCATION)?, "tel")?;
     let tel = Telephone::new(tel).map_err(|_| invalid_telephone())?;
-    let location = fields.text("location", MAX_LOCATION)?.map(str::to_owned);
+    let location = fields.text("location", MAX_LOCATION)?.filter(|place| !place.is_empty()).map(str::to_owned);
     Ok(Offer { request: Request { tel, location, cost: fields.positive("cost")? }, customer })
 }
 
 fn request_schema() -> ObjectBuilder {
     let tel = text_like("^[0-9+ -]{7,20}$", Telephone::MAX_CHARS);
     let tel = tel.min_length(Some(Telephone::MIN_CHARS)).description(Some("The telephone number of the customer."));
-    let location = text_like(r"^[^\x00]+$", MAX_LOCATION).description(Some("The place. Without it: any place."));
+    let location =
+        text_like(r"^[^\x00]*$", MAX_LOCATION).description(Some("The place. Without it, or empty: any place."));
     object("A call for a cleaner.")
         .property("id", or_null(number_or_digits("The call. Without it, an id is assigned.", MAX_EXACT)))
         .property("tel", tel)

@@ -23,7 +23,7 @@ pub struct OrderView {
     pub cook_started_at: Option<Timestamp>,
     pub cooked_at: Option<Timestamp>,
     pub canceled_at: Option<Timestamp>,
-    /// One of [`STATUSES`].
+    /// One of `STATUSES`.
     pub status: String,
     pub change_number: i64,
 }
