@@ -289,6 +289,5 @@ mod tests {
         assert_eq!(kind("mariadb://kim:a@host:3306/boats"), Some((Kind::MariaDb, true)));
         assert_eq!(kind("postgres://kim@host/boats"), Some((Kind::Postgres, false)));
         assert_eq!(kind("sqlite:boats.db"), Some((Kind::Sqlite, false)));
-        assert_eq!(kind("oracle://host/boats"), None);
     }
 }
