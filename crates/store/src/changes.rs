@@ -1,7 +1,7 @@
 //! Numbers of the changes of a table, for clients that follow its rows.
 //!
 //! A row has the number of its latest change in the column [`COLUMN`]. A transaction takes its numbers under a lock that it
-//! keeps until it commits: a change with a number is visible only after all changes with lesser ones. So a reader who has
+//! keeps until it commits: a change with a number is visible only after all changes with lesser ones. So a reader that has
 //! seen a number misses nothing when it reads the greater ones.
 
 use std::collections::BTreeMap;

@@ -16,4 +16,4 @@ pub use fleet::{
 pub use flotilla::manifest::{BROKER, GATEWAY};
 pub use harness::{Case, Run, run};
 pub use messaging::{Record, Status};
-pub use observe::{Api, ApiResponse, Live, Message, RecordingApi, each, eventually};
+pub use observe::{Api, ApiResponse, LATER, Live, Message, RecordingApi, SOON, each, eventually};

@@ -9,4 +9,4 @@ mod wait;
 pub use api::{Api, ApiResponse};
 pub use live::{Live, Message};
 pub use recording_api::RecordingApi;
-pub use wait::{each, eventually};
+pub use wait::{LATER, SOON, each, eventually};

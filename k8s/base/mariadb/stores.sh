@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes the user and the database of a context, as the URI in its Secret says. The image runs it when its volume is new, and has
+# Makes the user and the database of a context, from the URI in its Secret. The image runs it when its volume is new, and has
 # the function docker_process_sql.
 for file in /etc/stores/*; do
   # mariadb://USER:PASSWORD@HOST:PORT/DATABASE

@@ -88,7 +88,7 @@ impl Run {
         }
     }
 
-    /// What the heading says beside the command: of which programs, under which circumstances.
+    /// What the heading has beside the command: of which programs, under which circumstances.
     pub fn note(&self, command: &str) -> String {
         self.heading
             .iter()

@@ -42,7 +42,7 @@ fn table(fleets: &[Declaration], kept: &Kept) -> String {
     format!("| | checkpoint |{names}\n|---|---|{}\n{rows}", "---|".repeat(fleets.len()))
 }
 
-/// What the kept outputs say of the commands.
+/// The results of the commands in the kept outputs.
 fn state(evidence: &Evidence, kept: &Kept) -> String {
     let runs: Vec<_> = evidence.commands.iter().map(|command| kept.of(command)).collect();
     let run = runs.iter().flatten().count();

@@ -71,7 +71,7 @@ fn a_program_that_cargo_does_not_build_is_made_below_the_folder_of_the_fleet_unl
     assert_eq!(boat(&fleet), made);
     std::fs::write(place.path().join("boat"), "").unwrap();
     assert_eq!(boat(&fleet), (place.path().join("boat"), None));
-    // An embedded description has no folder: the fleet runs without the program, and says so.
+    // An embedded description has no folder: the fleet runs without the program, which the start reports.
     fleet.folder = None;
     std::fs::remove_file(place.path().join("boat")).unwrap();
     let plan = Plan::new(&fleet, &Settings::embedded("/data", place.path())).unwrap();

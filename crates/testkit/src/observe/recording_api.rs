@@ -1,7 +1,6 @@
 //! A client whose operations are kept for the auditor.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use audit::Operation;
@@ -9,10 +8,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
 use crate::fleet::Fleet;
-use crate::observe::{Api, ApiResponse, eventually};
-
-/// The time limit of whatever waits until a broker assigns the partitions of a dead consumer to another one.
-const LIMIT: Duration = Duration::from_secs(90);
+use crate::observe::{Api, ApiResponse, LATER, eventually};
 
 /// A client of a fleet that keeps its operations, with the statuses of their responses, for the auditor. Clones share them.
 #[derive(Debug, Clone)]
@@ -60,7 +56,7 @@ impl RecordingApi {
 
     /// Waits until the fields of a resource have these values, as [`RecordingApi::field`] reads them.
     pub async fn shows(&self, path: &str, expected: &[(&str, &str)]) -> Result<()> {
-        eventually(LIMIT, &format!("{path} shows {expected:?}"), async || {
+        eventually(LATER, &format!("{path} shows {expected:?}"), async || {
             for (field, value) in expected {
                 let found = self.field(path, field).await?;
                 ensure!(found == *value, "{field} is {found}");
@@ -78,8 +74,8 @@ impl RecordingApi {
 
     /// Waits until the fleet is at rest. Then all laws must hold, with the operations of this client.
     pub async fn assert_laws(&self, fleet: &Fleet) -> Result<()> {
-        fleet.decided(self.declaration, LIMIT).await?;
-        fleet.settled(LIMIT).await?;
+        fleet.decided(self.declaration, LATER).await?;
+        fleet.settled(LATER).await?;
         let history = self.history.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let report = fleet.audit(self.declaration, &history).await?;
         ensure!(report.holds(), "{report}");

@@ -9,6 +9,12 @@ use tokio::time::{Instant, sleep};
 /// Interval between two polls.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
+/// The limit for what should take a moment. Generous, as the machine may be building something else.
+pub const SOON: Duration = Duration::from_secs(30);
+
+/// The limit for what waits until a broker assigns the partitions of a dead consumer to another one.
+pub const LATER: Duration = Duration::from_secs(90);
+
 /// Polls until `poll` succeeds. After `limit` the last failure is the error, so it should contain the observed state.
 pub async fn eventually<T>(limit: Duration, what: &str, mut poll: impl AsyncFnMut() -> Result<T>) -> Result<T> {
     let deadline = Instant::now() + limit;

@@ -16,7 +16,7 @@ use crate::rows::{AssignmentRow, CleanerRow};
 /// The counter of assigned cleaners.
 pub(crate) const ASSIGNED_TOTAL: &str = "cleanassigns_assigned_total";
 
-/// Registers cleaners, and says when work is done.
+/// Registers cleaners, and reports finished work.
 pub(crate) const OPERATOR: &str = "operator";
 
 /// The state of the handlers.

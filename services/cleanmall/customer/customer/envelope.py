@@ -14,7 +14,7 @@ TRACE = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-
 
 
 class NotAnEvent(Exception):
-    """A record is no event. The text says why."""
+    """A record is no event. The text is the reason."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ _VALID, _LEEWAY = 60, 10
 
 
 class Rejected(Exception):
-    """A token is not valid. The text says why, for the log."""
+    """A token is not valid. The text is the reason, for the log."""
 
 
 @dataclass(frozen=True)

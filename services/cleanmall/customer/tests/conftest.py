@@ -140,7 +140,7 @@ def record(kind, call_id, attempt=1, fleet=FLEET, **fields):
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port without a listener."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]

@@ -1,4 +1,4 @@
-//! A customer calls for a cleaner, and may cancel; the operator says when the work is done.
+//! A customer calls for a cleaner, and may cancel; the operator reports finished work.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The longest time until a customer cancels, or the work is done.
 const THINK_TIME: Duration = Duration::from_secs(6);
 
-/// How often the operator tries to say that work is done: a call may wait for a cleaner.
+/// How often the operator tries to report finished work: a call may wait for a cleaner.
 const FINISHES: u32 = 12;
 
 /// The places; null is any place.

@@ -10,7 +10,7 @@
 //! | `laws.rs` | all laws, one line each |
 //! | `laws/calls.rs` | a call, its management, its assignment and its messages agree; responses are true |
 //! | `laws/cleaners.rs` | a cleaner has one call at a time |
-//! | `actors.rs` | a customer, and the operator who says when the work is done |
+//! | `actors.rs` | a customer, and the operator who reports finished work |
 //! | `bin` | the auditor and the chaos run; the simulation is in `tests`, as it needs the services |
 
 mod actors;

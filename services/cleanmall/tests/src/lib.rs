@@ -4,19 +4,13 @@
 pub mod hostile;
 
 use std::ops::Deref;
-use std::time::Duration;
 
 use anyhow::Result;
 use audit::Operation;
 use cleanmall_proof::{CALL, CANCEL, FINISH, FLEET};
 use serde_json::json;
 use testkit::{Api, ApiResponse, Fleet, RecordingApi};
-
-/// For whatever should take a moment: generous, as the machine may be building something else.
-pub const SOON: Duration = Duration::from_secs(30);
-
-/// For whatever waits until a broker gives the work of a dead consumer to another one.
-pub const LATER: Duration = Duration::from_secs(90);
+pub use testkit::{LATER, SOON};
 
 /// The telephone number of all customers.
 pub const TEL: &str = "010-2322-1353";

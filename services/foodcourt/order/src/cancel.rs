@@ -1,4 +1,4 @@
-//! A customer cancels an order: the kitchen is asked.
+//! A customer cancels an order: the kitchen decides.
 
 use axum::Json;
 use axum::extract::State;

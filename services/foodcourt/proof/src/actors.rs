@@ -16,7 +16,7 @@ pub const ORDER_AGAIN: Operation = Operation::new("order again", &[200]);
 const ORDER_OTHER: Operation = Operation::new("other contents", &[409]);
 /// The customer cancels. 409: it is too late.
 const CANCEL_ORDER: Operation = Operation::new("cancel", &[200, 409]);
-/// The kitchen takes an order. 404: it has not heard of it yet. 409: it is cancelled.
+/// The kitchen takes an order. 404: it has not received it yet. 409: it is cancelled.
 const TAKE_ORDER: Operation = Operation::new("take", &[200, 404, 409]);
 /// The kitchen finishes an order that it has taken.
 const FINISH_ORDER: Operation = Operation::new("finish", &[200]);

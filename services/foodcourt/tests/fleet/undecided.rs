@@ -1,4 +1,4 @@
-//! The kitchen has said yes, and the order context does not know it.
+//! The kitchen has agreed, and the order context does not know it.
 
 use anyhow::{Result, ensure};
 use foodcourt_tests::{People, SOON};
@@ -17,7 +17,7 @@ pub async fn order_dies_after_the_kitchen_said_yes_and_the_order_is_cancelled_wi
         for order in ids.clone() {
             people.order(order).await?.must_be(201)?;
         }
-        // The kitchen stands still while it is asked, and executes the requests of a caller that is dead.
+        // The kitchen stands still while it is called, and executes the requests of a caller that is dead.
         fleet.pause("cook")?;
         let (customers, orders) = (people.clone(), ids.clone());
         let requests = tokio::spawn(async move { each(orders, 64, async |order| customers.cancel(order).await).await });
@@ -29,7 +29,7 @@ pub async fn order_dies_after_the_kitchen_said_yes_and_the_order_is_cancelled_wi
         })
         .await?;
         if round == 2 {
-            // The kitchen says yes to some of them, and its yes may be written down.
+            // The kitchen agrees to some of them, and its decision may be stored.
             fleet.resume("cook")?;
         }
         fleet.kill("order").await?;

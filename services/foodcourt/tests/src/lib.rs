@@ -4,19 +4,13 @@
 pub mod hostile;
 
 use std::ops::Deref;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use audit::Operation;
 use foodcourt_proof::{CANCEL, FINISH, FLEET, ORDER, TAKE};
 use serde_json::json;
 use testkit::{Api, ApiResponse, Fleet, RecordingApi, eventually};
-
-/// For whatever should take a moment: generous, as the machine may be building something else.
-pub const SOON: Duration = Duration::from_secs(30);
-
-/// For whatever waits until a broker gives the work of a dead consumer to another one.
-pub const LATER: Duration = Duration::from_secs(90);
+pub use testkit::{LATER, SOON};
 
 /// The price of dish 1 of shop 1.
 pub const PRICE: i64 = 1_000;

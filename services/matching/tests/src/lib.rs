@@ -11,10 +11,4 @@ pub use load::{Load, established, request_all};
 pub use people::{DATE, PRICE, People, TEACHER};
 pub use soundness::{Outcome, Outcomes, is_sound};
 
-use std::time::Duration;
-
-/// For whatever should take a moment: generous, as the machine may be building something else.
-pub const SOON: Duration = Duration::from_secs(30);
-
-/// For whatever waits until a broker gives a dead consumer's work to another.
-pub const LATER: Duration = Duration::from_secs(90);
+pub use testkit::{LATER, SOON};

@@ -10,7 +10,7 @@ pub struct Match {
 }
 
 /// Matches waiting calls with free cleaners: the call that waits for longest first, with the cleaner who is idle for longest
-/// among those who serve its place. A call for whose place nobody is free waits on, and holds up no call for another place.
+/// among those who serve its place. A call without a free cleaner for its place keeps waiting, and delays no call for another place.
 pub fn dispatch(calls: &[Assignment], cleaners: &[Cleaner]) -> Vec<Match> {
     let mut waiting: Vec<&Assignment> = calls.iter().filter(|call| call.state == State::Waiting).collect();
     waiting.sort_by_key(|call| (call.since, call.call_id));

@@ -178,7 +178,7 @@ pub(super) fn in_order(case: &Case<'_>, violations: &mut Vec<String>) -> bool {
     !case.events().is_empty()
 }
 
-/// How far the topic of cleanassign says that an attempt is, and the name of its cleaner.
+/// The state of an attempt by the topic of cleanassign, and the name of its cleaner.
 fn progress_of<'a>(case: &'a Case<'_>, attempt: Option<i64>) -> (&'static str, Option<&'a str>) {
     let of_attempt = |kind| case.of_kind(kind).find(|event| event.fields.i64("attempt") == attempt);
     let steps = [(ENDED, "canceled"), (FINISHED, "finished"), (ASSIGNED, "assigned")];

@@ -38,7 +38,7 @@ pub struct Dish {
 /// The status of an order in its kitchen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Names)]
 pub enum Status {
-    /// The kitchen has not heard of it.
+    /// The kitchen has not received it.
     Unknown,
     /// It can be taken, or cancelled.
     Order,

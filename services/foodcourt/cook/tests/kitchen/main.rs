@@ -70,7 +70,7 @@ impl World {
         rows.iter().map(|(kind, data)| decode(kind, data).unwrap().expect("an event of ours")).collect()
     }
 
-    /// The response of the context to somebody: the status, and the document.
+    /// The response of the context to a principal: the status, and the document.
     async fn call(&self, principal: &Principal, method: Method, path: &str, body: &Value) -> (u16, Value) {
         let routes = Router::from(Cooks::handlers()).with_state(self.cooks.clone()).layer(Extension(principal.clone()));
         let service = chassis::router(routes, &self.host, &chassis::Config::default());

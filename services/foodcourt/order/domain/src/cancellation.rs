@@ -5,7 +5,7 @@ use foodcourt_order_contract::Canceled;
 /// The cancellation of an order, in one of its phases. One that the kitchen has declined at once leaves nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cancellation {
-    /// The kitchen is asked, and has not decided yet, as far as is known here.
+    /// The kitchen is called, and its decision is not known yet.
     Undecided(Attempt),
     /// The kitchen has declined.
     Void(Attempt),

@@ -105,7 +105,7 @@ fn a_kitchen_that_takes_the_order_in_between_wins_and_the_order_is_not_undecided
     });
 }
 
-/// The process died after the kitchen said yes, and before it wrote it down: the row is pending.
+/// The process died after the kitchen had agreed, and before it stored the decision: the row is pending.
 #[test]
 fn a_cancellation_that_its_process_has_left_behind_is_completed_by_the_recovery() {
     on_each_store(async |place| {

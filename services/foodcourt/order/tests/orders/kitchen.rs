@@ -1,4 +1,4 @@
-//! A kitchen that replies as the test tells it.
+//! A kitchen that replies as the test sets it.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! Menus, orders and cancellations on real stores, with a kitchen that replies as the test tells it.
+//! Menus, orders and cancellations on real stores, with a kitchen that replies as the test sets it.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what fails here fails the test")]
 
@@ -90,7 +90,7 @@ impl World {
         rows.iter().map(|(kind, data)| decode(kind, data).unwrap().expect("an event of ours")).collect()
     }
 
-    /// The response of the context to somebody: the status, and the document.
+    /// The response of the context to a principal: the status, and the document.
     async fn call(&self, principal: &Principal, method: Method, path: &str, body: &Value) -> (u16, Value) {
         self.call_with(principal, method, path, body, &[]).await
     }

@@ -3,7 +3,7 @@ use http::{Method, StatusCode};
 use reqwest::{Request, Url};
 use tower::{ServiceExt as _, service_fn};
 
-/// A mutation: the kitchen agrees to the cancellation of an order that it has not heard of, and forgets it.
+/// A mutation: the kitchen agrees to the cancellation of an order that it has not received, and stores nothing.
 pub fn forgetful(kitchen: Transport) -> Transport {
     Transport::new(service_fn(move |request| forget(request, kitchen.clone())))
 }

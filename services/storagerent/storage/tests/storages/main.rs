@@ -128,7 +128,7 @@ impl World {
         events.filter(|event| !matches!(event, StorageEvent::StorageRegistered(_))).collect()
     }
 
-    /// The response of the context to somebody: the status, and the document.
+    /// The response of the context to a principal: the status, and the document.
     async fn call(&self, principal: &Principal, method: Method, path: &str, body: &Value) -> (u16, Value) {
         let (rooms, host) = (self.rooms.clone(), self.host.clone());
         let state = StorageState { rooms, storages: self.repository(), reviews: self.repository(), host };
